@@ -2,15 +2,25 @@
 
 usage: run.py PROGRAM CORPUS RUNS SECONDS
 
-The seed of the random numbers is fixed, and new inputs go to a folder that is thrown away, so that every run starts
-from the same state. A crashing input is kept beside the program: add it to the corpus once it is understood.
+The seed of the random numbers is fixed, addresses are not randomised where the system allows that, and new inputs go to a
+folder that is thrown away: every run does the same. A crashing input is kept beside the program; add it to the corpus once
+it is understood.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+
+
+def fixed_addresses():
+    """The command that switches address randomisation off, on which libFuzzer's choices depend; or nothing."""
+    command = ["setarch", "-R"]
+    if shutil.which("setarch") and subprocess.run(command + ["true"], stderr=subprocess.DEVNULL).returncode == 0:
+        return command
+    return []
 
 
 def main(program, corpus, runs, seconds):
@@ -19,7 +29,7 @@ def main(program, corpus, runs, seconds):
         sys.exit(f"{corpus}: no seeds. Put at least one typical input there, one file each.")
     with tempfile.TemporaryDirectory() as found:
         done = subprocess.run(
-            [program, f"-runs={max(int(runs), 2 * len(seeds))}", f"-max_total_time={seconds}", "-seed=1", "-timeout=10",
+            [*fixed_addresses(), program, f"-runs={max(int(runs), 2 * len(seeds))}", f"-max_total_time={seconds}", "-seed=1", "-timeout=10",
              "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={program}.", found, corpus],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     print(done.stdout[-20000:])

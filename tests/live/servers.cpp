@@ -6,6 +6,8 @@
 
 // The servers that the other live tests talk to, tried with the plainest of clients.
 
+#include <doctest/doctest.h>
+
 #include <support/certs.hpp>
 #include <support/dovecot.hpp>
 #include <support/maildir.hpp>
@@ -13,22 +15,21 @@
 #include <support/process.hpp>
 #include <support/raw_smtp.hpp>
 #include <support/temp_dir.hpp>
-
-#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
-#include <map>
-#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
-
-#include <unistd.h>
 
 namespace {
 
@@ -97,8 +98,8 @@ TEST_CASE("a process reports its exit status and its output")
     auto const result   = support::run(options);
     CHECK(result.status == 3);
     CHECK(result.output == "out here\nerr\n");
-    CHECK_THROWS_WITH_AS(support::run_checked(options),
-                         doctest::Contains("failed with status 3:\nout here"), std::runtime_error);
+    CHECK_THROWS_WITH_AS(support::run_checked(options), doctest::Contains("failed with status 3:\nout here"),
+                         std::runtime_error);
 
     options.argv = {"/bin/sh", "-c", "kill -TERM $$"};
     CHECK(support::run(options).status == 128 + SIGTERM);
@@ -108,7 +109,8 @@ TEST_CASE("a program that does not exist is reported at once")
 {
     support::process_options options;
     options.argv = {"/nonexistent/program"};
-    CHECK_THROWS_WITH_AS(support::process{options}, doctest::Contains("/nonexistent/program"), std::system_error);
+    CHECK_THROWS_WITH_AS(support::process{options}, doctest::Contains("/nonexistent/program"),
+                         std::system_error);
     CHECK_THROWS_WITH_AS(support::find_program("no-such-program", "some-package"),
                          doctest::Contains("install the package some-package"), std::runtime_error);
 }
@@ -117,8 +119,8 @@ TEST_CASE("a process that goes on too long is given up and killed with its child
 {
     support::process_options options;
     options.argv = {"/bin/sh", "-c", "trap '' TERM; sleep 600 & sleep 600; sleep 600"};
-    CHECK_THROWS_WITH_AS(support::run(options, std::chrono::milliseconds(200)), doctest::Contains("did not end"),
-                         std::runtime_error);
+    CHECK_THROWS_WITH_AS(support::run(options, std::chrono::milliseconds(200)),
+                         doctest::Contains("did not end"), std::runtime_error);
 
     pid_t group = 0;
     {
@@ -132,6 +134,32 @@ TEST_CASE("a process that goes on too long is given up and killed with its child
         CHECK(child.wait() == 128 + SIGKILL);
     }
     CHECK(support::group_members(group).empty());
+}
+
+TEST_CASE("a test that is killed leaves no process behind")
+{
+    int report[2];
+    REQUIRE(::pipe(report) == 0);
+    pid_t const killed = ::fork();
+    if (killed == 0)
+    {
+        support::process_options options;
+        options.argv = {"/bin/sh", "-c", "sleep 600 & sleep 600"};
+        support::process child(options);
+        pid_t const      group = child.pid();
+        if (::write(report[1], &group, sizeof group) == sizeof group)
+            ::pause();
+        ::_exit(1);
+    }
+    pid_t group = 0;
+    REQUIRE(::read(report[0], &group, sizeof group) == sizeof group);
+    CHECK_FALSE(support::group_members(group).empty());
+    ::kill(killed, SIGKILL);
+    ::waitpid(killed, nullptr, 0);
+    CHECK(support::poll_until(support::default_patience,
+                              [&] { return support::group_members(group).empty(); }));
+    ::close(report[0]);
+    ::close(report[1]);
 }
 
 TEST_CASE("a child inherits no open file of the test")
@@ -203,7 +231,8 @@ TEST_CASE("the trace of a delivered message is told from the message")
     }
     SUBCASE("two hops are two Received")
     {
-        auto const mail = support::parse_delivered(trace + "Received: from first\nReceived: from sent\n\n", 2);
+        auto const mail =
+            support::parse_delivered(trace + "Received: from first\nReceived: from sent\n\n", 2);
         CHECK(mail.received.size() == 2);
         CHECK(mail.received[1] == "from first");
         CHECK(mail.message == "Received: from sent\n\n");
@@ -250,13 +279,15 @@ TEST_CASE("Postfix keeps lines of any length, headers it would rather change, an
     for (std::string const& odd :
          {"X-Long: " + std::string(5000, 'h') + "\r\n\r\n" + std::string(100000, 'b') + "\r\n",
           std::string("Received: from nowhere\r\nReturn-Path: <x@y.test>\r\nContent-Length: 3\r\n\r\nx\r\n"),
-          "Subject: all bytes\r\n\r\n" + [] {
-              std::string all;
-              for (int c = 0; c < 256; ++c)
-                  if (c != '\r' && c != '\n')
-                      all += static_cast<char>(c);
-              return all;
-          }() + "\r\n"})
+          "Subject: all bytes\r\n\r\n" +
+              [] {
+                  std::string all;
+                  for (int c = 0; c < 256; ++c)
+                      if (c != '\r' && c != '\n')
+                          all += static_cast<char>(c);
+                  return all;
+              }() +
+              "\r\n"})
     {
         server.clear_mailbox("bob");
         CHECK(send_mail(server.port(), "bob@example.test", odd).code == 250);
@@ -274,8 +305,8 @@ TEST_CASE("Postfix announces its extensions, and not those it was told to hide")
     CHECK(greeting.code == 220);
     CHECK(greeting.text() == "mail.example.test ESMTP Postfix");
     auto const ehlo = all.command("EHLO client.test");
-    for (auto const* keyword : {"PIPELINING", "SIZE 104857600", "VRFY", "ETRN", "ENHANCEDSTATUSCODES", "8BITMIME",
-                                "DSN", "SMTPUTF8", "CHUNKING"})
+    for (auto const* keyword : {"PIPELINING", "SIZE 104857600", "VRFY", "ETRN", "ENHANCEDSTATUSCODES",
+                                "8BITMIME", "DSN", "SMTPUTF8", "CHUNKING"})
         CHECK_MESSAGE(ehlo.offers(keyword), keyword);
     CHECK_FALSE(ehlo.offers("STARTTLS"));
     CHECK_FALSE(ehlo.offers("AUTH"));
@@ -298,10 +329,9 @@ TEST_CASE("Postfix announces its extensions, and not those it was told to hide")
 TEST_CASE("Postfix refuses what it is told to refuse, at the stage it is told")
 {
     support::postfix_options options;
-    options.recipient_access   = {"bad@example.test 550 5.1.1 no such person",
-                                  "busy@example.test 450 4.2.1 come back later",
-                                  "full@example.test 452 4.2.2 mailbox full",
-                                  "closing@example.test 421 4.3.2 closing down"};
+    options.recipient_access = {
+        "bad@example.test 550 5.1.1 no such person", "busy@example.test 450 4.2.1 come back later",
+        "full@example.test 452 4.2.2 mailbox full", "closing@example.test 421 4.3.2 closing down"};
     options.header_checks      = {"/^Subject: spam/ REJECT 5.7.1 no spam please"};
     options.message_size_limit = 5000;
     support::postfix server(options);
@@ -310,6 +340,7 @@ TEST_CASE("Postfix refuses what it is told to refuse, at the stage it is told")
     CHECK(smtp.read_reply().code == 220);
     CHECK(smtp.command("EHLO client.test").offers("SIZE 5000"));
     CHECK(smtp.command("MAIL FROM:<a@elsewhere.test> SIZE=5001").code == 552);
+    CHECK(smtp.command("RSET").code == 250);
     CHECK(smtp.command("MAIL FROM:<a@elsewhere.test>").code == 250);
     auto const bad = smtp.command("RCPT TO:<bad@example.test>");
     CHECK(bad.code == 550);
@@ -321,8 +352,9 @@ TEST_CASE("Postfix refuses what it is told to refuse, at the stage it is told")
     CHECK(smtp.command("RCPT TO:<someone@elsewhere.test>").code == 554);
     CHECK(smtp.command("RCPT TO:<bob+extension@example.test>").code == 250);
     CHECK(smtp.data("Subject: spam for you\r\n\r\n").code == 550);
-    CHECK(send_mail(smtp, "bob@example.test", std::string(4000, 'x') + "\r\n" + std::string(4000, 'x') + "\r\n")
-              .code == 552);
+    CHECK(
+        send_mail(smtp, "bob@example.test", std::string(4000, 'x') + "\r\n" + std::string(4000, 'x') + "\r\n")
+            .code == 552);
     CHECK(send_mail(smtp, "bob+extension@example.test", "Subject: fine\r\n\r\n").code == 250);
     CHECK(send_mail(smtp, "closing@example.test", "").code == 421);
     CHECK(smtp.at_end());
@@ -335,7 +367,7 @@ TEST_CASE("Postfix refuses what it is told to refuse, at the stage it is told")
 TEST_CASE("Postfix keeps what it would relay in a mailbox")
 {
     support::postfix_options options;
-    options.main_cf = {{"smtpd_relay_restrictions", "permit"}};
+    options.main_cf = {{"mynetworks", "127.0.0.0/8"}};
     support::postfix server(options);
     CHECK(send_mail(server.port(), "someone@far.away.test", message).code == 250);
     auto const mails = server.wait_for_mail("relayed");
@@ -394,11 +426,17 @@ TEST_CASE("a Postfix that cannot start says why")
 {
     support::postfix_options options;
     options.main_cf = {{"queue_directory", "/nonexistent/queue"}};
-    CHECK_THROWS_WITH_AS(support::postfix{options}, doctest::Contains("/nonexistent/queue"), std::runtime_error);
+    CHECK_THROWS_WITH_AS(support::postfix{options}, doctest::Contains("/nonexistent/queue"),
+                         std::runtime_error);
 
     options                    = {};
     options.submission.enabled = true;
     CHECK_THROWS_AS(support::postfix{options}, std::invalid_argument);
+
+    options         = {};
+    options.main_cf = {{"smtpd_relay_restrictions", "permit"}};
+    CHECK_THROWS_WITH_AS(support::postfix{options},
+                         doctest::Contains("specify at least one working instance"), std::runtime_error);
 }
 
 TEST_CASE("postscreen greets in two lines with a pause between")
@@ -444,7 +482,8 @@ TEST_CASE("with Dovecot behind it, Postfix authenticates users, with and without
         auto const ehlo = smtp.command("EHLO client.test");
         CHECK(ehlo.offers("STARTTLS"));
         REQUIRE(ehlo.offers("AUTH"));
-        for (auto const* mechanism : {"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"})
+        for (auto const* mechanism :
+             {"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"})
             CHECK_MESSAGE(ehlo.text().find(std::string(" ") + mechanism) != std::string::npos, mechanism);
 
         CHECK(smtp.command("MAIL FROM:<alice@example.test>").code == 250);
@@ -505,8 +544,13 @@ TEST_CASE("certificates can be expired, not yet valid, or for another name")
     support::certificates certs;
     auto const            verify = [&](support::certificate const& cert, char const* host) {
         support::process_options options;
-        options.argv = {support::find_program("openssl", "openssl").string(), "verify", "-CAfile",
-                        certs.ca().string(), "-verify_hostname", host, cert.file.string()};
+        options.argv = {support::find_program("openssl", "openssl").string(),
+                        "verify",
+                        "-CAfile",
+                        certs.ca().string(),
+                        "-verify_hostname",
+                        host,
+                        cert.file.string()};
         return support::run(options);
     };
     CHECK(verify(certs.server(), "localhost").status == 0);
@@ -518,10 +562,11 @@ TEST_CASE("certificates can be expired, not yet valid, or for another name")
 
     request            = {};
     request.not_before = std::chrono::hours(24);
-    CHECK(verify(certs.issue("future", request), "localhost").output.find("not yet valid") != std::string::npos);
+    CHECK(verify(certs.issue("future", request), "localhost").output.find("not yet valid") !=
+          std::string::npos);
 
-    request       = {};
-    request.names = {"DNS:other.example.test", "DNS:*.wild.example.test"};
+    request          = {};
+    request.names    = {"DNS:other.example.test", "DNS:*.wild.example.test"};
     auto const other = certs.issue("other", request);
     CHECK(verify(other, "localhost").status != 0);
     CHECK(verify(other, "other.example.test").status == 0);
@@ -556,10 +601,17 @@ TEST_CASE("Dovecot takes mail over LMTP and answers for each recipient")
         auto const mails = server.mailbox("alice");
         REQUIRE(mails.size() == 2);
         CHECK(support::parse_delivered(mails[0]).return_path == "sender@elsewhere.test");
-        CHECK(support::parse_delivered(mails[0]).delivered_to == "alice@example.test");
         CHECK(support::parse_delivered(mails[0]).as_sent() == message);
         CHECK(server.mailbox("bob").empty());
         CHECK(server.mailbox("carol").size() == 2);
+
+        raw_smtp lmtp(server.lmtp_port());
+        CHECK(lmtp.read_reply().code == 220);
+        CHECK(lmtp.command("LHLO client.test").code == 250);
+        CHECK(send_mail(lmtp, "carol@example.test", message).code == 250);
+        auto const third = support::parse_delivered(server.mailbox("carol").at(2));
+        CHECK(third.delivered_to == "carol@example.test");
+        CHECK(third.as_sent() == message);
         CHECK(server.stop());
     }
     CHECK(support::group_members(group).empty());

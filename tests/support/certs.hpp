@@ -17,6 +17,7 @@
 #include <ctime>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace support {
@@ -100,8 +101,8 @@ private:
 
     static std::string timestamp(std::chrono::seconds from_now)
     {
-        auto const  when = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + from_now);
-        std::tm     utc{};
+        auto const when = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + from_now);
+        std::tm    utc{};
         std::array<char, 32> text{};
         ::gmtime_r(&when, &utc);
         return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%d%H%M%SZ", &utc)};

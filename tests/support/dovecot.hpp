@@ -13,6 +13,7 @@
 #include <support/maildir.hpp>
 #include <support/process.hpp>
 #include <support/temp_dir.hpp>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdint>
@@ -21,11 +22,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
-
-#include <grp.h>
-#include <pwd.h>
-#include <unistd.h>
 
 namespace support {
 
@@ -45,7 +43,8 @@ struct dovecot_options
         {"alice", "secret", {}}, {"bob", "builder", {}}, {"carol", "singer", {}}};
     std::string mechanisms = "plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256";
     bool        lmtp       = false; ///< Listen for LMTP on a port and on a Unix-domain socket.
-    /// Listen for submission and pass the mail on to this port of 127.0.0.1 (where a Postfix may start later).
+    /// Listen for submission and pass the mail on to this port of 127.0.0.1 (where a Postfix may start
+    /// later).
     std::optional<std::uint16_t> submission_relay_port;
     /// With a certificate the services offer STARTTLS.
     std::optional<certificate> tls;
@@ -107,11 +106,13 @@ public:
         command.argv   = {program_, "-F", "-c", dir_ / "dovecot.conf"};
         command.output = dir_ / "console.log";
         process_.emplace(command);
-        if (!poll_until(default_patience, [this] { return !process_->running() || answers(); }) ||
-            !process_->running())
+        bool ready = false;
+        poll_until(default_patience, [&] { return (ready = answers()) || !process_->running(); });
+        if (!ready)
         {
-            auto const text = "Dovecot does not start:\n" + file_tail(dir_ / "console.log") + file_tail(log_file());
-            process_.reset();
+            auto const text =
+                "Dovecot does not start:\n" + file_tail(dir_ / "console.log") + file_tail(log_file());
+            stop();
             throw std::runtime_error(text);
         }
     }
@@ -134,8 +135,8 @@ private:
         for (auto const& folder : folders)
             if (std::filesystem::exists(folder / name))
                 return;
-        throw std::runtime_error(std::string("this test needs Dovecot's ") + name + " service: install the package " +
-                                 package);
+        throw std::runtime_error(std::string("this test needs Dovecot's ") + name +
+                                 " service: install the package " + package);
     }
 
     bool answers() const
@@ -149,19 +150,18 @@ private:
 
     void write_configuration() const
     {
-        auto const* mail = ::getpwnam("mail");
-        if (mail == nullptr || ::getpwnam("postfix") == nullptr)
-            throw std::runtime_error("this test needs the users mail and postfix: install the package postfix");
+        auto const mail = find_user("mail", "base-passwd");
+        find_user("postfix", "postfix");
         auto const home = dir_ / "mail";
         std::filesystem::create_directory(home);
-        if (::chown(home.c_str(), mail->pw_uid, mail->pw_gid) != 0)
+        if (::chown(home.c_str(), mail.uid, mail.gid) != 0)
             throw std::runtime_error("cannot give " + home.string() + " to the user mail");
 
         std::string users;
         for (auto const& user : options_.users)
         {
-            users += user.name + ":{PLAIN}" + user.password + ':' + std::to_string(mail->pw_uid) + ':' +
-                     std::to_string(mail->pw_gid) + "::" + (home / user.name).string() + "::";
+            users += user.name + ":{PLAIN}" + user.password + ':' + std::to_string(mail.uid) + ':' +
+                     std::to_string(mail.gid) + "::" + (home / user.name).string() + "::";
             if (user.quota)
                 users += "userdb_quota_rule=*:bytes=" + std::to_string(*user.quota);
             users += '\n';
@@ -172,8 +172,8 @@ private:
         std::string const passwd_file =
             " {\n  driver = passwd-file\n  args = username_format=%n " + (dir_ / "users").string() + "\n}\n";
         auto const inet = [](char const* name, std::uint16_t port) {
-            return std::string("  inet_listener ") + name + " {\n    address = 127.0.0.1\n    port = " +
-                   std::to_string(port) + "\n  }\n";
+            return std::string("  inet_listener ") + name +
+                   " {\n    address = 127.0.0.1\n    port = " + std::to_string(port) + "\n  }\n";
         };
 
         std::string conf = "base_dir = " + run.string() + "\nstate_dir = " + (dir_ / "state").string() +
@@ -182,7 +182,8 @@ private:
                            "hostname = mail.example.test\n"
                            "listen = 127.0.0.1\n"
                            "protocols =" +
-                           (options_.lmtp ? " lmtp" : "") + (options_.submission_relay_port ? " submission" : "") +
+                           (options_.lmtp ? " lmtp" : "") +
+                           (options_.submission_relay_port ? " submission" : "") +
                            "\ndisable_plaintext_auth = no\n"
                            "auth_username_chars =\n"
                            "auth_failure_delay = 0\n"
@@ -199,8 +200,9 @@ private:
         else
             conf += "ssl = no\n";
         // Without its penalty, a refused password makes the next attempt wait.
-        conf += "service anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}\n"
-                "service auth {\n  unix_listener auth-postfix {\n    user = postfix\n    mode = 0660\n  }\n}\n";
+        conf +=
+            "service anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}\n"
+            "service auth {\n  unix_listener auth-postfix {\n    user = postfix\n    mode = 0660\n  }\n}\n";
         if (options_.lmtp)
             conf += "mail_plugins = quota\n"
                     "plugin {\n  quota = count:User quota\n  quota_vsizes = yes\n  quota_grace = 0\n}\n"

@@ -17,7 +17,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -72,8 +71,8 @@ struct delivered_message
 
 /** Takes the trace headers off a delivered message.
 
-    A server adds Return-Path, X-Original-To and Delivered-To at most once each and one Received per hop; anything
-    below is the message, even if it begins with headers of the same names.
+    A server adds Return-Path, X-Original-To and Delivered-To at most once each and one Received per hop;
+    anything below is the message, even if it begins with headers of the same names.
 
     @param hops How many servers the message passed.
 */

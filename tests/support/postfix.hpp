@@ -9,11 +9,15 @@
 #ifndef POSTHORN_TESTS_SUPPORT_POSTFIX_HPP
 #define POSTHORN_TESTS_SUPPORT_POSTFIX_HPP
 
+#include <grp.h>
 #include <support/certs.hpp>
 #include <support/maildir.hpp>
 #include <support/process.hpp>
 #include <support/temp_dir.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -28,11 +32,6 @@
 #include <utility>
 #include <vector>
 
-#include <grp.h>
-#include <pwd.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 namespace support {
 
 /// One port on which a Postfix receives mail.
@@ -40,14 +39,15 @@ struct postfix_listener
 {
     bool          enabled = false;
     std::uint16_t port    = 0; ///< 0: a free one.
-    /// Settings for this port only, such as {"smtpd_discard_ehlo_keywords", "chunking"}; no spaces in the values.
+    /// Settings for this port only, such as {"smtpd_discard_ehlo_keywords", "chunking"}; no spaces in the
+    /// values.
     std::map<std::string, std::string> overrides;
 };
 
 /// Settings of a postfix.
 struct postfix_options
 {
-    postfix_listener smtp       = {true, 0, {}};  ///< Plain SMTP; STARTTLS is offered if there is a certificate.
+    postfix_listener smtp = {true, 0, {}}; ///< Plain SMTP; STARTTLS is offered if there is a certificate.
     postfix_listener submission = {false, 0, {}}; ///< STARTTLS is required.
     postfix_listener smtps      = {false, 0, {}}; ///< TLS from the first byte.
 
@@ -71,7 +71,8 @@ struct postfix_options
 
     std::uint64_t message_size_limit = std::uint64_t(100) << 20; ///< Bytes; 0: none.
 
-    /// Put postscreen before `smtp`: "220-..." at once and the rest of the greeting after this time (seconds).
+    /// Put postscreen before `smtp`: "220-..." at once and the rest of the greeting after this time
+    /// (seconds).
     std::optional<int> postscreen_greet_wait;
 
     /// Files for the folder of main.cf, which tables name as `texthash:$config_directory/NAME`.
@@ -83,10 +84,10 @@ struct postfix_options
 };
 
 /** A Postfix that runs from a temporary folder: mail for `mailboxes` at example.test goes into maildirs, mail
-    for any other domain, from those who may relay, into the mailbox `relayed`. Nothing leaves the machine, and
-    nothing is added to or taken from a message but the trace on top.
+    for any other domain, from those who may relay, into the mailbox `relayed`. Nothing leaves the machine,
+    and nothing is added to or taken from a message but the trace on top.
 
-    Relaying is for the authenticated; main_cf {"smtpd_relay_restrictions", "permit"} opens it to all.
+    Relaying is for the authenticated; main_cf {"mynetworks", "127.0.0.0/8"} opens it to all.
     The constructor returns when every port answers; the destructor when all processes are gone. Needs root.
 
     @par Thread safety The functions that only read may be called while others do.
@@ -104,7 +105,11 @@ public:
                 listener->port = free_port();
 
         process_options ask;
-        ask.argv = {find_program("postconf", "postfix").string(), "-d", "-h", "daemon_directory", "mail_owner",
+        ask.argv = {find_program("postconf", "postfix").string(),
+                    "-d",
+                    "-h",
+                    "daemon_directory",
+                    "mail_owner",
                     "setgid_group"};
         std::istringstream answer(run_checked(ask));
         answer >> daemons_ >> owner_ >> group_;
@@ -112,18 +117,22 @@ public:
         create_folders();
         write_main_cf();
         write_master_cf();
+        age_files();
         start();
     }
     postfix(postfix const&)            = delete;
     postfix& operator=(postfix const&) = delete;
-    ~postfix() { stop(); }
+    ~postfix() { end(); }
 
     std::uint16_t port() const noexcept { return options_.smtp.port; }
     std::uint16_t submission_port() const noexcept { return options_.submission.port; }
     std::uint16_t smtps_port() const noexcept { return options_.smtps.port; }
 
     /// The log so far. It is written by another process: to find something in it, use wait_for_log().
-    std::string log() const { return std::filesystem::exists(log_file()) ? read_file(log_file()) : std::string(); }
+    std::string log() const
+    {
+        return std::filesystem::exists(log_file()) ? read_file(log_file()) : std::string();
+    }
 
     /// Waits until the log holds the text; false if it does not by the deadline.
     bool wait_for_log(std::string_view text, milliseconds limit = default_patience) const
@@ -146,14 +155,15 @@ public:
         return messages;
     }
 
-    /// Waits until a mailbox has at least `count` messages and returns them; throws with the log if it has not.
+    /// Waits until a mailbox has at least `count` messages and returns them; throws with the log if it has
+    /// not.
     std::vector<std::string> wait_for_mail(std::string_view user, std::size_t count = 1,
                                            milliseconds limit = default_patience) const
     {
         if (!poll_until(limit, [&] { return mailbox_files(user).size() >= count; }))
-            throw std::runtime_error("Postfix delivered " + std::to_string(mailbox_files(user).size()) + " of " +
-                                     std::to_string(count) + " messages to " + std::string(user) + "; its log:\n" +
-                                     file_tail(log_file(), 40));
+            throw std::runtime_error("Postfix delivered " + std::to_string(mailbox_files(user).size()) +
+                                     " of " + std::to_string(count) + " messages to " + std::string(user) +
+                                     "; its log:\n" + file_tail(log_file(), 40));
         return mailbox(user);
     }
 
@@ -167,12 +177,16 @@ public:
     /// The master process, which leads the group of all others; 0 when stopped.
     pid_t pid() const noexcept { return process_ ? process_->pid() : 0; }
 
-    /// Ends it; false if it had to be killed.
+    /** Ends it; false if it had to be killed.
+
+        What is being delivered is finished first, if that takes no longer than a moment: a message whose file
+        is in its mailbox but still in the queue would be delivered again after start().
+    */
     bool stop()
     {
-        bool const clean = !process_ || process_->stop();
-        process_.reset();
-        return clean;
+        if (process_)
+            poll_until(std::chrono::seconds(2), [this] { return queue_is_idle(); });
+        return end();
     }
 
     /// Starts it after stop(), with the same configuration, ports, queue and mailboxes.
@@ -181,12 +195,21 @@ public:
         process_options command;
         command.argv   = {(daemons_ / "master").string(), "-c", (dir_ / "etc").string(), "-s"};
         command.output = dir_ / "console.log";
+        // As the postfix command sets it, so that the master can log before it has read main.cf.
+        command.environment = {"POSTLOG_SERVICE=" + (dir_ / "queue/public/postlog").string(),
+                               "POSTLOG_HOSTNAME=mail"};
+        auto const logged   = log().size();
+        auto const failed   = [&] {
+            return !process_->running() || log().find(" fatal: ", logged) != std::string::npos;
+        };
         process_.emplace(command);
-        if (!poll_until(default_patience, [this] { return !process_->running() || answers(); }) ||
-            !process_->running())
+        bool ready = false;
+        poll_until(default_patience, [&] { return (ready = answers()) || failed(); });
+        if (!ready || failed())
         {
-            auto const text = "Postfix does not start:\n" + file_tail(dir_ / "console.log") + file_tail(log_file());
-            process_.reset();
+            auto const text =
+                "Postfix does not start:\n" + file_tail(dir_ / "console.log") + file_tail(log_file());
+            end();
             throw std::runtime_error(text);
         }
     }
@@ -200,9 +223,24 @@ public:
 private:
     std::filesystem::path log_file() const { return dir_ / "log/postfix.log"; }
 
+    bool end()
+    {
+        bool const clean = !process_ || process_->stop();
+        process_.reset();
+        return clean;
+    }
+
+    bool queue_is_idle() const
+    {
+        for (auto const* name : {"queue/incoming", "queue/active"})
+            if (!std::filesystem::is_empty(dir_ / name))
+                return false;
+        return true;
+    }
+
     bool answers() const
     {
-        milliseconds const patience = std::chrono::seconds(5);
+        milliseconds const patience = std::chrono::seconds(1);
         for (auto const* listener : {&options_.smtp, &options_.submission})
             if (listener->enabled && !detail::greets(connect_tcp(listener->port), "220", patience))
                 return false;
@@ -212,12 +250,11 @@ private:
     /// The folders that the package's scripts create for the system's own instance, with the same owners.
     void create_folders() const
     {
-        auto const* owner = ::getpwnam(owner_.c_str());
+        auto const  owner = find_user(owner_, "postfix");
+        auto const  mail  = find_user("mail", "base-passwd");
         auto const* group = ::getgrnam(group_.c_str());
-        auto const* mail  = ::getpwnam("mail");
-        if (owner == nullptr || group == nullptr || mail == nullptr)
-            throw std::runtime_error("this test needs the users " + owner_ + " and mail and the group " + group_ +
-                                     ": install the package postfix");
+        if (group == nullptr)
+            throw std::runtime_error("this test needs the group " + group_ + ": install the package postfix");
         auto const make = [this](std::string_view name, uid_t user, gid_t group_id, mode_t mode) {
             auto const path = dir_ / name;
             if (::mkdir(path.c_str(), 0700) != 0 || ::chown(path.c_str(), user, group_id) != 0 ||
@@ -226,19 +263,19 @@ private:
         };
         for (auto const* name : {"etc", "log", "queue", "queue/pid"})
             make(name, 0, 0, 0755);
-        make("data", owner->pw_uid, owner->pw_gid, 0700);
-        make("mail", mail->pw_uid, mail->pw_gid, 0755);
-        for (auto const* name : {"active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming",
-                                 "private", "saved", "trace"})
-            make(std::string("queue/") + name, owner->pw_uid, 0, 0700);
-        make("queue/maildrop", owner->pw_uid, group->gr_gid, 0730);
-        make("queue/public", owner->pw_uid, group->gr_gid, 0710);
+        make("data", owner.uid, owner.gid, 0700);
+        make("mail", mail.uid, mail.gid, 0755);
+        for (auto const* name : {"active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
+                                 "incoming", "private", "saved", "trace"})
+            make(std::string("queue/") + name, owner.uid, 0, 0700);
+        make("queue/maildrop", owner.uid, group->gr_gid, 0730);
+        make("queue/public", owner.uid, group->gr_gid, 0710);
     }
 
     void write_main_cf() const
     {
-        auto const* mail = ::getpwnam("mail");
-        auto const  etc  = dir_ / "etc";
+        auto const mail = find_user("mail", "base-passwd");
+        auto const etc  = dir_ / "etc";
 
         std::map<std::string, std::string> cf = {
             {"compatibility_level", "3.6"},
@@ -267,8 +304,8 @@ private:
             {"virtual_mailbox_base", dir_ / "mail"},
             {"virtual_mailbox_maps", "texthash:$config_directory/mailboxes"},
             {"virtual_minimum_uid", "1"},
-            {"virtual_uid_maps", "static:" + std::to_string(mail->pw_uid)},
-            {"virtual_gid_maps", "static:" + std::to_string(mail->pw_gid)},
+            {"virtual_uid_maps", "static:" + std::to_string(mail.uid)},
+            {"virtual_gid_maps", "static:" + std::to_string(mail.gid)},
             {"virtual_mailbox_limit", "0"},
             {"default_transport", "virtual"},
             {"local_transport", "virtual"},
@@ -291,8 +328,10 @@ private:
             {"smtpd_hard_error_limit", "1000"},
             {"smtpd_junk_command_limit", "1000"},
             // Who may do what.
-            {"smtpd_relay_restrictions", "permit_sasl_authenticated, reject_unauth_destination"},
-            {"smtpd_recipient_restrictions", "check_recipient_access texthash:$config_directory/recipient_access"},
+            {"smtpd_relay_restrictions",
+             "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"},
+            {"smtpd_recipient_restrictions",
+             "check_recipient_access texthash:$config_directory/recipient_access"},
             {"smtpd_discard_ehlo_keywords", joined(options_.discard_ehlo_keywords)},
         };
         if (!options_.header_checks.empty())
@@ -335,6 +374,7 @@ private:
         for (auto const& name : options_.mailboxes)
             mailboxes += name + "@example.test " + name + "/\n";
         write_file(etc / "mailboxes", mailboxes);
+        write_file(etc / "relayed", "!/@example\\.test$/ relayed/\n");
         write_file(etc / "recipient_access", lines(options_.recipient_access));
         write_file(etc / "header_checks", lines(options_.header_checks));
         for (auto const& [name, content] : options_.files)
@@ -365,33 +405,43 @@ private:
             text += "dnsblog unix - - n - 0 dnsblog\n"
                     "tlsproxy unix - - n - 0 tlsproxy\n";
         }
-        text += "pickup unix n - n 60 1 pickup\n"
-                "cleanup unix n - n - 0 cleanup\n"
-                "qmgr unix n - n 300 1 qmgr\n"
-                "tlsmgr unix - - n 1000? 1 tlsmgr\n"
-                "rewrite unix - - n - - trivial-rewrite\n"
-                "bounce unix - - n - 0 bounce\n"
-                "defer unix - - n - 0 bounce\n"
-                "trace unix - - n - 0 bounce\n"
-                "verify unix - - n - 1 verify\n"
-                "flush unix n - n 1000? 0 flush\n"
-                "proxymap unix - - n - - proxymap\n"
-                "proxywrite unix - - n - 1 proxymap\n"
-                "smtp unix - - n - - smtp\n"
-                "relay unix - - n - - smtp\n"
-                "showq unix n - n - - showq\n"
-                "error unix - - n - - error\n"
-                "retry unix - - n - - error\n"
-                "discard unix - - n - - discard\n"
-                "lmtp unix - - n - - lmtp\n"
-                "anvil unix - - n - 1 anvil\n"
-                "scache unix - - n - 1 scache\n"
-                "postlog unix-dgram n - n - 1 postlogd\n"
-                // smtpd knows the mailboxes; the delivery agent has one more, for everything else.
-                "virtual unix - n n - - virtual\n"
-                "  -o virtual_mailbox_maps=texthash:$config_directory/mailboxes,static:relayed/\n";
+        text +=
+            "pickup unix n - n 60 1 pickup\n"
+            "cleanup unix n - n - 0 cleanup\n"
+            "qmgr unix n - n 300 1 qmgr\n"
+            "tlsmgr unix - - n 1000? 1 tlsmgr\n"
+            "rewrite unix - - n - - trivial-rewrite\n"
+            "bounce unix - - n - 0 bounce\n"
+            "defer unix - - n - 0 bounce\n"
+            "trace unix - - n - 0 bounce\n"
+            "verify unix - - n - 1 verify\n"
+            "flush unix n - n 1000? 0 flush\n"
+            "proxymap unix - - n - - proxymap\n"
+            "proxywrite unix - - n - 1 proxymap\n"
+            "smtp unix - - n - - smtp\n"
+            "relay unix - - n - - smtp\n"
+            "showq unix n - n - - showq\n"
+            "error unix - - n - - error\n"
+            "retry unix - - n - - error\n"
+            "discard unix - - n - - discard\n"
+            "lmtp unix - - n - - lmtp\n"
+            "anvil unix - - n - 1 anvil\n"
+            "scache unix - - n - 1 scache\n"
+            "postlog unix-dgram n - n - 1 postlogd\n"
+            // smtpd knows the mailboxes; the delivery agent has one more, for the other domains.
+            "virtual unix - n n - - virtual\n"
+            "  -o "
+            "virtual_mailbox_maps=texthash:$config_directory/mailboxes,regexp:$config_directory/relayed\n";
         text += options_.master_cf;
         write_file(dir_ / "etc/master.cf", text);
+    }
+
+    /// Every Postfix program waits until the files it reads are more than a second old, lest they are being
+    /// edited.
+    void age_files() const
+    {
+        for (auto const& entry : std::filesystem::directory_iterator(dir_ / "etc"))
+            std::filesystem::last_write_time(entry.path(), entry.last_write_time() - std::chrono::hours(1));
     }
 
     static std::string lines(std::vector<std::string> const& all)

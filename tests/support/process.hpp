@@ -9,7 +9,17 @@
 #ifndef POSTHORN_TESTS_SUPPORT_PROCESS_HPP
 #define POSTHORN_TESTS_SUPPORT_PROCESS_HPP
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pwd.h>
 #include <support/temp_dir.hpp>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,8 +31,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -33,18 +41,7 @@
 #include <utility>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/types.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #if defined(__linux__)
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
 
@@ -89,8 +86,8 @@ inline std::filesystem::path find_program(std::string_view name, std::string_vie
             return file;
         begin = end + 1;
     }
-    throw std::runtime_error("this test needs the program " + std::string(name) +
-                             ", which is not in " + folders +
+    throw std::runtime_error("this test needs the program " + std::string(name) + ", which is not in " +
+                             folders +
                              (package.empty() ? "" : ": install the package " + std::string(package)));
 }
 
@@ -100,6 +97,23 @@ inline void require_root(std::string_view what)
     if (::geteuid() != 0)
         throw std::runtime_error("this test starts " + std::string(what) +
                                  " with a configuration of its own, which only root can do: run it as root");
+}
+
+/// A user of the system.
+struct user_ids
+{
+    uid_t uid;
+    gid_t gid;
+};
+
+/// Looks up a user; the error names the package that creates it.
+inline user_ids find_user(std::string const& name, std::string_view package)
+{
+    auto const* entry = ::getpwnam(name.c_str());
+    if (entry == nullptr)
+        throw std::runtime_error("this test needs the user " + name + ": install the package " +
+                                 std::string(package));
+    return {entry->pw_uid, entry->pw_gid};
 }
 
 /** The living processes of a process group.
@@ -121,9 +135,16 @@ inline std::vector<pid_t> group_members(pid_t group)
         if (!std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; }))
             continue;
         // "pid (command) state ppid pgrp ...", where the command may hold anything.
-        std::ifstream in(entries->path() / "stat");
-        std::string   stat{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-        auto const    paren = stat.rfind(')');
+        // Not by a stream, which throws when the process ends before it is read.
+        std::array<char, 512> text;
+        int const             file = ::open((entries->path() / "stat").c_str(), O_RDONLY | O_CLOEXEC);
+        ssize_t const         size = file < 0 ? -1 : ::read(file, text.data(), text.size());
+        if (file >= 0)
+            ::close(file);
+        if (size <= 0)
+            continue;
+        std::string const stat(text.data(), static_cast<std::size_t>(size));
+        auto const        paren = stat.rfind(')');
         if (paren == std::string::npos || paren + 4 >= stat.size())
             continue;
         char const state = stat[paren + 2];
@@ -148,8 +169,8 @@ struct process_options
 
 /** A child process, leader of its own session and group.
 
-    The destructor ends the whole group. On Linux the child also gets SIGTERM when the thread that started it
-    ends, so that even a crashed test leaves no server behind: start servers in a thread that outlives them.
+    The destructor ends the whole group. So that even a crashed or killed test leaves no server behind, a
+    guard process waits for the end of the test and then ends the group in its place.
 
     @par Thread safety One thread at a time.
 */
@@ -157,16 +178,25 @@ class process
 {
 public:
     explicit process(process_options const& options) { start(options); }
-    process(process&& other) noexcept : pid_(std::exchange(other.pid_, 0)), status_(other.status_) {}
+    process(process&& other) noexcept
+        : pid_(std::exchange(other.pid_, 0)), status_(other.status_), guard_(std::exchange(other.guard_, 0)),
+          guard_pipe_(std::exchange(other.guard_pipe_, -1))
+    {
+    }
     process& operator=(process&&)      = delete;
     process(process const&)            = delete;
     process& operator=(process const&) = delete;
-    ~process() { stop(std::chrono::seconds(0)); }
+    ~process()
+    {
+        stop(std::chrono::seconds(0));
+        dismiss_guard();
+    }
 
     /// The process, which is also the number of its group.
     pid_t pid() const noexcept { return pid_; }
 
-    /// Waits for its end: the exit status, 128 + n after signal n, or nothing if it still runs at the deadline.
+    /// Waits for its end: the exit status, 128 + n after signal n, or nothing if it still runs at the
+    /// deadline.
     std::optional<int> wait(milliseconds limit = default_patience)
     {
         poll_until(limit, [this] { return reap(); });
@@ -181,20 +211,26 @@ public:
             ::kill(pid_, number);
     }
 
-    /** Sends SIGTERM and waits until nothing is left of the group; after `grace`, kills what is.
+    /** Sends SIGTERM to the group and waits for the process, then a moment for its children; kills what is
+        left.
 
-        @return Did it all end without force?
+        The children get the signal too: Dovecot's would outlive their master as long as somebody is
+        connected. And they are killed in the end: one that Postfix's master is about to turn into a daemon is
+        deaf to it.
+
+        @param grace How long the process itself may take.
+        @return Did it end by itself?
     */
     bool stop(milliseconds grace = std::chrono::seconds(10))
     {
         if (pid_ == 0)
             return true;
         auto const gone = [this] { return reap() && group_members(pid_).empty(); };
-        signal(SIGTERM);
-        if (grace.count() > 0 && poll_until(grace, gone))
+        if (gone())
             return true;
-        bool const clean = gone();
-        if (!clean)
+        ::kill(-pid_, SIGTERM);
+        bool const clean = poll_until(grace, [this] { return reap(); });
+        if (!clean || !poll_until(std::min(grace, milliseconds(100)), gone))
         {
             ::kill(-pid_, SIGKILL);
             poll_until(std::chrono::seconds(10), gone);
@@ -232,8 +268,8 @@ private:
         if (options.argv.empty())
             throw std::invalid_argument("process: no program given");
         std::vector<std::string> arguments   = options.argv;
-        std::vector<std::string> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                                                "LANG=C"};
+        std::vector<std::string> environment = {
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C"};
         environment.insert(environment.end(), options.environment.begin(), options.environment.end());
         auto const        argv      = pointers(arguments);
         auto const        envp      = pointers(environment);
@@ -244,17 +280,11 @@ private:
         int report[2];
         if (::pipe(report) != 0)
             throw std::system_error(errno, std::generic_category(), "pipe");
-        pid_t const parent = ::getpid();
-        pid_t const child  = ::fork();
+        pid_t const child = ::fork();
         if (child == 0)
         {
             // Other threads may hold any lock: only async-signal-safe calls from here on.
             ::setsid();
-#if defined(__linux__)
-            ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-#endif
-            if (::getppid() != parent)
-                ::_exit(127);
             // The error report survives as descriptor 3 until exec; no socket of the test is inherited.
             int const keep = ::fcntl(report[1], F_DUPFD, 10);
             int const in   = ::open(input.c_str(), O_RDONLY);
@@ -296,6 +326,51 @@ private:
             throw std::system_error(error, std::generic_category(), "cannot run " + options.argv.front());
         }
         pid_ = child;
+        start_guard();
+    }
+
+    /// A process that sees the end of this one, of whatever kind it is, as the end of a pipe.
+    void start_guard()
+    {
+        int pipe[2];
+        if (::pipe(pipe) != 0)
+            throw std::system_error(errno, std::generic_category(), "pipe");
+        ::fcntl(pipe[1], F_SETFD, FD_CLOEXEC);
+        guard_ = ::fork();
+        if (guard_ == 0)
+        {
+            // Async-signal-safe calls only, as above.
+            ::setsid();
+            ::dup2(pipe[0], 0);
+            close_from(1);
+            char byte = 0;
+            while (::read(0, &byte, 1) < 0 && errno == EINTR)
+            {
+            }
+            ::kill(-pid_, SIGTERM);
+            for (int i = 0; i < 50 && ::kill(-pid_, 0) == 0; ++i)
+                ::poll(nullptr, 0, 100);
+            ::kill(-pid_, SIGKILL);
+            ::_exit(0);
+        }
+        int const error = errno;
+        ::close(pipe[0]);
+        guard_pipe_ = pipe[1];
+        if (guard_ < 0)
+        {
+            ::kill(-pid_, SIGKILL);
+            ::close(guard_pipe_);
+            throw std::system_error(error, std::generic_category(), "fork");
+        }
+    }
+
+    void dismiss_guard()
+    {
+        if (guard_pipe_ < 0)
+            return;
+        ::kill(guard_, SIGKILL);
+        ::close(guard_pipe_);
+        ::waitpid(guard_, nullptr, 0);
     }
 
     [[noreturn]] static void fail(int descriptor)
@@ -319,6 +394,8 @@ private:
 
     pid_t              pid_ = 0;
     std::optional<int> status_;
+    pid_t              guard_      = 0;
+    int                guard_pipe_ = -1;
 };
 
 /// What run() returns.
@@ -426,9 +503,9 @@ inline unique_socket connect_unix(std::filesystem::path const& path)
 
 /** A port of 127.0.0.1 on which nothing listens, for a server about to start.
 
-    It lies below the range from which outgoing connections take theirs, so that traffic cannot steal it, and is
-    never given out twice: the UDP port of the same number is held as a mark that the tests of all processes see.
-    The mark lasts as long as the process.
+    It lies below the range from which outgoing connections take theirs, so that traffic cannot steal it, and
+    is never given out twice: the UDP port of the same number is held as a mark that the tests of all
+    processes see. The mark lasts as long as the process.
 */
 inline std::uint16_t free_port()
 {
@@ -467,8 +544,9 @@ inline bool greets(unique_socket const& s, std::string_view expected, millisecon
     auto const  deadline = std::chrono::steady_clock::now() + limit;
     while (got.size() < expected.size())
     {
-        auto const left = std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
-        pollfd     p{s.get(), POLLIN, 0};
+        auto const left =
+            std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+        pollfd p{s.get(), POLLIN, 0};
         if (left.count() <= 0 || ::poll(&p, 1, static_cast<int>(left.count())) <= 0)
             return false;
         std::array<char, 512> chunk;

@@ -9,7 +9,9 @@
 #ifndef POSTHORN_TESTS_SUPPORT_RAW_SMTP_HPP
 #define POSTHORN_TESTS_SUPPORT_RAW_SMTP_HPP
 
+#include <poll.h>
 #include <support/process.hpp>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -25,9 +27,6 @@
 #include <system_error>
 #include <utility>
 #include <vector>
-
-#include <poll.h>
-#include <sys/socket.h>
 
 namespace support {
 
@@ -56,7 +55,8 @@ struct raw_reply
     }
 };
 
-/// A connection that speaks SMTP or LMTP, exactly as told. Every function throws when the peer is late or gone.
+/// A connection that speaks SMTP or LMTP, exactly as told. Every function throws when the peer is late or
+/// gone.
 class raw_smtp
 {
 public:
@@ -108,7 +108,8 @@ public:
         return read_reply();
     }
 
-    /// Sends DATA and the message (lines ended by CRLF), with dots doubled; returns the reply to the last dot.
+    /// Sends DATA and the message (lines ended by CRLF), with dots doubled; returns the reply to the last
+    /// dot.
     raw_reply data(std::string_view message)
     {
         auto reply = command("DATA");
@@ -128,10 +129,7 @@ public:
     }
 
     /// Has the peer closed the connection, with nothing left to read? Waits for either.
-    bool at_end()
-    {
-        return buffer_.empty() && !fill();
-    }
+    bool at_end() { return buffer_.empty() && !fill(); }
 
 private:
     std::string read_line()

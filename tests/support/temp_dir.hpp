@@ -9,6 +9,9 @@
 #ifndef POSTHORN_TESTS_SUPPORT_TEMP_DIR_HPP
 #define POSTHORN_TESTS_SUPPORT_TEMP_DIR_HPP
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -19,9 +22,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace support {
 

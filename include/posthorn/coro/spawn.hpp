@@ -109,10 +109,10 @@ class spawned final : private chain
 public:
     spawned(asio::any_io_executor const& ex, task<T>&& t, Handler&& handler)
         : chain(&on_finish, &on_abandon), handler_(std::move(handler)), task_(std::move(t)),
-          home_(tracked(asio::get_associated_executor(handler_, ex)))
+          guard_(tracked(ex)), home_(tracked(asio::get_associated_executor(handler_, ex)))
     {
         env_.owner    = this;
-        env_.executor = tracked(ex);
+        env_.executor = ex; // untracked: objects made with it may outlive the task without keeping the loop running
         if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected())
         {
             door_             = std::make_shared<cancellation_door>();
@@ -173,6 +173,7 @@ private:
     std::shared_ptr<cancellation_door> door_;
     environment                        env_;
     task<T>                            task_; // its frames use env_
+    asio::any_io_executor              guard_;
     home_executor                      home_;
 };
 

@@ -1,0 +1,598 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+// stream: bytes over TCP, a Unix socket or a caller's own transport, in the clear or inside TLS, with one
+// deadline for whatever it waits for.
+
+#ifndef POSTHORN_NET_STREAM_HPP
+#define POSTHORN_NET_STREAM_HPP
+
+#include <posthorn/core/buffer.hpp>
+#include <posthorn/core/error.hpp>
+#include <posthorn/coro/task.hpp>
+#include <posthorn/coro/use_task.hpp>
+#include <posthorn/net/deadline.hpp>
+#include <posthorn/net/tls_context.hpp>
+#include <posthorn/net/tls_engine.hpp>
+#include <posthorn/net/transport.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <asio/generic/stream_protocol.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace posthorn::net {
+
+/// What a stream has moved so far. For sockets a "write" or "read" is one system call that moved bytes.
+struct stream_counters
+{
+    std::uint64_t bytes_written = 0; ///< Handed to the transport, ciphertext if TLS is on.
+    std::uint64_t bytes_read    = 0;
+    std::uint64_t writes        = 0;
+    std::uint64_t reads         = 0;
+};
+
+/** A connected byte stream.
+
+    One read and one write may be in flight at the same time; a second read or write may not. Movable; operations
+    in flight stay valid when it is moved.
+
+    @par Errors
+    A deadline that passes ends the waiting operation with posthorn::errc::timeout, close() with posthorn::errc::closed, a cancelled
+    task with condition::canceled, a certificate or TLS problem with condition::tls. Everything else is the
+    system's code. After any of them the stream should be closed.
+
+    @par Thread safety
+    One thread at a time, its executor's.
+*/
+class stream
+{
+public:
+    using socket_type = asio::generic::stream_protocol::socket;
+
+    /// No connection; every operation fails with posthorn::errc::closed.
+    stream() noexcept = default;
+
+    /// Takes over a connected TCP or Unix socket.
+    template <class Socket>
+        requires std::is_constructible_v<socket_type, Socket&&>
+    explicit stream(Socket socket, std::string peer = {})
+    {
+        std::error_code ignored;
+        std::string     local;
+        if constexpr (requires { socket.local_endpoint(ignored).address(); })
+            local = socket.local_endpoint(ignored).address().to_string();
+        impl_ = std::make_unique<impl>(socket_type(std::move(socket)), std::move(peer), std::move(local));
+    }
+
+    /// Takes over a caller's own transport.
+    explicit stream(std::unique_ptr<transport> t) : impl_(std::make_unique<impl>(std::move(t))) {}
+
+    bool is_open() const noexcept { return impl_ != nullptr && !impl_->closed; }
+
+    /// @pre a connection was given
+    asio::any_io_executor get_executor() const { return impl_->executor(); }
+
+    /// With whom, for error texts.
+    std::string const& peer() const noexcept
+    {
+        static std::string const none;
+        return impl_ ? impl_->peer : none;
+    }
+
+    /// Our own address on a TCP connection, e.g. "192.0.2.1"; empty elsewhere.
+    std::string const& local_address() const noexcept
+    {
+        static std::string const none;
+        return impl_ ? impl_->local : none;
+    }
+
+    /** Limits how long operations may wait from now on, until it is changed or removed.
+
+        An operation that waits when the moment comes fails with posthorn::errc::timeout.
+    */
+    void expires_at(clock::time_point when)
+    {
+        if (impl_)
+            impl_->limit.expires_at(when);
+    }
+
+    /// Removes the limit. To be called when a connection goes idle: a pending limit keeps its event loop running.
+    void expires_never() noexcept
+    {
+        if (impl_)
+            impl_->limit.disarm();
+    }
+
+    /** Reads what there is, at least one byte. @return The number of bytes; 0 at the end of the stream.
+
+        Under TLS the end is 0 only after a proper close by the peer; a connection cut short is an error.
+    */
+    task<std::size_t> read_some(std::span<char> into)
+    {
+        impl& s = open();
+        return s.tls ? s.read_tls(into) : s.read_raw(into);
+    }
+
+    /** Writes all of `pieces`, in as few system calls as possible. They stay valid until the task ends.
+
+        Under TLS small pieces are joined to full records. If it fails, certainly_unsent() tells more.
+    */
+    task<void> write(std::span<std::string_view const> pieces)
+    {
+        impl& s = open();
+        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces);
+    }
+
+    /** After a failed write(): did the last byte certainly stay here?
+
+        False means that the peer may have received all of it.
+    */
+    bool certainly_unsent() const noexcept { return impl_ == nullptr || impl_->unsent; }
+
+    /** Starts TLS on this stream.
+
+        @param context  Settings and trust.
+        @param role     Who we are.
+        @param host     The name to present and to verify; empty for a server.
+        @param session  Names the session to resume; empty for none.
+
+        @throws posthorn::error with condition::tls; the text says which check failed on which certificate. An alert
+                was sent if possible.
+    */
+    task<void> start_tls(tls_context context, tls_role role, std::string host, std::string session)
+    {
+        return open().handshake(std::move(context), role, std::move(host), std::move(session));
+    }
+
+    bool is_secure() const noexcept { return impl_ && impl_->tls && impl_->secured; }
+
+    /// Facts about the TLS session. @pre is_secure()
+    tls_info const& tls() const { return impl_->tls->info(); }
+
+    /** Tells the peer that nothing more will come (TLS close_notify), and closes. Failures are ignored.
+
+        Waits only for the write; the caller bounds it with expires_at().
+    */
+    task<void> shutdown()
+    {
+        if (!is_open())
+            co_return;
+        if (impl_->tls && impl_->secured)
+        {
+            try
+            {
+                impl_->tls->shutdown();
+                co_await impl_->flush();
+            }
+            catch (std::exception const&)
+            {
+                // The connection is given up anyway.
+            }
+        }
+        close();
+    }
+
+    /// Ends the connection at once, without a word. Operations in flight fail with posthorn::errc::closed.
+    void close() noexcept
+    {
+        if (impl_)
+            impl_->close();
+    }
+
+    /// What is there to read without waiting, on a connection that should be quiet.
+    enum class idle_state { quiet, data, ended };
+
+    /// Looks whether the peer has said or ended anything. Reads nothing that matters; never waits.
+    idle_state peek()
+    {
+        return is_open() ? impl_->peek() : idle_state::ended;
+    }
+
+    stream_counters const& counters() const noexcept
+    {
+        static stream_counters const none;
+        return impl_ ? impl_->counters : none;
+    }
+
+private:
+    static constexpr std::size_t record = 16384; // the most a TLS record can carry
+
+    struct impl
+    {
+        impl(socket_type s, std::string name, std::string own)
+            : socket(std::move(s)), limit(socket->get_executor(), [this] { interrupt(); }), peer(std::move(name)),
+              local(std::move(own))
+        {
+            socket->non_blocking(true);
+        }
+
+        explicit impl(std::unique_ptr<transport> t)
+            : custom(std::move(t)), limit(custom->get_executor(), [this] { interrupt(); }),
+              peer(custom->description())
+        {
+        }
+
+        asio::any_io_executor executor() { return socket ? socket->get_executor() : custom->get_executor(); }
+
+        void interrupt() noexcept
+        {
+            std::error_code ignored;
+            if (socket)
+                socket->cancel(ignored);
+            else
+                custom->cancel();
+        }
+
+        void close() noexcept
+        {
+            limit.disarm();
+            closed = true;
+            std::error_code ignored;
+            if (socket)
+                socket->close(ignored);
+            else
+                custom->close();
+        }
+
+        /// The error of an operation as the caller should see it.
+        [[noreturn]] void fail(std::error_code ec) const
+        {
+            if (closed)
+                ec = posthorn::errc::closed;
+            else if (limit.expired() && ec == condition::canceled)
+                ec = posthorn::errc::timeout;
+            error_context context;
+            context.peer = peer;
+            throw error(ec, std::move(context));
+        }
+
+        void check() const
+        {
+            if (closed)
+                fail(posthorn::errc::closed);
+            if (limit.expired())
+                fail(posthorn::errc::timeout);
+        }
+
+        task<void> wait(socket_type::wait_type what)
+        {
+            check();
+            auto const  outcome = co_await socket->async_wait(what, use_task_nothrow);
+            auto const& [ec]    = outcome;
+            if (ec)
+                fail(ec);
+        }
+
+        static bool would_block(std::error_code ec) noexcept
+        {
+            return ec == asio::error::would_block || ec == asio::error::try_again || ec == asio::error::interrupted;
+        }
+
+        task<std::size_t> read_raw(std::span<char> into)
+        {
+            check();
+            std::size_t n = 0;
+            if (custom)
+            {
+                n = co_await read_custom(into);
+                counters.reads += 1;
+                counters.bytes_read += n;
+                co_return n;
+            }
+            // A reply is not there yet when its command has just left: look first only if more was likely.
+            for (bool look = more_likely;; look = true)
+            {
+                if (look)
+                {
+                    std::error_code ec;
+                    n = socket->read_some(asio::buffer(into.data(), into.size()), ec);
+                    if (!ec)
+                    {
+                        more_likely = n == into.size();
+                        counters.reads += 1;
+                        counters.bytes_read += n;
+                        co_return n;
+                    }
+                    more_likely = false;
+                    if (ec == asio::error::eof)
+                        co_return 0;
+                    if (!would_block(ec))
+                        fail(ec);
+                }
+                co_await wait(socket_type::wait_read);
+            }
+        }
+
+        task<std::size_t> read_custom(std::span<char> into)
+        {
+            std::error_code failed;
+            try
+            {
+                co_return co_await custom->read_some(into);
+            }
+            catch (std::system_error const& e)
+            {
+                failed = e.code();
+            }
+            fail(failed);
+        }
+
+        task<void> write_raw(std::span<std::string_view const> pieces)
+        {
+            unsent = true;
+            check();
+            std::size_t offset = 0; // into the first piece
+            while (!pieces.empty())
+            {
+                if (pieces.front().size() == offset)
+                {
+                    pieces = pieces.subspan(1);
+                    offset = 0;
+                    continue;
+                }
+                std::size_t n = 0;
+                if (custom)
+                {
+                    unsent = pieces.size() > 1; // what a failed write moved is not known
+                    n      = co_await write_custom(pieces.front().substr(offset));
+                }
+                else
+                {
+                    n = write_now(pieces, offset);
+                    if (n == 0)
+                    {
+                        co_await wait(socket_type::wait_write);
+                        continue;
+                    }
+                }
+                counters.writes += 1;
+                counters.bytes_written += n;
+                for (n += offset; !pieces.empty() && n >= pieces.front().size(); pieces = pieces.subspan(1))
+                    n -= pieces.front().size();
+                offset = n;
+            }
+            unsent = false;
+        }
+
+        /// One gather write without waiting; 0 if the transport takes nothing now.
+        std::size_t write_now(std::span<std::string_view const> pieces, std::size_t offset)
+        {
+            std::array<asio::const_buffer, 64> buffers;
+            std::size_t                        count = 0;
+            for (auto piece : pieces.first(std::min(pieces.size(), buffers.size())))
+            {
+                buffers[count++] = asio::buffer(piece.data() + offset, piece.size() - offset);
+                offset           = 0;
+            }
+            std::error_code   ec;
+            std::size_t const n = socket->write_some(std::span(buffers.data(), count), ec);
+            if (ec && !would_block(ec))
+                fail(ec);
+            return ec ? 0 : n;
+        }
+
+        task<std::size_t> write_custom(std::string_view bytes)
+        {
+            std::error_code failed;
+            try
+            {
+                co_return co_await custom->write_some(bytes);
+            }
+            catch (std::system_error const& e)
+            {
+                failed = e.code();
+            }
+            fail(failed);
+        }
+
+        /// Sends the ciphertext that is waiting.
+        task<void> flush()
+        {
+            // Taken out first: reading, meanwhile, may make the engine add an answer to a key update.
+            std::swap(flying, tls->output());
+            std::string_view const waiting = flying.data();
+            co_await write_raw(std::span(&waiting, 1));
+            flying.clear();
+        }
+
+        task<void> write_tls(std::span<std::string_view const> pieces)
+        {
+            unsent = true;
+            check();
+            joined.clear();
+            for (auto piece : pieces)
+            {
+                while (!piece.empty())
+                {
+                    // Records as full as possible: each costs a header, a tag and some microseconds.
+                    if (joined.empty() && piece.size() >= record)
+                    {
+                        std::size_t const n = std::min(piece.size() - piece.size() % record, 4 * record);
+                        encrypt(piece.substr(0, n));
+                        piece.remove_prefix(n);
+                    }
+                    else
+                    {
+                        std::size_t const n = std::min(piece.size(), record - joined.size());
+                        joined.append(piece.substr(0, n));
+                        piece.remove_prefix(n);
+                        if (joined.size() < record)
+                            continue;
+                        encrypt(joined.data());
+                        joined.clear();
+                    }
+                    if (tls->output().size() >= 4 * record)
+                    {
+                        co_await flush();
+                        unsent = true;
+                    }
+                }
+            }
+            if (!joined.empty())
+            {
+                encrypt(joined.data());
+                joined.clear();
+            }
+            co_await flush();
+            unsent = false;
+        }
+
+        void encrypt(std::string_view plain)
+        {
+            std::error_code ec;
+            tls->write(plain, ec);
+            if (ec)
+                throw named(tls->make_error(ec));
+        }
+
+        task<std::size_t> read_tls(std::span<char> into)
+        {
+            check();
+            for (;;)
+            {
+                std::error_code   ec;
+                tls_status        status = tls_status::done;
+                std::size_t const n      = tls->read(into, status, ec);
+                if (ec)
+                    throw named(tls->make_error(ec));
+                if (n != 0)
+                    co_return n;
+                if (status == tls_status::closed)
+                    co_return 0;
+                co_await read_ciphertext();
+            }
+        }
+
+        task<void> read_ciphertext()
+        {
+            auto              room = tls->input().prepare(record + 512);
+            std::size_t const n    = co_await read_raw(room);
+            if (n == 0)
+                tls->on_eof();
+            else
+                tls->input().commit(n);
+        }
+
+        task<void> handshake(tls_context context, tls_role role, std::string host, std::string session)
+        {
+            check();
+            tls = std::make_unique<tls_engine>(std::move(context), role, std::move(host), std::move(session));
+            for (;;)
+            {
+                std::error_code ec;
+                auto const      status = tls->handshake(ec);
+                if (ec)
+                {
+                    error const reason = named(tls->make_error(ec));
+                    co_await send_alert();
+                    throw reason;
+                }
+                co_await flush();
+                if (status == tls_status::done)
+                    break;
+                co_await read_ciphertext();
+            }
+            secured = true;
+        }
+
+        /// Tells the peer why, if it can be told without waiting for long.
+        task<void> send_alert()
+        {
+            try
+            {
+                co_await flush();
+            }
+            catch (std::exception const&)
+            {
+                // The handshake's own failure is what matters.
+            }
+        }
+
+        error named(error const& e) const
+        {
+            error_context context = e.context();
+            if (context.peer.empty())
+                context.peer = peer;
+            return error(e.code(), std::move(context));
+        }
+
+        idle_state peek()
+        {
+            if (tls)
+                return peek_tls();
+            if (custom)
+                return idle_state::quiet; // nobody can tell without reading
+            char            byte = 0;
+            std::error_code ec;
+            socket->receive(asio::buffer(&byte, 1), socket_type::message_peek, ec);
+            if (!ec)
+                return idle_state::data;
+            return would_block(ec) ? idle_state::quiet : idle_state::ended;
+        }
+
+        // Session tickets and key updates may be waiting; only application data or an end count.
+        idle_state peek_tls()
+        {
+            for (;;)
+            {
+                char            byte   = 0;
+                tls_status      status = tls_status::done;
+                std::error_code ec;
+                if (tls->read(std::span(&byte, 1), status, ec) != 0)
+                    return idle_state::data;
+                if (ec || status == tls_status::closed)
+                    return idle_state::ended;
+                if (custom)
+                    return idle_state::quiet;
+                auto              room = tls->input().prepare(record);
+                std::size_t const n    = socket->read_some(asio::buffer(room.data(), room.size()), ec);
+                if (ec)
+                    return would_block(ec) ? idle_state::quiet : idle_state::ended;
+                tls->input().commit(n);
+            }
+        }
+
+        std::optional<socket_type>  socket;
+        std::unique_ptr<transport>  custom;
+        deadline                    limit;
+        std::unique_ptr<tls_engine> tls;
+        byte_buffer                 joined; ///< Small pieces on their way into one record.
+        byte_buffer                 flying; ///< Ciphertext being written.
+        std::string                 peer;
+        std::string                 local;
+        stream_counters             counters;
+        bool                        more_likely = false;
+        bool                        unsent      = true;
+        bool                        secured     = false;
+        bool                        closed      = false;
+    };
+
+    impl& open() const
+    {
+        if (!impl_)
+            throw error(posthorn::errc::closed, "the stream has no connection");
+        return *impl_;
+    }
+
+    std::unique_ptr<impl> impl_;
+};
+
+} // namespace posthorn::net
+
+#endif

@@ -1,0 +1,256 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+// client: one call to send a message; connects, secures, logs in and reconnects as needed.
+
+#ifndef POSTHORN_SMTP_CLIENT_HPP
+#define POSTHORN_SMTP_CLIENT_HPP
+
+#include <posthorn/core/error.hpp>
+#include <posthorn/coro/task.hpp>
+#include <posthorn/coro/with_timeout.hpp>
+#include <posthorn/net/connect.hpp>
+#include <posthorn/net/deadline.hpp>
+#include <posthorn/net/stream.hpp>
+#include <posthorn/net/tls_context.hpp>
+#include <posthorn/smtp/client_settings.hpp>
+#include <posthorn/smtp/message.hpp>
+#include <posthorn/smtp/outcome.hpp>
+#include <posthorn/smtp/send_options.hpp>
+#include <posthorn/smtp/session.hpp>
+#include <posthorn/smtp/session_error.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace posthorn::smtp {
+
+/** Sends mail to one server over one connection, which is opened when it is needed and kept for the next message.
+
+    @par Example
+    @code
+    smtp::client client(smtp::client_settings("smtps://user:secret@mail.example.org"));
+    smtp::message mail("me@example.org", {"you@example.net"}, "Subject: hi\r\n\r\nHello!\r\n");
+    auto report = co_await client.send(mail);
+    @endcode
+
+    It runs on the executor of the task that calls it; all calls must come from tasks of the same executor, one at a
+    time. Destroying it closes the connection without QUIT; await quit() for a polite end.
+
+    @par Errors
+    send_error and session_error; net::connect_error (condition::unreachable, with every address that was tried) if there
+    is no connection; condition::tls if it cannot be protected as required; condition::authentication if the login
+    fails.
+
+    @par Cancellation
+    Supported everywhere, see session.
+*/
+class client
+{
+public:
+    explicit client(client_settings settings) : settings_(std::move(settings))
+    {
+        if (settings_.tls_host.empty())
+            settings_.tls_host = settings_.server.host();
+        if (settings_.session.server.empty())
+            settings_.session.server = net::to_string(settings_.server);
+    }
+    client(client const&)            = delete;
+    client& operator=(client const&) = delete;
+
+    /** Connects, secures and logs in, unless that was done and the connection looks alive.
+
+        Awaited by send(); useful alone to find out whether the settings work. */
+    task<void> connect()
+    {
+        if (session_ && session_->looks_alive())
+            co_return;
+        session_.reset();
+        co_await open(total_deadline());
+    }
+
+    /** Sends one message, with the default options of the settings.
+        @return The outcome for each recipient. */
+    task<report> send(message const& m) { return send(m, settings_.sending); }
+
+    /** Sends one message.
+
+        If a kept connection turns out to be dead before the server has accepted MAIL, the message moves to a fresh
+        connection, once: nothing of it can have arrived.
+
+        @param m       Must stay as it is until the task ends.
+        @param options For this message. */
+    task<report> send(message const& m, send_options const& options)
+    {
+        report r;
+        co_await send(m, options, r);
+        co_return r;
+    }
+
+    /// The same into a report that keeps its memory from message to message.
+    task<void> send(message const& m, send_options const& options, report& into)
+    {
+        auto const deadline = total_deadline();
+        bool const kept     = session_ && session_->looks_alive();
+        if (!kept)
+        {
+            session_.reset();
+            co_await open(deadline);
+        }
+        session_->expires_at(deadline);
+        bool stale = false;
+        try
+        {
+            co_await session_->send(m, options, into);
+        }
+        catch (session_error const& e)
+        {
+            stale = kept && is_stale(e, into);
+            if (!stale)
+                throw;
+        }
+        if (stale)
+        {
+            session_.reset();
+            co_await open(deadline);
+            session_->expires_at(deadline);
+            co_await session_->send(m, options, into);
+        }
+    }
+
+    /// QUIT and an orderly close, if there is a connection. Never fails.
+    task<void> quit()
+    {
+        if (session_)
+            co_await session_->quit();
+        session_.reset();
+    }
+
+    /// Ends the connection at once. A running operation fails with errc::closed.
+    void close() noexcept
+    {
+        if (session_)
+            session_->close();
+    }
+
+    bool is_connected() const noexcept { return session_ && session_->is_open(); }
+
+    /// The connection, for single commands and facts; null if there is none.
+    smtp::session*       current() noexcept { return session_.get(); }
+    smtp::session const* current() const noexcept { return session_.get(); }
+
+    /// The mechanism of the login; empty if there was none.
+    std::string const& mechanism() const noexcept { return mechanism_; }
+
+    client_settings const& settings() const noexcept { return settings_; }
+
+private:
+    net::clock::time_point total_deadline() const
+    {
+        auto const most = settings_.session.timeouts.total;
+        auto const now  = net::clock::now();
+        return most >= net::deadline::never - now ? net::deadline::never : now + most;
+    }
+
+    /// Did a kept connection die before the server can have seen anything of the message?
+    static bool is_stale(session_error const& e, report const& r)
+    {
+        if (e.code() == condition::canceled || e.code() == condition::timeout || e.phase() == phase::prepare)
+            return false;
+        if (dynamic_cast<send_error const*>(&e) == nullptr)
+            return e.code() == posthorn::errc::connection_lost || e.code() == errc::service_unavailable ||
+                   e.code() == errc::unsolicited_reply;
+        return std::all_of(r.recipients().begin(), r.recipients().end(), [](recipient_report const& one) {
+            return one.outcome == disposition::not_sent && one.phase <= phase::mail;
+        });
+    }
+
+    task<net::stream> dial()
+    {
+        std::string const name = settings_.session.server;
+        auto              how  = settings_.connection;
+        how.attempt_timeout    = std::chrono::duration_cast<std::chrono::milliseconds>(settings_.session.timeouts.connect);
+        if (settings_.server.is_local())
+        {
+            auto socket = co_await net::connect_unix(settings_.server.path(), how);
+            co_return net::stream(std::move(socket), name);
+        }
+        auto socket = co_await net::connect(settings_.server, how);
+        co_return net::stream(std::move(socket), name);
+    }
+
+    task<void> open(net::clock::time_point deadline)
+    {
+        mechanism_.clear();
+        net::stream stream;
+        if (deadline == net::deadline::never)
+            stream = co_await dial();
+        else
+            stream = co_await with_deadline(dial(), deadline);
+        auto fresh = std::make_unique<smtp::session>(std::move(stream), settings_.session);
+        fresh->expires_at(deadline);
+        co_await set_up(*fresh);
+        session_ = std::move(fresh);
+    }
+
+    /// From a connected stream to a session that can send.
+    task<void> set_up(smtp::session& s)
+    {
+        bool const needs_ehlo = settings_.tls == tls_mode::required || !settings_.login.empty();
+        if (settings_.tls == tls_mode::implicit)
+            co_await s.secure(context(), settings_.tls_host, session_key());
+        co_await s.greet();
+        co_await s.hello(!needs_ehlo);
+        if (settings_.tls == tls_mode::required)
+            co_await s.start_tls(context(), settings_.tls_host, session_key());
+        else if (settings_.tls == tls_mode::opportunistic && s.capabilities().has(feature::starttls))
+            co_await try_tls(s);
+        if (!settings_.login.empty())
+            mechanism_ = co_await s.authenticate(settings_.login, settings_.mechanisms);
+    }
+
+    /// STARTTLS where a refusal is no error.
+    task<void> try_tls(smtp::session& s)
+    {
+        try
+        {
+            co_await s.start_tls(context(), settings_.tls_host, session_key());
+        }
+        catch (session_error const& e)
+        {
+            if (e.code() != errc::tls_refused || !s.is_open())
+                throw;
+        }
+    }
+
+    /// One context for all connections: it holds the trusted certificates and the sessions to resume.
+    net::tls_context const& context()
+    {
+        if (!context_)
+        {
+            auto how = settings_.tls_settings;
+            if (settings_.tls == tls_mode::opportunistic)
+                how.verify_peer = false; // better than in the clear, and nothing more is promised
+            context_.emplace(net::tls_role::client, std::move(how));
+        }
+        return *context_;
+    }
+
+    std::string session_key() const { return net::to_string(settings_.server); }
+
+    client_settings                  settings_;
+    std::optional<net::tls_context> context_;
+    std::unique_ptr<smtp::session>   session_;
+    std::string                      mechanism_;
+};
+
+} // namespace posthorn::smtp
+
+#endif

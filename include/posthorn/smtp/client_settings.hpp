@@ -1,0 +1,90 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+// What a client needs to know: the server, how to secure the connection, who to log in as.
+
+#ifndef POSTHORN_SMTP_CLIENT_SETTINGS_HPP
+#define POSTHORN_SMTP_CLIENT_SETTINGS_HPP
+
+#include <posthorn/core/error.hpp>
+#include <posthorn/net/connect.hpp>
+#include <posthorn/net/endpoint.hpp>
+#include <posthorn/net/tls_settings.hpp>
+#include <posthorn/net/url.hpp>
+#include <posthorn/sasl/mechanism.hpp>
+#include <posthorn/sasl/select.hpp>
+#include <posthorn/smtp/send_options.hpp>
+#include <posthorn/smtp/settings.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace posthorn::smtp {
+
+/// How a connection is protected.
+enum class tls_mode : unsigned char
+{
+    required,      ///< STARTTLS must succeed and the server's certificate must be right. The default.
+    implicit,      ///< TLS from the first octet (RFC 8314), certificate checked.
+    opportunistic, ///< STARTTLS if the server offers it, without checking who it is; in the clear otherwise.
+    none           ///< In the clear.
+};
+
+/** Settings of a client.
+
+    @par Example
+    @code
+    smtp::client_settings settings("smtps://mail.example.org");
+    settings.login = {"user", "secret"};
+    @endcode
+*/
+struct client_settings
+{
+    client_settings() = default;
+
+    /** From a URL: `smtp://host[:port]` (port 25, TLS required by STARTTLS), `submission://host` (port 587, the same),
+        `smtps://host` or `submissions://host` (port 465, implicit TLS), `smtp+unix:/path`. User and password in the URL
+        become the login.
+
+        @throws posthorn::error if the URL cannot be understood; the text never contains its password. */
+    explicit client_settings(std::string_view url)
+    {
+        net::url const u = net::parse_url(url);
+        switch (u.scheme)
+        {
+        case net::url_scheme::smtp: server = net::to_host_port(u, 25); break;
+        case net::url_scheme::submission: server = net::to_host_port(u, 587); break;
+        case net::url_scheme::smtps:
+        case net::url_scheme::submissions:
+            server = net::to_host_port(u, 465);
+            tls    = tls_mode::implicit;
+            break;
+        case net::url_scheme::smtp_unix: server = net::to_host_port(u, 0); break;
+        default:
+            throw error(posthorn::errc::invalid_argument,
+                        "not a URL of an SMTP server: the scheme is " + std::string(net::name_of(u.scheme)));
+        }
+        if (u.user)
+            login.user = *u.user;
+        if (u.password)
+            login.password = *u.password;
+    }
+
+    net::host_port      server;
+    tls_mode            tls = tls_mode::required;
+    net::tls_settings   tls_settings;      ///< Trust, pins, client certificate, versions.
+    std::string         tls_host;          ///< Whose certificate is expected; empty for the host of `server`.
+    sasl::credentials   login;             ///< Empty: no login.
+    sasl::selection     mechanisms;        ///< Which mechanisms may be used for it.
+    net::connect_options connection;       ///< Addresses, families, source address.
+    session_settings    session;           ///< EHLO name, time limits, bounds, events.
+    send_options        sending;           ///< Defaults for every message.
+};
+
+} // namespace posthorn::smtp
+
+#endif

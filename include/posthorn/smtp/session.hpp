@@ -1,0 +1,478 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+// session: one SMTP connection, one awaitable for each command exchange.
+
+#ifndef POSTHORN_SMTP_SESSION_HPP
+#define POSTHORN_SMTP_SESSION_HPP
+
+#include <posthorn/core/ascii.hpp>
+#include <posthorn/core/error.hpp>
+#include <posthorn/coro/task.hpp>
+#include <posthorn/net/deadline.hpp>
+#include <posthorn/net/stream.hpp>
+#include <posthorn/net/tls_context.hpp>
+#include <posthorn/sasl/mechanism.hpp>
+#include <posthorn/sasl/select.hpp>
+#include <posthorn/smtp/capabilities.hpp>
+#include <posthorn/smtp/command.hpp>
+#include <posthorn/smtp/detail/conversation.hpp>
+#include <posthorn/smtp/detail/delivery.hpp>
+#include <posthorn/smtp/detail/login.hpp>
+#include <posthorn/smtp/domain.hpp>
+#include <posthorn/smtp/error.hpp>
+#include <posthorn/smtp/event.hpp>
+#include <posthorn/smtp/message.hpp>
+#include <posthorn/smtp/outcome.hpp>
+#include <posthorn/smtp/phase.hpp>
+#include <posthorn/smtp/reply.hpp>
+#include <posthorn/smtp/send_options.hpp>
+#include <posthorn/smtp/session_error.hpp>
+#include <posthorn/smtp/settings.hpp>
+
+#include <asio/ip/host_name.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace posthorn::smtp {
+
+/** One connection to an SMTP server.
+
+    Usual order: greet(), hello(), start_tls() (or secure() before greet()), authenticate(), any number of
+    send(), quit(). One operation at a time; a second one fails with errc::busy. smtp::client does all this by itself.
+
+    @par Errors
+    session_error, and send_error for messages. After an error of the connection or of the protocol, a timeout, or a
+    cancellation in the middle of an exchange, the connection is closed: what the server would say next could not be
+    told apart any more. After a refusal by the server, other than 421, the session stays usable.
+
+    @par Cancellation
+    Supported everywhere. An operation that had not written anything leaves the session usable; otherwise the
+    connection is closed.
+
+    @par Lifetime
+    Must outlive its tasks, and stays where it is.
+
+    @par Thread safety
+    One thread at a time, the executor's.
+*/
+class session
+{
+public:
+    /// @param s A connected stream, see net::connect().
+    session(net::stream s, session_settings settings)
+        : talk_(std::move(s), std::move(settings)), delivery_(talk_)
+    {
+        talk_.emit(events::connected {talk_.stream.peer()});
+    }
+    session(session const&)            = delete;
+    session& operator=(session const&) = delete;
+
+    // Connection set-up ----------------------------------------------------------------------------------------
+
+    /** Waits for the greeting (RFC 5321, 3.1), which may take minutes and several lines.
+
+        @throws session_error with errc::greeting_refused (5xx; QUIT was sent), errc::greeting_deferred (4xx; the same),
+                errc::service_unavailable (421), errc::tls_where_plain_expected, errc::not_smtp, ... */
+    task<reply> greet()
+    {
+        operation const guard(*this, phase::greeting);
+        co_await talk_.check_cancelled(phase::greeting);
+        talk_.due.expect(phase::greeting);
+        co_await talk_.await_reply();
+        if (talk_.last.positive())
+            co_return talk_.last;
+        if (talk_.last.code() == 421)
+            talk_.refuse(errc::service_unavailable, phase::greeting, "greeting");
+        auto const          code    = talk_.last.transient() ? errc::greeting_deferred : errc::greeting_refused;
+        session_error const refused = talk_.make_error(code, phase::greeting, "greeting", &talk_.last);
+        co_await talk_.leave();
+        throw refused;
+    }
+
+    /** EHLO, and learning what the server offers (RFC 5321, 3.2); HELO if the server does not know EHLO.
+
+        @param allow_helo Fall back to HELO on 5xx. To be false where TLS or authentication is required, which HELO
+                          cannot lead to.
+        @throws session_error with errc::ehlo_refused; errc::bad_ehlo_name if the name of the settings cannot be used. */
+    task<void> hello(bool allow_helo)
+    {
+        operation const guard(*this, phase::hello);
+        co_await talk_.begin(phase::hello);
+        std::string const name = ehlo_name();
+        command_writer    w(talk_.out);
+        talk_.spelled(w.ehlo(name), w, phase::hello);
+        co_await talk_.exchange(phase::hello);
+        bool const extended = talk_.last.positive();
+        if (!extended)
+        {
+            if (!talk_.last.permanent() || !allow_helo)
+                talk_.refuse(errc::ehlo_refused, phase::hello, "EHLO");
+            talk_.spelled(w.helo(name), w, phase::hello);
+            co_await talk_.exchange(phase::hello);
+            if (!talk_.last.positive())
+                talk_.refuse(errc::ehlo_refused, phase::hello, "HELO");
+        }
+        capabilities_.assign(talk_.last, extended);
+    }
+
+    /// The same, with the fall-back.
+    task<void> hello() { return hello(true); }
+
+    /** STARTTLS, the handshake, and EHLO again (RFC 3207). What was offered in the clear is forgotten.
+
+        @param context     How to verify the server.
+        @param host        Whose certificate is expected, and the name to present.
+        @param session_key Names the TLS session to resume; empty for none.
+        @throws session_error with errc::tls_required_unavailable (not offered; the session stays usable),
+                errc::tls_refused (refused; it stays usable), errc::tls_leftover (somebody injects plaintext; closed),
+                or a code of TLS, whose text says what was wrong with which certificate (closed). */
+    task<void> start_tls(net::tls_context context, std::string host, std::string session_key)
+    {
+        co_await request_tls(std::move(context), std::move(host), std::move(session_key));
+        co_await hello(false);
+    }
+
+    /** TLS from the first octet (RFC 8314), before greet().
+        @throws session_error with a code of TLS. */
+    task<void> secure(net::tls_context context, std::string host, std::string session_key)
+    {
+        operation const guard(*this, phase::tls);
+        co_await talk_.check_cancelled(phase::tls);
+        co_await handshake(std::move(context), std::move(host), std::move(session_key));
+    }
+
+    /** Logs in (RFC 4954), trying the mechanisms that sasl::choose() gives in turn.
+
+        @return The mechanism that succeeded.
+        @throws session_error with errc::auth_failed (535: wrong credentials), errc::auth_temporary (454 and the
+                like), errc::auth_unavailable (no mechanism offered that is allowed), errc::auth_too_weak,
+                errc::auth_needs_tls, ... The session stays usable, without a login. */
+    task<std::string> authenticate(sasl::credentials who, sasl::selection how)
+    {
+        operation const guard(*this, phase::auth);
+        co_await talk_.begin(phase::auth);
+        how.secure         = is_secure();
+        auto const offered = capabilities_.auth_mechanisms();
+        std::vector<std::string> names(offered.begin(), offered.end());
+        detail::login            attempt(talk_);
+        co_return co_await attempt.run(std::move(names), std::move(who), std::move(how));
+    }
+
+    // Mail -----------------------------------------------------------------------------------------------------
+
+    /** Sends one message.
+
+        @param m       Its content is read from where the source stands; a source that was used must be rewound.
+        @param options How to send it.
+        @param into    Gets the outcome for each recipient, also if this throws send_error. A report that is used again
+                       keeps its memory: the steady state allocates nothing.
+
+        @throws send_error, see there; session_error with errc::busy, errc::closed, or condition::canceled before
+                anything was sent.
+
+        @par Cancellation
+        Before the end of the content was handed to the transport the outcome is not_sent, after it in_doubt. */
+    task<void> send(message const& m, send_options const& options, report& into)
+    {
+        operation const guard(*this, phase::mail);
+        co_await talk_.begin(phase::mail);
+        co_await delivery_.run(m, options, capabilities_, into);
+    }
+
+    /// The same with a report of its own.
+    task<report> send(message const& m, send_options const& options)
+    {
+        report r;
+        co_await send(m, options, r);
+        co_return r;
+    }
+
+    /// The same with default options.
+    task<report> send(message const& m)
+    {
+        send_options const options;
+        co_return co_await send(m, options);
+    }
+
+    // Single commands ------------------------------------------------------------------------------------------
+    // A 4xx or 5xx reply is a result here, not an error.
+
+    /// MAIL FROM (RFC 5321, 4.1.1.2).
+    task<reply> mail(reverse_path sender, mail_parameters parameters)
+    {
+        operation const guard(*this, phase::mail);
+        co_await talk_.begin(phase::mail);
+        command_writer w(talk_.out);
+        talk_.spelled(w.mail(sender, parameters), w, phase::mail);
+        co_await talk_.exchange(phase::mail);
+        if (talk_.last.positive())
+        {
+            smtputf8_                    = parameters.smtputf8;
+            delivery_.transaction_open() = true;
+        }
+        co_return talk_.last;
+    }
+
+    /// RCPT TO (RFC 5321, 4.1.1.3).
+    task<reply> rcpt(address to, rcpt_parameters parameters)
+    {
+        operation const guard(*this, phase::rcpt);
+        co_await talk_.begin(phase::rcpt);
+        command_writer w(talk_.out);
+        talk_.spelled(w.rcpt(to, parameters, smtputf8_), w, phase::rcpt);
+        co_await talk_.exchange(phase::rcpt);
+        co_return talk_.last;
+    }
+
+    /** DATA and the content (RFC 5321, 4.1.1.4).
+        @return The reply to DATA if it was refused, else the reply to the content.
+        @throws session_error; whether the server got the message is then not known. send() tells more. */
+    task<reply> data(source& content, send_options const& options)
+    {
+        operation const guard(*this, phase::data);
+        co_await talk_.begin(phase::data);
+        command_writer w(talk_.out);
+        talk_.spelled(w.data(), w, phase::data);
+        co_await talk_.exchange(phase::data);
+        if (talk_.last.intermediate())
+        {
+            talk_.due.expect(phase::content);
+            bool complete = false;
+            abort_unless const done(talk_, complete);
+            co_await delivery_.write_all(content, options, capabilities_.has(feature::eight_bit_mime));
+            complete = true;
+            co_await talk_.await_reply();
+            delivery_.transaction_open() = false;
+        }
+        co_return talk_.last;
+    }
+
+    /// RSET: forgets an open transaction.
+    task<reply> rset()
+    {
+        operation const guard(*this, phase::rset);
+        co_await talk_.begin(phase::rset);
+        command_writer w(talk_.out);
+        talk_.spelled(w.rset(), w, phase::rset);
+        co_await talk_.exchange(phase::rset);
+        if (talk_.last.positive())
+            delivery_.transaction_open() = false;
+        co_return talk_.last;
+    }
+
+    /// NOOP: is the server still there?
+    task<reply> noop() { return simple(&command_writer::noop, {}); }
+
+    /// HELP. @param topic May be empty.
+    task<reply> help(std::string topic) { return simple(&command_writer::help, std::move(topic)); }
+
+    /// VRFY: does the server know this mailbox? Most servers answer 252.
+    task<reply> vrfy(std::string what) { return lookup(&command_writer::vrfy, std::move(what)); }
+
+    /// EXPN: who is on this list?
+    task<reply> expn(std::string list) { return lookup(&command_writer::expn, std::move(list)); }
+
+    /** Any other command with a single reply.
+        @param line Without line end; control characters are refused. Commands that change what the session must know
+                    (MAIL, DATA, STARTTLS, AUTH ...) have functions of their own and are refused here. */
+    task<reply> command(std::string line)
+    {
+        operation const guard(*this, phase::command);
+        co_await talk_.begin(phase::command);
+        check_raw(line);
+        command_writer w(talk_.out);
+        talk_.spelled(w.raw(line), w, phase::command);
+        co_await talk_.exchange(phase::command);
+        co_return talk_.last;
+    }
+
+    /** QUIT, a short wait for the answer, and an orderly close. Failures on the way are ignored.
+
+        Whatever happens here, it changes nothing for messages sent before. */
+    task<void> quit()
+    {
+        if (!is_open())
+            co_return;
+        operation const guard(*this, phase::quit);
+        co_await talk_.leave();
+    }
+
+    /// Ends the connection at once, without a word. A running operation fails with errc::closed.
+    void close() noexcept { talk_.close({}); }
+
+    // Facts ----------------------------------------------------------------------------------------------------
+
+    bool is_open() const noexcept { return talk_.is_open(); }
+    bool is_secure() const noexcept { return talk_.stream.is_secure(); }
+
+    /// What the server offers, since the last hello(). May be changed, to mask what it is known to break.
+    smtp::capabilities const& capabilities() const noexcept { return capabilities_; }
+    smtp::capabilities&       capabilities() noexcept { return capabilities_; }
+
+    session_settings const& settings() const noexcept { return talk_.settings; }
+
+    /// Bytes, reads and writes so far, and TLS facts.
+    net::stream const& stream() const noexcept { return talk_.stream; }
+
+    /// How often the session had to wait for the server so far.
+    std::uint64_t round_trips() const noexcept { return talk_.turns; }
+
+    /** Is the connection idle and alive, as far as can be told without asking the server?
+        False if the peer has closed it, or has said something that nothing asked for. */
+    bool looks_alive()
+    {
+        return is_open() && !busy_ && talk_.in.empty() && talk_.stream.peek() == net::stream::idle_state::quiet;
+    }
+
+    /// Limits everything from now on, beside the limits of the phases; time_point::max() for none.
+    void expires_at(net::clock::time_point when) noexcept { talk_.total = when; }
+
+private:
+    /// One operation at a time; no timer is left behind when it ends.
+    class operation
+    {
+    public:
+        operation(session& s, phase p) : session_(&s)
+        {
+            if (s.busy_)
+                throw s.talk_.make_error(posthorn::errc::busy, p, {}, nullptr, "await the running operation first");
+            s.busy_ = true;
+        }
+        operation(operation const&)            = delete;
+        operation& operator=(operation const&) = delete;
+        ~operation()
+        {
+            session_->busy_ = false;
+            session_->talk_.stream.expires_never();
+        }
+
+    private:
+        session* session_;
+    };
+
+    /// Content that is left half-way cannot be continued or taken back.
+    class abort_unless
+    {
+    public:
+        abort_unless(detail::conversation& c, bool const& complete) noexcept : c_(&c), complete_(&complete) {}
+        abort_unless(abort_unless const&)            = delete;
+        abort_unless& operator=(abort_unless const&) = delete;
+        ~abort_unless()
+        {
+            if (!*complete_)
+                c_->close(posthorn::errc::canceled);
+        }
+
+    private:
+        detail::conversation* c_;
+        bool const*           complete_;
+    };
+
+    std::string ehlo_name() const
+    {
+        if (!talk_.settings.ehlo_name.empty())
+            return talk_.settings.ehlo_name;
+        std::error_code   ignored;
+        std::string const host = asio::ip::host_name(ignored);
+        if (host.find('.') != host.npos && !check_ehlo_name(host))
+            return host;
+        std::string local = talk_.stream.local_address();
+        local             = local.substr(0, local.find('%')); // a zone means nothing to the server
+        if (local.rfind("::ffff:", 0) == 0 && local.find('.') != local.npos)
+            local.erase(0, 7);
+        if (local.empty())
+            return "localhost";
+        return local.find(':') != local.npos ? "[IPv6:" + local + "]" : "[" + local + "]";
+    }
+
+    task<void> request_tls(net::tls_context context, std::string host, std::string session_key)
+    {
+        operation const guard(*this, phase::starttls);
+        co_await talk_.begin(phase::starttls);
+        if (!capabilities_.has(feature::starttls))
+            throw talk_.make_error(errc::tls_required_unavailable, phase::starttls, "STARTTLS");
+        command_writer w(talk_.out);
+        talk_.spelled(w.starttls(), w, phase::starttls);
+        co_await talk_.exchange(phase::starttls);
+        if (!talk_.last.positive())
+            talk_.refuse(errc::tls_refused, phase::starttls, "STARTTLS");
+        // Whatever follows the reply in the clear was sent by somebody else: it must not be read as if protected.
+        if (!talk_.in.empty())
+            talk_.fail(errc::tls_leftover, phase::starttls, "STARTTLS");
+        capabilities_ = smtp::capabilities();
+        co_await handshake(std::move(context), std::move(host), std::move(session_key));
+    }
+
+    task<void> handshake(net::tls_context context, std::string host, std::string session_key)
+    {
+        talk_.arm(talk_.settings.timeouts.tls);
+        std::optional<posthorn::error> failed;
+        try
+        {
+            co_await talk_.stream.start_tls(std::move(context), net::tls_role::client, std::move(host),
+                                            std::move(session_key));
+        }
+        catch (posthorn::error const& e)
+        {
+            failed.emplace(e);
+        }
+        talk_.last.clear(); // what was said in the clear explains nothing from here on
+        if (failed)
+            talk_.fail(failed->code(), phase::tls, detail::waiting_for(phase::tls), &failed->context());
+        auto const& info = talk_.stream.tls();
+        talk_.emit(events::secured {info.version, info.cipher, info.verified, info.resumed});
+    }
+
+    task<reply> simple(std::error_code (command_writer::*spell)(std::string_view), std::string argument)
+    {
+        operation const guard(*this, phase::command);
+        co_await talk_.begin(phase::command);
+        command_writer w(talk_.out);
+        talk_.spelled((w.*spell)(argument), w, phase::command);
+        co_await talk_.exchange(phase::command);
+        co_return talk_.last;
+    }
+
+    task<reply> lookup(std::error_code (command_writer::*spell)(std::string_view, bool), std::string argument)
+    {
+        operation const guard(*this, phase::command);
+        co_await talk_.begin(phase::command);
+        command_writer w(talk_.out);
+        bool const     utf8 = ascii::has_eight_bit(argument) && capabilities_.has(feature::smtputf8);
+        talk_.spelled((w.*spell)(argument, utf8), w, phase::command);
+        co_await talk_.exchange(phase::command);
+        co_return talk_.last;
+    }
+
+    void check_raw(std::string_view line) const
+    {
+        static constexpr std::string_view own[] = {"EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "MAIL",   "RCPT",
+                                                   "DATA", "BDAT", "RSET", "QUIT",     "BURL", "XCLIENT"};
+        std::string_view const            word  = line.substr(0, line.find(' '));
+        for (auto const v : own)
+            if (ascii::iequals(word, v))
+                throw talk_.make_error(posthorn::errc::invalid_argument, phase::command, {}, nullptr,
+                                       std::string(v) + " changes the state of the session",
+                                       "use the member function for it");
+    }
+
+    detail::conversation talk_;
+    smtp::capabilities   capabilities_;
+    detail::delivery     delivery_;
+    bool                 busy_     = false;
+    bool                 smtputf8_ = false; ///< Of the transaction begun with mail().
+};
+
+} // namespace posthorn::smtp
+
+#endif
