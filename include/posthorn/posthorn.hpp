@@ -4,11 +4,13 @@
 // SPDX-License-Identifier: MIT
 //
 
-// Everything but the legacy adapter and the servers for tests.
+// Umbrella: the whole library, but for the legacy interfaces and the testing servers.
 
 #ifndef POSTHORN_POSTHORN_HPP
 #define POSTHORN_POSTHORN_HPP
 
+#include <posthorn/codec/base64.hpp>
+#include <posthorn/codec/xtext.hpp>
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/core/buffer.hpp>
 #include <posthorn/core/config.hpp>
@@ -16,5 +18,7 @@
 #include <posthorn/core/printable.hpp>
 #include <posthorn/core/secret.hpp>
 #include <posthorn/core/version.hpp>
+#include <posthorn/coro.hpp>
+#include <posthorn/smtp.hpp>
 
 #endif

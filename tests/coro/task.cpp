@@ -454,8 +454,9 @@ TEST_CASE("loops over failing children, combinators, scopes and generators need 
             auto const any = co_await posthorn::when_any(noted(meter, 1), noted(meter, 0));
             count += any.index() == 0 ? 1 : 0;
         }
-        auto const in_scope = [&meter](posthorn::scope& s) -> task<int> {
-            s.spawn(set_flag(*std::make_unique<bool>()));
+        bool       flag     = false;
+        auto const in_scope = [&](posthorn::scope& s) -> task<int> {
+            s.spawn(set_flag(flag));
             return noted(meter, 1);
         };
         for (int i = 0; i != times; ++i)
@@ -517,7 +518,7 @@ TEST_CASE("sync_wait tells when a task can never end")
     auto const dropped = [](auto&& handler) { auto const gone = std::move(handler); };
     auto const body    = [&]() -> task<void> {
         counted const local;
-        co_await asio::async_initiate<posthorn::use_task_t const&, void()>(dropped, posthorn::use_task);
+        co_await operation<void()>(dropped);
     };
     CHECK(code_of(body) == errc::abandoned);
     CHECK(counted::alive() == 0);

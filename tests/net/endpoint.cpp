@@ -67,9 +67,9 @@ TEST_CASE("host names and addresses that are well-formed")
     std::string const good[] = {
         "localhost", "mx.example", "MX.Example.", "a", "1and1.com", "3com", "x--y.example", "_dmarc.example",
         "my_host", "xn--mller-kva.example", "m\xc3\xbcller.example", "192.0.2.1", "0.0.0.0",
-        "255.255.255.255", "::", "::1", "1::", "2001:db8::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8",
-        "::ffff:192.0.2.1", "1:2:3:4:5:6:192.0.2.1", "64:ff9b::192.0.2.33", "fe80::1%eth0", "fe80::1%25",
-        "0xz", "12a.34b", label63, longest, longest + '.'};
+        "255.255.255.255", "::", "::1", "1::", "2001:db8::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::",
+        "::2:3:4:5:6:7:8", "::ffff:192.0.2.1", "1:2:3:4:5:6:192.0.2.1", "64:ff9b::192.0.2.33", "fe80::1%eth0",
+        "fe80::1%25", "0xz", "12a.34b", label63, longest, longest + '.'};
     for (auto const& host : good)
     {
         CAPTURE(host);

@@ -13,6 +13,7 @@
 #include <posthorn/coro/task.hpp>
 #include <posthorn/coro/use_task.hpp>
 
+#include <asio/async_result.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
@@ -23,6 +24,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 namespace support {
 
@@ -115,6 +117,13 @@ inline posthorn::task<void> forever()
     auto const         ex = co_await posthorn::this_coro::executor;
     asio::steady_timer timer(ex, std::chrono::steady_clock::time_point::max());
     co_await timer.async_wait(posthorn::use_task);
+}
+
+/// An Asio operation of one's own: `initiation(handler)` starts it.
+template <class Signature, class Initiation, class Token = posthorn::use_task_t>
+auto operation(Initiation initiation, Token const& token = posthorn::use_task)
+{
+    return asio::async_initiate<Token const, Signature>(std::move(initiation), token);
 }
 
 template <class T>

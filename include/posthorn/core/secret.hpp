@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -42,6 +43,7 @@ public:
     secret_string() noexcept = default;
     secret_string(std::string_view text) { append(text); }
     secret_string(char const* text) : secret_string(std::string_view(text)) {}
+    secret_string(std::string const& text) : secret_string(std::string_view(text)) {}
     secret_string(secret_string const& other) : secret_string(other.view()) {}
     secret_string(secret_string&& other) noexcept
         : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)),

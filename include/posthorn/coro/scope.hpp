@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace posthorn {
@@ -115,6 +116,13 @@ private:
         scope* scope_;
     };
 
+    /// Calls the body only inside its own branch: it may be a plain function that uses the scope at once.
+    template <class F>
+    static std::invoke_result_t<F&, scope&> enter(F& body, scope& s)
+    {
+        co_return co_await body(s);
+    }
+
     void fail(std::exception_ptr e)
     {
         if (failed_)
@@ -154,7 +162,7 @@ auto with_scope(F body) -> std::invoke_result_t<F&, class scope&>
     using result = typename std::invoke_result_t<F&, scope&>::value_type;
     scope                  s;
     scope::body_observer   observer(s);
-    detail::branch<result> main(s.group_, observer, 0, body(s));
+    detail::branch<result> main(s.group_, observer, 0, scope::enter(body, s));
     co_await s.group_.join(main);
     co_return s.conclude(main);
 }

@@ -24,6 +24,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <climits>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -205,7 +206,8 @@ struct pem_input
 
     static pem_input text(std::string_view text, char const* name)
     {
-        pem_input in{bio_handle(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))), name};
+        bool const fits = text.size() <= std::size_t{INT_MAX};
+        pem_input  in{bio_handle(fits ? BIO_new_mem_buf(text.data(), static_cast<int>(text.size())) : nullptr), name};
         if (!in.bio)
             throw_tls_settings(in.name + " cannot be read");
         return in;

@@ -29,11 +29,13 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace posthorn::net {
 
@@ -633,16 +635,16 @@ private:
     {
         if (session_key_.empty())
             return false;
+        detail::ssl_session_handle owned(session);
         try
         {
-            std::string key = session_key_;
-            context_.state_->sessions.put(std::move(key), detail::ssl_session_handle(session));
-            return true;
+            context_.state_->sessions.put(session_key_, std::move(owned));
         }
         catch (...)
         {
-            return false;
+            // Without memory nothing is remembered; the connection goes on.
         }
+        return true;
     }
 
     // ---- data
@@ -674,7 +676,6 @@ private:
     }
 
     tls_context                       context_;
-    detail::ssl_handle                ssl_;
     byte_buffer                       input_;
     byte_buffer                       output_;
     byte_buffer                       deferred_; ///< Plaintext that could not be encrypted yet.
@@ -690,6 +691,7 @@ private:
     bool                              shut_down_     = false;
     bool                              eof_           = false;
     bool                              out_of_memory_ = false;
+    detail::ssl_handle                ssl_; ///< Last, so that it goes before what it uses.
 };
 
 } // namespace posthorn::net

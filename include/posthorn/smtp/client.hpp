@@ -238,7 +238,7 @@ private:
             auto how = settings_.tls_settings;
             if (settings_.tls == tls_mode::opportunistic)
                 how.verify_peer = false; // better than in the clear, and nothing more is promised
-            context_.emplace(net::tls_role::client, std::move(how));
+            context_.emplace(how);
         }
         return *context_;
     }

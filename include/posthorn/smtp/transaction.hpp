@@ -373,7 +373,9 @@ private:
 
     void on_mail(reply const& r)
     {
-        mail_ok_ = transaction_open_ = r.positive();
+        mail_ok_ = r.positive();
+        // After a refusal too: some servers go on refusing until they are reset.
+        transaction_open_ = true;
         if (mail_ok_)
             return;
         // The replies to the rest of the flight, mostly 503, are counted but say nothing about recipients.

@@ -15,6 +15,18 @@
 
 namespace posthorn::testing {
 
+namespace detail {
+
+consteval std::uint64_t power(unsigned n)
+{
+    std::uint64_t p = 1;
+    for (; n != 0; --n)
+        p *= 0x9e3779b97f4a7c15U; // odd, so that nothing is lost
+    return p;
+}
+
+} // namespace detail
+
 /** A polynomial over the octets, modulo 2^64. It tells accidents, not attacks: lost, doubled, swapped or changed octets.
 
     How the content is cut into pieces makes no difference.
@@ -24,6 +36,7 @@ class fingerprint
 public:
     void feed(std::string_view bytes) noexcept
     {
+        using detail::power;
         std::size_t i = 0;
         for (; bytes.size() - i >= 8; i += 8)
         {
@@ -49,14 +62,6 @@ public:
     }
 
 private:
-    static consteval std::uint64_t power(unsigned n)
-    {
-        std::uint64_t p = 1;
-        for (; n != 0; --n)
-            p *= 0x9e3779b97f4a7c15U; // odd, so that nothing is lost
-        return p;
-    }
-
     std::uint64_t value_ = 0xcbf29ce484222325U; // not 0, or octets of 0 at the front would not count
 };
 

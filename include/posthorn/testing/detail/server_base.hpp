@@ -13,6 +13,7 @@
 #include <posthorn/coro/scope.hpp>
 #include <posthorn/coro/spawn.hpp>
 #include <posthorn/coro/task.hpp>
+#include <posthorn/coro/this_coro.hpp>
 #include <posthorn/coro/use_task.hpp>
 #include <posthorn/testing/listener.hpp>
 

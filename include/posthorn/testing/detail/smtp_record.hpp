@@ -113,7 +113,8 @@ public:
     {
         std::lock_guard const lock(mutex_);
         ++totals_.messages;
-        totals_.recipients += message.recipients.size();
+        for (auto const& r : message.recipients)
+            totals_.recipients += r.delivery.empty() || r.delivery.positive() ? 1U : 0U;
         totals_.octets += message.size;
         totals_.fingerprints += message.fingerprint;
         if (log_)
