@@ -36,8 +36,15 @@ struct pump
     enum class verdict : unsigned char { none, finished, abandoned };
 
     std::coroutine_handle<> next {};
-    chain*                  owner = nullptr; ///< Set together with `after`.
+    chain*                  owner = nullptr;
     verdict                 after = verdict::none;
+
+    /// The pump that this thread is inside of, if any.
+    static pump*& innermost() noexcept
+    {
+        static thread_local pump* p = nullptr;
+        return p;
+    }
 };
 
 /** One root coroutine and all that it awaits: exactly one of them runs or is suspended in an operation.
@@ -56,15 +63,29 @@ public:
     /// Resumes `h` and whatever follows, until the chain waits, ends, or has moved to another thread.
     void run(std::coroutine_handle<> h)
     {
-        pump p {h};
+        pump p {h, this};
         drive(p);
         conclude(p);
+    }
+
+    /** Goes on with `h`, whose wait is over.
+
+        What ends while it is being started does so below the pump that started it: the pump goes on then. A nested
+        one would take stack for every such wait of a loop.
+    */
+    void resume(std::coroutine_handle<> h)
+    {
+        pump* const p = pump::innermost();
+        if (p != nullptr && p->owner == this && p == running_ && !p->next)
+            p->next = h;
+        else
+            run(h);
     }
 
     /// Like run(), but leaves it to the caller to act on the end of the chain.
     pump::verdict run_and_tell(std::coroutine_handle<> h)
     {
-        pump p {h};
+        pump p {h, this};
         drive(p);
         return p.after;
     }
@@ -79,6 +100,18 @@ public:
     void finish() { finished_(*this); }
 
 private:
+    class innermost_scope
+    {
+    public:
+        explicit innermost_scope(pump& p) noexcept : outer_(std::exchange(pump::innermost(), &p)) {}
+        innermost_scope(innermost_scope const&)            = delete;
+        innermost_scope& operator=(innermost_scope const&) = delete;
+        ~innermost_scope() { pump::innermost() = outer_; }
+
+    private:
+        pump* outer_;
+    };
+
     // Not inlined, so that no compiler takes the pointer to the caller's local for a dangling one.
     POSTHORN_NOINLINE void enter(pump* p) noexcept { running_ = p; }
 
@@ -87,6 +120,7 @@ private:
     void drive(pump& p)
     {
         enter(&p);
+        innermost_scope const inside(p);
         while (p.next)
             std::exchange(p.next, nullptr).resume();
     }

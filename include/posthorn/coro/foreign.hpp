@@ -84,7 +84,7 @@ public:
             owner_->abandon();
     }
 
-    void operator()() { std::exchange(owner_, nullptr)->run(handle_); }
+    void operator()() { std::exchange(owner_, nullptr)->resume(handle_); }
 
     using allocator_type = frame_allocator<void>;
     allocator_type get_allocator() const noexcept { return {}; }

@@ -127,7 +127,7 @@ public:
         auto* const s = std::exchange(state_, nullptr);
         s->results.emplace(std::forward<Args>(args)...);
         s->env->cancellation.slot().clear();
-        s->env->owner->run(s->waiter);
+        s->env->owner->resume(s->waiter);
     }
 
     using cancellation_slot_type = asio::cancellation_slot;

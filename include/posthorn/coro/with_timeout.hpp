@@ -174,7 +174,10 @@ template <class T, class Rep, class Period>
 task<T> with_timeout(task<T> t, std::chrono::duration<Rep, Period> most)
 {
     using clock     = std::chrono::steady_clock;
-    auto const when = clock::now() + std::chrono::duration_cast<clock::duration>(most);
+    // A year stands for ever: adding more could overflow.
+    auto const year = std::chrono::hours(24 * 365);
+    auto const span = most < year ? std::chrono::duration_cast<clock::duration>(most) : clock::duration(year);
+    auto const when = clock::now() + span;
     co_return co_await with_deadline(std::move(t), when);
 }
 

@@ -213,6 +213,19 @@ public:
 private:
     static constexpr std::size_t record = 16384; // the most a TLS record can carry
 
+    /// True while it lives.
+    class flag_guard
+    {
+    public:
+        explicit flag_guard(bool& flag) noexcept : flag_(&flag) { flag = true; }
+        flag_guard(flag_guard const&)            = delete;
+        flag_guard& operator=(flag_guard const&) = delete;
+        ~flag_guard() { *flag_ = false; }
+
+    private:
+        bool* flag_;
+    };
+
     struct impl
     {
         impl(socket_type s, std::string name, std::string own)
@@ -404,17 +417,21 @@ private:
         /// Sends the ciphertext that is waiting.
         task<void> flush()
         {
-            // Taken out first: reading, meanwhile, may make the engine add an answer to a key update.
-            std::swap(flying, tls->output());
-            std::string_view const waiting = flying.data();
-            co_await write_raw(std::span(&waiting, 1));
-            flying.clear();
+            while (!tls->output().empty())
+            {
+                // Taken out first: reading, meanwhile, may make the engine add an answer to a key update.
+                std::swap(flying, tls->output());
+                std::string_view const waiting = flying.data();
+                co_await write_raw(std::span(&waiting, 1));
+                flying.clear();
+            }
         }
 
         task<void> write_tls(std::span<std::string_view const> pieces)
         {
             unsent = true;
             check();
+            flag_guard const busy(writing_tls);
             joined.clear();
             for (auto piece : pieces)
             {
@@ -471,6 +488,12 @@ private:
                 std::size_t const n      = tls->read(into, status, ec);
                 if (ec)
                     throw named(tls->make_error(ec));
+                // A write that fell into the middle of a message of the handshake layer was kept until now.
+                if (!tls->output().empty() && !writing_tls)
+                {
+                    flag_guard const busy(writing_tls);
+                    co_await flush();
+                }
                 if (n != 0)
                     co_return n;
                 if (status == tls_status::closed)
@@ -578,6 +601,7 @@ private:
         std::string                 local;
         stream_counters             counters;
         bool                        more_likely = false;
+        bool                        writing_tls = false; ///< Somebody is going to flush what the engine puts out.
         bool                        unsent      = true;
         bool                        secured     = false;
         bool                        closed      = false;

@@ -113,7 +113,12 @@ public:
 
     tls_engine(tls_engine const&)            = delete;
     tls_engine& operator=(tls_engine const&) = delete;
-    ~tls_engine()                            = default;
+    ~tls_engine()
+    {
+        // OpenSSL would make the session of a connection without close_notify useless for others.
+        if (established_ && !failure_)
+            SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
 
     /// Ciphertext that was received: to be filled by the caller.
     byte_buffer& input() noexcept { return input_; }

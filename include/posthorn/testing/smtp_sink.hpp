@@ -149,7 +149,7 @@ private:
 
     task<void> secure(session& s)
     {
-        co_await s.stream.start_tls(*settings_.tls_context, net::tls_role::server, std::string());
+        co_await s.stream.start_tls(*settings_.tls_context, net::tls_role::server, std::string(), std::string());
         s.dialogue.secured();
     }
 
