@@ -4,19 +4,18 @@
 // SPDX-License-Identifier: MIT
 //
 
-#include <posthorn/net/tls_context.hpp>
-
 #include <posthorn/core/error.hpp>
+#include <posthorn/net/tls_context.hpp>
 #include <posthorn/net/tls_error.hpp>
 #include <posthorn/net/tls_settings.hpp>
 #include <posthorn/testing/certificates.hpp>
 
-#include <support/temp_dir.hpp>
-#include <support/tls_pair.hpp>
-
 #include <doctest/doctest.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
+
+#include <support/temp_dir.hpp>
+#include <support/tls_pair.hpp>
 
 #include <cstddef>
 #include <cstdio>
@@ -67,9 +66,9 @@ std::string cut_in_half(std::string text)
 TEST_CASE("settings that cannot be used are refused with the name of the setting and the reason")
 {
     support::temp_dir const dir("tls");
-    auto const&             ca    = support::test_authority();
-    auto const              own   = ca.issue({"mail.example.test"});
-    auto const              other = ca.issue({"other.example.test"});
+    auto const&             ca     = support::test_authority();
+    auto const              own    = ca.issue({"mail.example.test"});
+    auto const              other  = ca.issue({"other.example.test"});
     auto const              locked = pt::encrypt_key(own.key_pem, "Xyzzy-4711");
     support::write_file(dir / "empty.pem", "");
     support::write_file(dir / "text.pem", "no certificate at all\n");
@@ -81,42 +80,83 @@ TEST_CASE("settings that cannot be used are refused with the name of the setting
         std::function<void(tls_settings&)> change;
         std::vector<std::string>           words;
     };
-    auto const path = [&](char const* name) { return (dir / name).string(); };
+    auto const path    = [&](char const* name) { return (dir / name).string(); };
     row const  table[] = {
-        {"missing CA file", [&](auto& s) { s.ca_file = dir / "none.pem"; },
-         {"TLS settings: ", "ca_file " + path("none.pem") + " cannot be opened: No such file or directory"}},
-        {"empty CA file", [&](auto& s) { s.ca_file = dir / "empty.pem"; },
-         {path("empty.pem") + " contains no certificate", "-----BEGIN CERTIFICATE-----"}},
-        {"CA file with other text", [&](auto& s) { s.ca_file = dir / "text.pem"; }, {"contains no certificate"}},
-        {"damaged CA file", [&](auto& s) { s.ca_file = dir / "broken.pem"; }, {path("broken.pem") + ": a certificate is damaged"}},
-        {"a folder as CA file", [&](auto& s) { s.ca_file = dir.path(); }, {dir.path().string()}},
-        {"damaged CA text", [&](auto& s) { s.ca_pem = cut_in_half(ca.pem()); }, {"ca_pem: a certificate is damaged"}},
-        {"a good and a damaged certificate", [&](auto& s) { s.ca_pem = ca.pem() + cut_in_half(ca.pem()); },
-         {"ca_pem: a certificate is damaged"}},
-        {"missing CA directory", [&](auto& s) { s.ca_directory = dir / "none"; },
-         {"ca_directory " + path("none") + " is not a directory: No such file"}},
-        {"a file as CA directory", [&](auto& s) { s.ca_directory = dir / "text.pem"; }, {"is not a directory"}},
-        {"key of another certificate", [&](auto& s) { s.key_pem = other.key_pem; },
-         {"the key in key_pem does not belong to the certificate in certificate_pem (CN=mail.example.test)"}},
-        {"damaged key", [&](auto& s) { s.key_pem = cut_in_half(own.key_pem); }, {"key_pem"}},
-        {"no key in the key", [&](auto& s) { s.key_pem = own.pem; }, {"key_pem contains no private key"}},
-        {"no key at all", [&](auto& s) { s.key_pem = ""; }, {"certificate_pem contains no private key"}},
-        {"missing key file", [&](auto& s) { s.key_file = dir / "none.key"; }, {"key_file " + path("none.key") + " cannot be opened"}},
-        {"missing certificate file", [&](auto& s) { s.certificate_file = dir / "none.pem"; }, {"certificate_file "}},
-        {"a key without certificate", [&](auto& s) { s.certificate_pem = ""; }, {"there is a key but no certificate"}},
-        {"encrypted key without password", [&](auto& s) { s.key_pem = locked; },
-         {"the key is encrypted", "give key_password"}},
-        {"encrypted key with a wrong password", [&](auto& s) { s.key_pem = locked; s.key_password = "Plugh-0815"; },
-         {"the key cannot be decrypted", "check key_password"}},
-        {"pin that is no base64", [&](auto& s) { s.pins = {"?"}; }, {"the pin \"?\" is not the base64 of a SHA-256"}},
-        {"pin of wrong length", [&](auto& s) { s.pins = {"AAAA"}; }, {"the pin \"AAAA\""}},
-        {"versions the wrong way round",
-         [&](auto& s) { s.minimum_version = net::tls_version::tls_1_3; s.maximum_version = net::tls_version::tls_1_2; },
-         {"minimum_version is above maximum_version"}},
-        {"unknown cipher", [&](auto& s) { s.ciphers = "ROT13"; }, {"ciphers \"ROT13\": no cipher match", "openssl ciphers"}},
-        {"unknown cipher suite", [&](auto& s) { s.ciphersuites = "TLS_ROT13"; }, {"ciphersuites \"TLS_ROT13\""}},
-        {"empty application protocol", [&](auto& s) { s.alpn = {""}; }, {"application protocol"}},
-        {"long application protocol", [&](auto& s) { s.alpn = {std::string(256, 'a')}; }, {"application protocol"}},
+         {"missing CA file",
+          [&](auto& s) { s.ca_file = dir / "none.pem"; },
+          {"TLS settings: ", "ca_file " + path("none.pem") + " cannot be opened: No such file or directory"}},
+         {"empty CA file",
+          [&](auto& s) { s.ca_file = dir / "empty.pem"; },
+          {path("empty.pem") + " contains no certificate", "-----BEGIN CERTIFICATE-----"}},
+         {"CA file with other text",
+          [&](auto& s) { s.ca_file = dir / "text.pem"; },
+          {"contains no certificate"}},
+         {"damaged CA file",
+          [&](auto& s) { s.ca_file = dir / "broken.pem"; },
+          {path("broken.pem") + ": a certificate is damaged"}},
+         {"a folder as CA file", [&](auto& s) { s.ca_file = dir.path(); }, {dir.path().string()}},
+         {"damaged CA text",
+          [&](auto& s) { s.ca_pem = cut_in_half(ca.pem()); },
+          {"ca_pem: a certificate is damaged"}},
+         {"a good and a damaged certificate",
+          [&](auto& s) { s.ca_pem = ca.pem() + cut_in_half(ca.pem()); },
+          {"ca_pem: a certificate is damaged"}},
+         {"missing CA directory",
+          [&](auto& s) { s.ca_directory = dir / "none"; },
+          {"ca_directory " + path("none") + " is not a directory: No such file"}},
+         {"a file as CA directory",
+          [&](auto& s) { s.ca_directory = dir / "text.pem"; },
+          {"is not a directory"}},
+         {"key of another certificate",
+          [&](auto& s) { s.key_pem = other.key_pem; },
+          {"the key in key_pem does not belong to the certificate in certificate_pem (CN=mail.example.test)"}},
+         {"damaged key",
+          [&](auto& s) { s.key_pem = cut_in_half(own.key_pem); },
+          {"key_pem contains no usable private key"}},
+         {"no key in the key",
+          [&](auto& s) { s.key_pem = own.pem; },
+          {"key_pem contains no usable private key"}},
+         {"no key at all",
+          [&](auto& s) { s.key_pem = ""; },
+          {"certificate_pem contains no usable private key"}},
+         {"missing key file",
+          [&](auto& s) { s.key_file = dir / "none.key"; },
+          {"key_file " + path("none.key") + " cannot be opened"}},
+         {"missing certificate file",
+          [&](auto& s) { s.certificate_file = dir / "none.pem"; },
+          {"certificate_file "}},
+         {"a key without certificate",
+          [&](auto& s) { s.certificate_pem = ""; },
+          {"there is a key but no certificate"}},
+         {"encrypted key without password",
+          [&](auto& s) { s.key_pem = locked; },
+          {"the key is encrypted", "give key_password"}},
+         {"encrypted key with a wrong password",
+          [&](auto& s) {
+             s.key_pem      = locked;
+             s.key_password = "Plugh-0815";
+         },
+          {"the key cannot be decrypted", "check key_password"}},
+         {"pin that is no base64",
+          [&](auto& s) { s.pins = {"?"}; },
+          {"the pin \"?\" is not the base64 of a SHA-256"}},
+         {"pin of wrong length", [&](auto& s) { s.pins = {"AAAA"}; }, {"the pin \"AAAA\""}},
+         {"versions the wrong way round",
+          [&](auto& s) {
+             s.minimum_version = net::tls_version::tls_1_3;
+             s.maximum_version = net::tls_version::tls_1_2;
+         },
+          {"minimum_version is above maximum_version"}},
+         {"unknown cipher",
+          [&](auto& s) { s.ciphers = "ROT13"; },
+          {"ciphers \"ROT13\": no cipher match", "openssl ciphers"}},
+         {"unknown cipher suite",
+          [&](auto& s) { s.ciphersuites = "TLS_ROT13"; },
+          {"ciphersuites \"TLS_ROT13\""}},
+         {"empty application protocol", [&](auto& s) { s.alpn = {""}; }, {"application protocol"}},
+         {"long application protocol",
+          [&](auto& s) { s.alpn = {std::string(256, 'a')}; },
+          {"application protocol"}},
     };
     tls_settings good;
     good.certificate_pem = own.chain_pem;
@@ -144,14 +184,16 @@ TEST_CASE("authorities and certificates are loaded from files, folders and text 
     auto const&             ca  = support::test_authority();
     auto const              own = ca.issue({"mail.example.test"});
     own.write(dir / "own.pem", dir / "own.key");
-    support::write_file(dir / "ca.pem", pt::certificate_authority("another").pem() + "words in between\n" + ca.pem());
+    support::write_file(dir / "ca.pem",
+                        pt::certificate_authority("another").pem() + "words in between\n" + ca.pem());
     support::write_file(dir / "both.pem", own.key_pem + own.chain_pem);
 
     // A folder as made by `openssl rehash`.
     std::filesystem::create_directory(dir / "folder");
     auto const certificates = net::detail::pem_input::text(ca.pem(), "ca").certificates();
     char       name[32];
-    std::snprintf(name, sizeof name, "%08lx.0", X509_NAME_hash_ex(X509_get_subject_name(certificates[0].get()), nullptr, nullptr, nullptr));
+    std::snprintf(name, sizeof name, "%08lx.0",
+                  X509_NAME_hash_ex(X509_get_subject_name(certificates[0].get()), nullptr, nullptr, nullptr));
     support::write_file(dir / "folder" / name, ca.pem());
 
     std::vector<tls_settings> clients(4);
@@ -195,7 +237,7 @@ TEST_CASE("the system's authorities are loaded once for the whole process")
 TEST_CASE("what is needed no longer is not kept: a context outlives its settings and files")
 {
     support::temp_dir const dir("tls");
-    auto                    own = std::make_unique<pt::certificate>(support::test_authority().issue({"mail.example.test"}));
+    auto own = std::make_unique<pt::certificate>(support::test_authority().issue({"mail.example.test"}));
     own->write(dir / "own.pem", dir / "own.key");
     auto settings              = std::make_unique<tls_settings>();
     settings->certificate_file = dir / "own.pem";

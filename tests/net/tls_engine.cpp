@@ -4,20 +4,19 @@
 // SPDX-License-Identifier: MIT
 //
 
-#include <posthorn/net/tls_engine.hpp>
-
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/core/error.hpp>
 #include <posthorn/net/tls_context.hpp>
+#include <posthorn/net/tls_engine.hpp>
 #include <posthorn/net/tls_error.hpp>
 #include <posthorn/net/tls_settings.hpp>
 #include <posthorn/testing/certificates.hpp>
 
-#include <support/tls_pair.hpp>
-
 #include <doctest/doctest.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+
+#include <support/tls_pair.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -45,8 +44,14 @@ using support::tls_pair;
 
 namespace {
 
-net::tls_context client_context(tls_settings const& s = support::tls_client_settings()) { return net::tls_context(s); }
-net::tls_context server_context(tls_settings const& s = support::tls_server_settings()) { return net::tls_context(s); }
+net::tls_context client_context(tls_settings const& s = support::tls_client_settings())
+{
+    return net::tls_context(s);
+}
+net::tls_context server_context(tls_settings const& s = support::tls_server_settings())
+{
+    return net::tls_context(s);
+}
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
@@ -91,7 +96,8 @@ bool is_version_in_the_clear(std::string_view records, std::size_t at)
     {
         if (at == head + 1 || at == head + 2)
             return records[head] != '\x17';
-        head += 5 + static_cast<unsigned char>(records[head + 3]) * 256U + static_cast<unsigned char>(records[head + 4]);
+        head += 5 + static_cast<unsigned char>(records[head + 3]) * 256U +
+                static_cast<unsigned char>(records[head + 4]);
     }
     return false;
 }
@@ -236,85 +242,93 @@ TEST_CASE("a certificate is accepted or refused for the right reason, which the 
     };
     std::string const subject = "certificate at depth 0: subject \"CN=mail.example.test\"";
     row const         table[] = {
-        {"good", ca.issue({"mail.example.test"}), "mail.example.test", {}, {}},
-        {"good in other case", ca.issue({"mail.example.test"}), "MAIL.Example.test", {}, {}},
-        {"good with a trailing dot", ca.issue({"mail.example.test"}), "mail.example.test.", {}, {}},
-        {"one of several names", ca.issue({"a.test", "mail.example.test"}), "mail.example.test", {}, {}},
-        {"by an intermediate", middle.issue({"mail.example.test"}), "mail.example.test", {}, {}},
-        {"by two intermediates", middle.intermediate("third").issue({"mail.example.test"}), "mail.example.test", {}, {}},
-        {"wrong name",
-         ca.issue({"mail.example.test", "mx.example.test"}),
-         "smtp.example.test",
-         tls_errc::host_name_mismatch,
-         {"for another host", "it is for mail.example.test, mx.example.test, not for smtp.example.test", subject,
-          "issuer \"CN=posthorn test authority\"", "connect by a name of the certificate"}},
-        {"a name that only begins alike",
-         ca.issue({"mail.example.test"}),
-         "mail.example.test.evil.test",
-         tls_errc::host_name_mismatch,
-         {"not for mail.example.test.evil.test"}},
-        {"expired",
-         ca.issue(expired),
-         "mail.example.test",
-         tls_errc::expired,
-         {"has expired", "it expired on 2", " UTC", subject, "renew"}},
-        {"not yet valid",
-         ca.issue(early),
-         "mail.example.test",
-         tls_errc::not_yet_valid,
-         {"not valid yet", "it is valid from 2", " UTC", subject, "local clock"}},
-        {"unknown authority",
-         other.issue({"mail.example.test"}),
-         "mail.example.test",
-         tls_errc::untrusted,
-         {"not signed by a trusted authority", subject, "issuer \"CN=somebody else\"", "ca_file"}},
-        {"self-signed",
-         pt::self_signed(pt::certificate_options({"mail.example.test"})),
-         "mail.example.test",
-         tls_errc::self_signed,
-         {"self-signed", subject, "ca_file", "pin"}},
-        {"address", ca.issue({"192.0.2.7", "2001:db8::7"}), "192.0.2.7", {}, {}},
-        {"address of version 6", ca.issue({"192.0.2.7", "2001:db8::7"}), "2001:db8::7", {}, {}},
-        {"address of version 6 in brackets", ca.issue({"2001:db8::7"}), "[2001:db8::7]", {}, {}},
-        {"address with a zone", ca.issue({"fe80::7"}), "fe80::7%eth0", {}, {}},
-        {"wrong address",
-         ca.issue({"192.0.2.7", "2001:db8::7"}),
-         "192.0.2.8",
-         tls_errc::host_name_mismatch,
-         {"it is for 192.0.2.7, 2001:db8:0:0:0:0:0:7, not for 192.0.2.8"}},
-        {"wildcard", ca.issue({"*.example.test"}), "mail.example.test", {}, {}},
-        {"wildcard over two labels",
-         ca.issue({"*.example.test"}),
-         "a.mail.example.test",
-         tls_errc::host_name_mismatch,
-         {"it is for *.example.test, not for a.mail.example.test"}},
-        {"wildcard for the domain itself",
-         ca.issue({"*.example.test"}),
-         "example.test",
-         tls_errc::host_name_mismatch,
-         {"not for example.test"}},
-        {"wildcard within a label",
-         ca.issue({"ma*.example.test"}),
-         "mail.example.test",
-         tls_errc::host_name_mismatch,
-         {"it is for ma*.example.test"}},
-        {"wildcard for an address", ca.issue({"*.0.2.7"}), "192.0.2.7", tls_errc::host_name_mismatch, {}},
-        {"common name only",
-         ca.issue(cn_only),
-         "mail.example.test",
-         tls_errc::host_name_mismatch,
-         {"it names no host (the common name does not count), not for mail.example.test"}},
-        {"intermediate missing",
-         lonely,
-         "mail.example.test",
-         tls_errc::untrusted,
-         {"issuer \"CN=posthorn test intermediate\"", "forgot to send an intermediate"}},
-        {"intermediate expired",
-         ca.intermediate(old_authority).issue({"mail.example.test"}),
-         "mail.example.test",
-         tls_errc::expired,
-         {"certificate at depth 1: subject \"CN=old authority\""}},
-        {"control characters in a name", ca.issue(nasty), "other.test", tls_errc::host_name_mismatch, {"evil"}},
+                {"good", ca.issue({"mail.example.test"}), "mail.example.test", {}, {}},
+                {"good in other case", ca.issue({"mail.example.test"}), "MAIL.Example.test", {}, {}},
+                {"good with a trailing dot", ca.issue({"mail.example.test"}), "mail.example.test.", {}, {}},
+                {"one of several names", ca.issue({"a.test", "mail.example.test"}), "mail.example.test", {}, {}},
+                {"by an intermediate", middle.issue({"mail.example.test"}), "mail.example.test", {}, {}},
+                {"by two intermediates",
+                 middle.intermediate("third").issue({"mail.example.test"}),
+                 "mail.example.test",
+                 {},
+                 {}},
+                {"wrong name",
+                 ca.issue({"mail.example.test", "mx.example.test"}),
+                 "smtp.example.test",
+                 tls_errc::host_name_mismatch,
+                 {"for another host", "it is for mail.example.test, mx.example.test, not for smtp.example.test",
+                  subject, "issuer \"CN=posthorn test authority\"", "connect by a name of the certificate"}},
+                {"a name that only begins alike",
+                 ca.issue({"mail.example.test"}),
+                 "mail.example.test.evil.test",
+                 tls_errc::host_name_mismatch,
+                 {"not for mail.example.test.evil.test"}},
+                {"expired",
+                 ca.issue(expired),
+                 "mail.example.test",
+                 tls_errc::expired,
+                 {"has expired", "it expired on 2", " UTC", subject, "renew"}},
+                {"not yet valid",
+                 ca.issue(early),
+                 "mail.example.test",
+                 tls_errc::not_yet_valid,
+                 {"not valid yet", "it is valid from 2", " UTC", subject, "local clock"}},
+                {"unknown authority",
+                 other.issue({"mail.example.test"}),
+                 "mail.example.test",
+                 tls_errc::untrusted,
+                 {"not signed by a trusted authority", subject, "issuer \"CN=somebody else\"", "ca_file"}},
+                {"self-signed",
+                 pt::self_signed(pt::certificate_options({"mail.example.test"})),
+                 "mail.example.test",
+                 tls_errc::self_signed,
+                 {"self-signed", subject, "ca_file", "pin"}},
+                {"address", ca.issue({"192.0.2.7", "2001:db8::7"}), "192.0.2.7", {}, {}},
+                {"address of version 6", ca.issue({"192.0.2.7", "2001:db8::7"}), "2001:db8::7", {}, {}},
+                {"address of version 6 in brackets", ca.issue({"2001:db8::7"}), "[2001:db8::7]", {}, {}},
+                {"address with a zone", ca.issue({"fe80::7"}), "fe80::7%eth0", {}, {}},
+                {"wrong address",
+                 ca.issue({"192.0.2.7", "2001:db8::7"}),
+                 "192.0.2.8",
+                 tls_errc::host_name_mismatch,
+                 {"it is for 192.0.2.7, 2001:db8:0:0:0:0:0:7, not for 192.0.2.8"}},
+                {"wildcard", ca.issue({"*.example.test"}), "mail.example.test", {}, {}},
+                {"wildcard over two labels",
+                 ca.issue({"*.example.test"}),
+                 "a.mail.example.test",
+                 tls_errc::host_name_mismatch,
+                 {"it is for *.example.test, not for a.mail.example.test"}},
+                {"wildcard for the domain itself",
+                 ca.issue({"*.example.test"}),
+                 "example.test",
+                 tls_errc::host_name_mismatch,
+                 {"not for example.test"}},
+                {"wildcard within a label",
+                 ca.issue({"ma*.example.test"}),
+                 "mail.example.test",
+                 tls_errc::host_name_mismatch,
+                 {"it is for ma*.example.test"}},
+                {"wildcard for an address", ca.issue({"*.0.2.7"}), "192.0.2.7", tls_errc::host_name_mismatch, {}},
+                {"common name only",
+                 ca.issue(cn_only),
+                 "mail.example.test",
+                 tls_errc::host_name_mismatch,
+                 {"it names no host (the common name does not count), not for mail.example.test"}},
+                {"intermediate missing",
+                 lonely,
+                 "mail.example.test",
+                 tls_errc::untrusted,
+                 {"issuer \"CN=posthorn test intermediate\"", "forgot to send an intermediate"}},
+                {"intermediate expired",
+                 ca.intermediate(old_authority).issue({"mail.example.test"}),
+                 "mail.example.test",
+                 tls_errc::expired,
+                 {"certificate at depth 1: subject \"CN=old authority\""}},
+                {"control characters in a name",
+                 ca.issue(nasty),
+                 "other.test",
+                 tls_errc::host_name_mismatch,
+                 {"evil"}},
     };
     auto const client = client_context();
     for (auto const version : {net::tls_version::tls_1_2, net::tls_version::tls_1_3})
@@ -360,7 +374,8 @@ TEST_CASE("what is not to be verified is not, and nothing is called verified the
 
     tls_settings none;
     none.verify_peer = false;
-    tls_pair stranger(client_context(none), server_context(support::tls_server_settings(pt::self_signed())), "other.test");
+    tls_pair stranger(client_context(none), server_context(support::tls_server_settings(pt::self_signed())),
+                      "other.test");
     stranger.shake_hands();
     CHECK(stranger.ok());
     CHECK_FALSE(stranger.client.info().verified);
@@ -373,7 +388,8 @@ TEST_CASE("what is not to be verified is not, and nothing is called verified the
 
 TEST_CASE("an address is not sent as a server name")
 {
-    tls_pair p(client_context(), server_context(support::tls_server_settings(support::test_authority().issue({"192.0.2.7"}))),
+    tls_pair p(client_context(),
+               server_context(support::tls_server_settings(support::test_authority().issue({"192.0.2.7"}))),
                "192.0.2.7");
     p.shake_hands();
     REQUIRE(p.ok());
@@ -382,8 +398,8 @@ TEST_CASE("an address is not sent as a server name")
 
 TEST_CASE("the certificate of the peer or an intermediate authority can be trusted by itself")
 {
-    auto const              own = pt::self_signed(pt::certificate_options({"mail.example.test"}));
-    tls_settings            s;
+    auto const   own = pt::self_signed(pt::certificate_options({"mail.example.test"}));
+    tls_settings s;
     s.ca_pem = own.pem;
     tls_pair p(client_context(s), server_context(support::tls_server_settings(own)));
     p.shake_hands();
@@ -486,10 +502,10 @@ TEST_CASE("a pin admits its key only")
 
 TEST_CASE("certificates of clients are asked for, verified and required as set")
 {
-    auto const& ca       = support::test_authority();
-    auto        serving  = support::tls_server_settings();
-    serving.ca_pem       = ca.pem();
-    auto const with      = [&](pt::certificate const& own) {
+    auto const& ca      = support::test_authority();
+    auto        serving = support::tls_server_settings();
+    serving.ca_pem      = ca.pem();
+    auto const with     = [&](pt::certificate const& own) {
         auto s            = support::tls_client_settings();
         s.certificate_pem = own.chain_pem;
         s.key_pem         = own.key_pem;
@@ -556,8 +572,8 @@ TEST_CASE("without a common version both sides say so, and what to change")
     CHECK_MESSAGE(contains(client, "lower minimum_version"), client);
     CHECK_MESSAGE(contains(server, "only TLS 1.2 is allowed"), server);
 
-    auto dated            = support::tls_client_settings();
-    dated.maximum_version = net::tls_version::tls_1_2;
+    auto dated             = support::tls_client_settings();
+    dated.maximum_version  = net::tls_version::tls_1_2;
     auto strict            = support::tls_server_settings();
     strict.minimum_version = net::tls_version::tls_1_3;
     tls_pair q(client_context(dated), server_context(strict));
@@ -583,10 +599,10 @@ TEST_CASE("an answer in a version that was not offered is refused by the client 
 
 TEST_CASE("without a common cipher or application protocol the handshake fails with the alert's name")
 {
-    auto c         = support::tls_client_settings();
-    c.ciphersuites = "TLS_AES_128_GCM_SHA256";
-    auto s         = support::tls_server_settings();
-    s.ciphersuites = "TLS_AES_256_GCM_SHA384";
+    auto c            = support::tls_client_settings();
+    c.ciphersuites    = "TLS_AES_128_GCM_SHA256";
+    auto s            = support::tls_server_settings();
+    s.ciphersuites    = "TLS_AES_256_GCM_SHA384";
     s.minimum_version = c.minimum_version = net::tls_version::tls_1_3;
     tls_pair p(client_context(c), server_context(s));
     p.shake_hands();
@@ -667,11 +683,11 @@ TEST_CASE("resumption can be turned off on either side")
 {
     for (bool const client_side : {false, true})
     {
-        auto cs = support::tls_client_settings();
-        auto ss = support::tls_server_settings();
+        auto cs                            = support::tls_client_settings();
+        auto ss                            = support::tls_server_settings();
         (client_side ? cs : ss).resumption = false;
-        auto const c = client_context(cs);
-        auto const s = server_context(ss);
+        auto const c                       = client_context(cs);
+        auto const s                       = server_context(ss);
         for (int i = 0; i != 2; ++i)
         {
             tls_pair p(c, s, "mail.example.test", "key");
@@ -906,9 +922,9 @@ TEST_CASE("garbage during the handshake ends in a typed error, whatever it is")
         p.client.handshake(ec);
         tls_pair::carry(p.client, p.server, 1U << 20U);
         p.server.handshake(p.server_error);
-        std::string      sent(p.server.output().data());
-        auto const       at = random() % sent.size();
-        sent[at]            = static_cast<char>(sent[at] ^ static_cast<char>(1U << (random() % 8U)));
+        std::string sent(p.server.output().data());
+        auto const  at = random() % sent.size();
+        sent[at]       = static_cast<char>(sent[at] ^ static_cast<char>(1U << (random() % 8U)));
         p.client.input().append(sent);
         p.client.on_eof();
         // Only the version in the head of a record in the clear is protected by nothing, and means nothing.
@@ -1078,9 +1094,12 @@ TEST_CASE("an engine is not made from what cannot work")
     CHECK(settings_failure(c, tls_role::client, "mail.example.test") == std::error_code());
     CHECK(settings_failure(c, tls_role::client, "") == tls_errc::configuration);
     CHECK(settings_failure(c, tls_role::client, "a b") == tls_errc::configuration);
-    CHECK(settings_failure(c, tls_role::client, std::string("mail.example.test\0.evil.test", 27)) == tls_errc::configuration);
+    CHECK(settings_failure(c, tls_role::client, std::string("mail.example.test\0.evil.test", 27)) ==
+          tls_errc::configuration);
     CHECK(settings_failure(c, tls_role::client, "mail\r\nexample") == tls_errc::configuration);
-    CHECK(settings_failure(c, tls_role::client, "b\xc3\xbc" "cher.test") == tls_errc::configuration);
+    CHECK(settings_failure(c, tls_role::client,
+                           "b\xc3\xbc"
+                           "cher.test") == tls_errc::configuration);
     CHECK(settings_failure(c, tls_role::client, std::string(300, 'a')) == tls_errc::configuration);
     CHECK(settings_failure(c, tls_role::server, "") == tls_errc::configuration);
 }

@@ -4,9 +4,8 @@
 // SPDX-License-Identifier: MIT
 //
 
-#include <posthorn/net/tls_error.hpp>
-
 #include <posthorn/core/error.hpp>
+#include <posthorn/net/tls_error.hpp>
 
 #include <doctest/doctest.h>
 #include <openssl/err.h>
@@ -56,6 +55,8 @@ TEST_CASE("codes tell what else they mean")
 
 TEST_CASE("the oldest entry of the TLS part of the error queue decides, and all are told")
 {
+    REQUIRE(OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, nullptr) ==
+            1); // loads the texts, as any use of TLS does
     ERR_clear_error();
     ERR_raise(ERR_LIB_EVP, EVP_R_BAD_DECRYPT);
     ERR_raise(ERR_LIB_SSL, SSL_R_UNSUPPORTED_PROTOCOL);

@@ -4,9 +4,8 @@
 // SPDX-License-Identifier: MIT
 //
 
-#include <posthorn/net/tls_info.hpp>
-
 #include <posthorn/net/tls_context.hpp>
+#include <posthorn/net/tls_info.hpp>
 #include <posthorn/testing/certificates.hpp>
 
 #include <doctest/doctest.h>
@@ -49,7 +48,7 @@ TEST_CASE("a certificate is described in words")
 {
     using namespace std::chrono_literals;
     pt::certificate_authority const ca("an authority");
-    pt::certificate_options         options({"mail.example.test", "192.0.2.7", "*.example.test", "2001:db8::1"});
+    pt::certificate_options options({"mail.example.test", "192.0.2.7", "*.example.test", "2001:db8::1"});
     options.not_before = -2h;
     options.not_after  = 3h;
     auto const before  = std::chrono::system_clock::now();
@@ -58,7 +57,8 @@ TEST_CASE("a certificate is described in words")
     auto const c       = net::detail::describe(x.get());
     CHECK(c.subject == "CN=mail.example.test");
     CHECK(c.issuer == "CN=an authority");
-    CHECK(c.names == std::vector<std::string>{"mail.example.test", "*.example.test", "192.0.2.7", "2001:db8:0:0:0:0:0:1"});
+    CHECK(c.names == std::vector<std::string>{"mail.example.test", "*.example.test", "192.0.2.7",
+                                              "2001:db8:0:0:0:0:0:1"});
     CHECK(c.not_before >= before - 2h - 1s);
     CHECK(c.not_before <= after - 2h);
     CHECK(c.not_after >= before + 3h - 1s);
@@ -85,7 +85,8 @@ TEST_CASE("the digest of a key is that of its SubjectPublicKeyInfo")
     REQUIRE(n > 0);
     net::detail::openssl_octets const owner(der);
     net::detail::sha256_digest        expected{};
-    REQUIRE(EVP_Digest(der, static_cast<std::size_t>(n), expected.data(), nullptr, EVP_sha256(), nullptr) == 1);
+    REQUIRE(EVP_Digest(der, static_cast<std::size_t>(n), expected.data(), nullptr, EVP_sha256(), nullptr) ==
+            1);
     CHECK(net::detail::spki_digest(x.get()) == expected);
 }
 
@@ -104,7 +105,8 @@ TEST_CASE("addresses are written as text")
 {
     using namespace std::string_view_literals;
     CHECK(net::detail::address_text("\xc0\x00\x02\x07"sv) == "192.0.2.7");
-    CHECK(net::detail::address_text("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"sv) == "2001:db8:0:0:0:0:0:1");
+    CHECK(net::detail::address_text("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"sv) ==
+          "2001:db8:0:0:0:0:0:1");
     CHECK(net::detail::address_text("abc"sv).empty());
 }
 

@@ -27,9 +27,6 @@ TEST_CASE("the defaults verify everything and speak nothing old")
     CHECK(s.client_auth == net::tls_client_auth::none);
 }
 
-TEST_CASE("versions have an order")
-{
-    CHECK(net::tls_version::tls_1_2 < net::tls_version::tls_1_3);
-}
+TEST_CASE("versions have an order") { CHECK(net::tls_version::tls_1_2 < net::tls_version::tls_1_3); }
 
 TEST_SUITE_END();

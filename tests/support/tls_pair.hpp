@@ -63,12 +63,12 @@ struct tls_pair
     using engine = posthorn::net::tls_engine;
     using status = posthorn::net::tls_status;
 
-    explicit tls_pair(posthorn::net::tls_context client_context =
-                          posthorn::net::tls_context(tls_client_settings()),
-                      posthorn::net::tls_context server_context =
-                          posthorn::net::tls_context(tls_server_settings()),
-                      std::string host = "mail.example.test", std::string session = {})
-        : client(std::move(client_context), posthorn::net::tls_role::client, std::move(host), std::move(session)),
+    explicit tls_pair(
+        posthorn::net::tls_context client_context = posthorn::net::tls_context(tls_client_settings()),
+        posthorn::net::tls_context server_context = posthorn::net::tls_context(tls_server_settings()),
+        std::string host = "mail.example.test", std::string session = {})
+        : client(std::move(client_context), posthorn::net::tls_role::client, std::move(host),
+                 std::move(session)),
           server(std::move(server_context), posthorn::net::tls_role::server)
     {
     }

@@ -4,17 +4,16 @@
 // SPDX-License-Identifier: MIT
 //
 
-#include <posthorn/testing/certificates.hpp>
-
 #include <posthorn/core/error.hpp>
 #include <posthorn/net/tls_context.hpp>
 #include <posthorn/net/tls_info.hpp>
-
-#include <support/temp_dir.hpp>
+#include <posthorn/testing/certificates.hpp>
 
 #include <doctest/doctest.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+
+#include <support/temp_dir.hpp>
 
 #include <chrono>
 #include <filesystem>
@@ -64,7 +63,8 @@ TEST_CASE("every certificate has a serial number and a key of its own")
     auto const                      a = ca.issue();
     auto const                      b = ca.issue();
     CHECK(a.key_pem != b.key_pem);
-    CHECK(net::detail::describe(parse(a.pem).front().get()).serial != net::detail::describe(parse(b.pem).front().get()).serial);
+    CHECK(net::detail::describe(parse(a.pem).front().get()).serial !=
+          net::detail::describe(parse(b.pem).front().get()).serial);
 }
 
 TEST_CASE("an intermediate is sent along, the root is not")

@@ -14,8 +14,10 @@
 
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -111,12 +113,15 @@ private:
         }
         else
         {
+            if (size > std::numeric_limits<std::size_t>::max() / 4 - used)
+                throw std::length_error("posthorn::byte_buffer");
             std::size_t wanted = capacity_ == 0 ? 512 : capacity_;
             while (wanted - used < size)
                 wanted *= 2;
             std::unique_ptr<char[]> fresh(new char[wanted]);
             if (used != 0)
                 std::memcpy(fresh.get(), data_.get() + begin_, used);
+            secure_wipe(data_.get(), capacity_); // no copy may be left behind, see wipe()
             data_     = std::move(fresh);
             capacity_ = wanted;
         }

@@ -46,34 +46,37 @@ constexpr std::size_t utf8_sequence(std::string_view s) noexcept
 
     C1 controls (U+0080 to U+009F) are escaped as well: some terminals obey them.
     @param text Anything.
-    @param most Octets of `text` to show; the rest becomes "...".
+    @param most Octets of `text` to show, less those of a character that would be cut in two; the rest becomes "...".
 */
 inline std::string printable(std::string_view text, std::size_t most = 1000)
 {
     static constexpr char digits[] = "0123456789abcdef";
     std::string           out;
-    bool const            cut = text.size() > most;
-    if (cut)
-        text = text.substr(0, most);
-    out.reserve(text.size());
+    out.reserve(text.size() < most ? text.size() : most);
     while (!text.empty())
     {
-        std::size_t const n = detail::utf8_sequence(text);
-        bool const        c1 = n == 2 && text[0] == '\xc2' && static_cast<unsigned char>(text[1]) < 0xa0;
-        if (n == 0 || c1 || ascii::is_control(text[0]))
+        std::size_t n = detail::utf8_sequence(text);
+        if (n == 2 && text[0] == '\xc2' && static_cast<unsigned char>(text[1]) < 0xa0)
+            n = 0; // C1
+        bool const        escaped = n == 0 || ascii::is_control(text[0]);
+        std::size_t const taken   = n == 0 ? 1 : n;
+        if (taken > most)
+        {
+            out += "...";
+            break;
+        }
+        most -= taken;
+        if (escaped)
         {
             auto const u = static_cast<unsigned char>(text[0]);
             out += "\\x";
             out += digits[u >> 4];
             out += digits[u & 15U];
-            text.remove_prefix(1);
-            continue;
         }
-        out += text.substr(0, n);
-        text.remove_prefix(n);
+        else
+            out += text.substr(0, taken);
+        text.remove_prefix(taken);
     }
-    if (cut)
-        out += "...";
     return out;
 }
 

@@ -129,7 +129,11 @@ public:
             return awaiter_.await_suspend(ticket);
         else
         {
-            run.next = awaiter_.await_suspend(ticket);
+            std::coroutine_handle<> const other = awaiter_.await_suspend(ticket);
+            if (run.next)
+                other.resume(); // the task is back already, and goes on after it
+            else
+                run.next = other;
             return true;
         }
     }

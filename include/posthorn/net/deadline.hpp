@@ -62,7 +62,12 @@ public:
             arm(state_);
     }
 
-    void expires_after(clock::duration most) { expires_at(clock::now() + most); }
+    /// However long: what the clock cannot express is no limit.
+    void expires_after(clock::duration most)
+    {
+        auto const now = clock::now();
+        expires_at(most >= never - now ? never : now + most);
+    }
 
     /// No limit, and no timer left that would keep an event loop running.
     void disarm() noexcept
@@ -143,7 +148,8 @@ struct minimum_rate
             return deadline::never;
         auto const seconds = std::chrono::seconds(static_cast<std::int64_t>(
             std::min<std::uint64_t>(bytes / bytes_per_second, 1'000'000'000)));
-        return begin + grace + seconds;
+        auto const left = deadline::never - begin;
+        return grace >= left || seconds >= left - grace ? deadline::never : begin + grace + seconds;
     }
 };
 

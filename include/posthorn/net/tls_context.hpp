@@ -47,8 +47,8 @@ namespace detail {
 class tls_callbacks
 {
 public:
-    virtual bool verify(X509_STORE_CTX* chain) noexcept        = 0;
-    virtual bool keep_session(SSL_SESSION* session) noexcept   = 0; ///< @return whether it was taken over
+    virtual bool verify(X509_STORE_CTX* chain) noexcept      = 0;
+    virtual bool keep_session(SSL_SESSION* session) noexcept = 0; ///< @return whether it was taken over
 
 protected:
     ~tls_callbacks() = default;
@@ -200,14 +200,16 @@ struct pem_input
         openssl_errors_guard const clean;
         pem_input in{bio_handle(BIO_new_file(path.string().c_str(), "rb")), printable(path.string())};
         if (!in.bio)
-            throw_tls_settings(std::string(what) + ' ' + in.name + " cannot be opened: " + openssl_reason(ERR_peek_error()));
+            throw_tls_settings(std::string(what) + ' ' + in.name +
+                               " cannot be opened: " + openssl_reason(ERR_peek_error()));
         return in;
     }
 
     static pem_input text(std::string_view text, char const* name)
     {
         bool const fits = text.size() <= std::size_t{INT_MAX};
-        pem_input  in{bio_handle(fits ? BIO_new_mem_buf(text.data(), static_cast<int>(text.size())) : nullptr), name};
+        pem_input in{bio_handle(fits ? BIO_new_mem_buf(text.data(), static_cast<int>(text.size())) : nullptr),
+                     name};
         if (!in.bio)
             throw_tls_settings(in.name + " cannot be read");
         return in;
@@ -221,11 +223,12 @@ struct pem_input
         while (X509* const one = PEM_read_bio_X509_AUX(bio.get(), nullptr, &no_password, nullptr))
             all.emplace_back(one);
         unsigned long const last = ERR_peek_last_error();
-        bool const          end  = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
+        bool const end = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
         if (!end)
             throw_tls_settings(name + ": a certificate is damaged: " + take_openssl_errors());
         if (all.empty())
-            throw_tls_settings(name + " contains no certificate", "PEM is needed: -----BEGIN CERTIFICATE-----");
+            throw_tls_settings(name + " contains no certificate",
+                               "PEM is needed: -----BEGIN CERTIFICATE-----");
         return all;
     }
 
@@ -236,14 +239,12 @@ struct pem_input
         key_handle                 key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &give_password, &use));
         if (key)
             return key;
-        unsigned long const last = ERR_peek_last_error();
         if (use.asked && password.empty())
             throw_tls_settings(name + ": the key is encrypted", "give key_password");
         if (use.asked)
             throw_tls_settings(name + ": the key cannot be decrypted", "check key_password");
-        if (ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE)
-            throw_tls_settings(name + " contains no private key", "PEM is needed: -----BEGIN PRIVATE KEY-----");
-        throw_tls_settings(name + ": the key is damaged: " + take_openssl_errors());
+        throw_tls_settings(name + " contains no usable private key: " + take_openssl_errors(),
+                           "PEM is needed: -----BEGIN PRIVATE KEY-----");
     }
 
 private:
@@ -257,8 +258,8 @@ private:
 
     static int give_password(char* room, int size, int, void* data)
     {
-        auto& use  = *static_cast<password_use*>(data);
-        use.asked  = true;
+        auto& use       = *static_cast<password_use*>(data);
+        use.asked       = true;
         auto const text = use.password.view();
         if (text.empty() || size < 0 || text.size() > static_cast<std::size_t>(size))
             return -1;
@@ -271,8 +272,9 @@ private:
 struct tls_context_state
 {
     explicit tls_context_state(tls_settings const& s)
-        : sessions(s.max_sessions), verify_peer(s.verify_peer), verify_host(s.verify_host), resumption(s.resumption),
-          client_auth(s.client_auth), minimum_version(s.minimum_version), maximum_version(s.maximum_version)
+        : sessions(s.max_sessions), verify_peer(s.verify_peer), verify_host(s.verify_host),
+          resumption(s.resumption), client_auth(s.client_auth), minimum_version(s.minimum_version),
+          maximum_version(s.maximum_version)
     {
         openssl_errors_guard const clean;
         context.reset(SSL_CTX_new(TLS_method()));
@@ -384,9 +386,9 @@ private:
     {
         auto const& own   = static_cast<tls_context_state*>(data)->alpn;
         auto*       found = static_cast<unsigned char*>(nullptr);
-        int const   r     = SSL_select_next_proto(&found, size, reinterpret_cast<unsigned char const*>(own.data()),
-                                                  static_cast<unsigned>(own.size()), offered, length);
-        *out              = found;
+        int const r = SSL_select_next_proto(&found, size, reinterpret_cast<unsigned char const*>(own.data()),
+                                            static_cast<unsigned>(own.size()), offered, length);
+        *out        = found;
         return r == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL; // RFC 7301, 3.2
     }
 
@@ -451,32 +453,35 @@ private:
         if (s.certificate_file.empty() && s.certificate_pem.empty())
         {
             if (!s.key_file.empty() || !s.key_pem.empty())
-                throw_tls_settings("there is a key but no certificate", "give certificate_file or certificate_pem");
+                throw_tls_settings("there is a key but no certificate",
+                                   "give certificate_file or certificate_pem");
             return;
         }
         bool const from_file = !s.certificate_file.empty();
         auto const open      = [&] {
             return from_file ? pem_input::file(s.certificate_file, "certificate_file")
-                             : pem_input::text(s.certificate_pem, "certificate_pem");
+                                  : pem_input::text(s.certificate_pem, "certificate_pem");
         };
-        auto certificate = open();
-        auto chain       = certificate.certificates();
-        auto source      = !s.key_file.empty()  ? pem_input::file(s.key_file, "key_file")
-                           : !s.key_pem.empty() ? pem_input::text(s.key_pem.view(), "key_pem")
-                                                : open();
-        auto const key   = source.key(s.key_password);
+        auto       certificate = open();
+        auto       chain       = certificate.certificates();
+        auto       source      = !s.key_file.empty()  ? pem_input::file(s.key_file, "key_file")
+                                 : !s.key_pem.empty() ? pem_input::text(s.key_pem.view(), "key_pem")
+                                                      : open();
+        auto const key         = source.key(s.key_password);
 
         if (X509_check_private_key(chain.front().get(), key.get()) != 1)
-            throw_tls_settings("the key in " + source.name + " does not belong to the certificate in " + certificate.name +
-                                   " (" + name_text(X509_get_subject_name(chain.front().get())) + ')',
+            throw_tls_settings("the key in " + source.name + " does not belong to the certificate in " +
+                                   certificate.name + " (" +
+                                   name_text(X509_get_subject_name(chain.front().get())) + ')',
                                "the peer's own certificate comes first in its file");
-        SSL_CTX* const c    = context.get();
-        bool           good = SSL_CTX_use_certificate(c, chain.front().get()) == 1 &&
-                    SSL_CTX_use_PrivateKey(c, key.get()) == 1;
+        SSL_CTX* const c = context.get();
+        bool           good =
+            SSL_CTX_use_certificate(c, chain.front().get()) == 1 && SSL_CTX_use_PrivateKey(c, key.get()) == 1;
         for (std::size_t i = 1; good && i != chain.size(); ++i)
             good = SSL_CTX_add1_chain_cert(c, chain[i].get()) == 1;
         if (!good)
-            throw_tls_settings("the certificate in " + certificate.name + " cannot be used: " + take_openssl_errors());
+            throw_tls_settings("the certificate in " + certificate.name +
+                               " cannot be used: " + take_openssl_errors());
         has_certificate = true;
     }
 
@@ -521,7 +526,10 @@ public:
 
         @throws posthorn::error with tls_errc::configuration, whose text says which setting is wrong and how.
     */
-    explicit tls_context(tls_settings const& settings) : state_(std::make_shared<detail::tls_context_state>(settings)) {}
+    explicit tls_context(tls_settings const& settings)
+        : state_(std::make_shared<detail::tls_context_state>(settings))
+    {
+    }
 
     /// The number of sessions that clients could resume.
     std::size_t remembered_sessions() const { return state_->sessions.size(); }
@@ -535,8 +543,8 @@ private:
     static std::shared_ptr<detail::tls_context_state> const& shared_default()
     {
         // Never destroyed, since threads may still use it while the process ends.
-        static auto const* const state =
-            new std::shared_ptr<detail::tls_context_state>(std::make_shared<detail::tls_context_state>(tls_settings()));
+        static auto const* const state = new std::shared_ptr<detail::tls_context_state>(
+            std::make_shared<detail::tls_context_state>(tls_settings()));
         return *state;
     }
 

@@ -284,7 +284,8 @@ private:
         if (!is_client())
         {
             if (!state.has_certificate)
-                detail::throw_tls_settings("a server needs a certificate", "give certificate_file and key_file");
+                detail::throw_tls_settings("a server needs a certificate",
+                                           "give certificate_file and key_file");
             return;
         }
         if (host_.size() > 1 && host_.front() == '[' && host_.back() == ']')
@@ -299,7 +300,8 @@ private:
             return;
         }
         if (auto const found = check_host(host_); !found.ok())
-            detail::throw_tls_settings(std::string(net::describe(found.offence)) + ": " + printable(host_, 253));
+            detail::throw_tls_settings(std::string(net::describe(found.offence)) + ": " +
+                                       printable(host_, 253));
         if (ascii::has_eight_bit(host_))
             detail::throw_tls_settings("the host name " + printable(host_, 253) + " is not ASCII",
                                        "give it as A-labels: xn--...");
@@ -316,8 +318,8 @@ private:
         if (context_.state_->verify_host)
         {
             X509_VERIFY_PARAM* const rules = SSL_get0_param(ssl_.get());
-            X509_VERIFY_PARAM_set_hostflags(rules,
-                                            X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+            X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                                       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
             good = good && (address ? X509_VERIFY_PARAM_set1_ip_asc(rules, host_.c_str())
                                     : X509_VERIFY_PARAM_set1_host(rules, host_.data(), host_.size())) == 1;
         }
@@ -331,7 +333,8 @@ private:
     {
         // Never destroyed: connections may live until the process ends.
         static BIO_METHOD* const made = [] {
-            BIO_METHOD* const m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "posthorn buffers");
+            BIO_METHOD* const m =
+                BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "posthorn buffers");
             if (m == nullptr)
                 throw std::bad_alloc();
             BIO_meth_set_read_ex(m, &take_input);
@@ -433,7 +436,8 @@ private:
                             std::string(detail::alert_name(found.alert)) + ')',
                         hint_for_alert(found.alert));
         if (found.code == tls_errc::protocol_version)
-            return fail(ec, found.code, std::move(found.text) + "; here " + allowed_versions(), hint_for_version());
+            return fail(ec, found.code, std::move(found.text) + "; here " + allowed_versions(),
+                        hint_for_version());
         if (found.code == tls_errc::no_certificate)
             return fail(ec, found.code, std::move(found.text), "client_auth requires one");
         if (found.code == tls_errc::handshake_failed && established_)
@@ -446,7 +450,8 @@ private:
         auto const& state = *context_.state_;
         if (state.minimum_version == tls_version::tls_1_3)
             return "only TLS 1.3 is allowed";
-        return state.maximum_version == tls_version::tls_1_2 ? "only TLS 1.2 is allowed" : "TLS 1.2 and 1.3 are allowed";
+        return state.maximum_version == tls_version::tls_1_2 ? "only TLS 1.2 is allowed"
+                                                             : "TLS 1.2 and 1.3 are allowed";
     }
 
     std::string hint_for_version() const
@@ -505,12 +510,14 @@ private:
             return tls_status::done;
         }
         std::string_view const line = got.substr(0, std::min(got.find_first_of("\r\n"), got.size()));
-        bool const             text = !line.empty() && !ascii::has_control(line) && !ascii::has_eight_bit(line);
+        bool const text = !line.empty() && !ascii::has_control(line) && !ascii::has_eight_bit(line);
         if (!text)
-            return fail(ec, tls_errc::not_tls, "the peer sent \"" + printable(got, 16) + "\", which is no TLS");
+            return fail(ec, tls_errc::not_tls,
+                        "the peer sent \"" + printable(got, 16) + "\", which is no TLS");
         return fail(ec, tls_errc::not_tls, "the peer sent plain text: \"" + printable(line, 100) + '"',
-                    is_client() ? "this port does not begin with TLS: use STARTTLS, or the port for implicit TLS"
-                                : "the client must be set to begin with TLS");
+                    is_client()
+                        ? "this port does not begin with TLS: use STARTTLS, or the port for implicit TLS"
+                        : "the client must be set to begin with TLS");
     }
 
     // ---- certificates
@@ -548,16 +555,16 @@ private:
         if (is_known(peer))
             return true;
         // Others count only if they were verified: anybody can send along somebody's certificate.
-        STACK_OF(X509) const* const verified =
-            context_.state_->verify_peer ? X509_STORE_CTX_get0_chain(chain) : nullptr;
+        STACK_OF(X509)
+        const* const verified = context_.state_->verify_peer ? X509_STORE_CTX_get0_chain(chain) : nullptr;
         for (int i = 0; verified != nullptr && i < sk_X509_num(verified); ++i)
             if (is_known(sk_X509_value(verified, i)))
                 return true;
-        auto const about = detail::describe(peer);
+        auto const      about = detail::describe(peer);
         std::error_code ignored;
         fail(ignored, tls_errc::pin_mismatch,
-             "none of " + std::to_string(pins.size()) + " pins fits; the peer's key is sha256//" + about.spki_sha256 +
-                 "; " + text_of(about, 0),
+             "none of " + std::to_string(pins.size()) + " pins fits; the peer's key is sha256//" +
+                 about.spki_sha256 + "; " + text_of(about, 0),
              "if the peer has changed its key on purpose, pin the new one");
         X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
         return false;
@@ -570,9 +577,9 @@ private:
         X509 const* current = X509_STORE_CTX_get_current_cert(chain);
         if (current == nullptr)
             current = X509_STORE_CTX_get0_cert(chain);
-        auto const about  = detail::describe(current);
-        auto       code   = detail::tls_code_of_check(check);
-        std::string what   = X509_verify_cert_error_string(check);
+        auto const  about = detail::describe(current);
+        auto        code  = detail::tls_code_of_check(check);
+        std::string what  = X509_verify_cert_error_string(check);
         std::string hint;
         switch (code)
         {
@@ -591,12 +598,14 @@ private:
             hint = "check the local clock";
             break;
         case tls_errc::self_signed:
-            hint = "if it is the right one, give it with ca_file, or pin its key with verify_peer off: " + about.spki_sha256;
+            hint = "if it is the right one, give it with ca_file, or pin its key with verify_peer off: " +
+                   about.spki_sha256;
             break;
         case tls_errc::untrusted:
             hint = check == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
                        ? "give this authority's certificate with ca_file"
-                       : "give the certificate of this issuer with ca_file, unless the peer forgot to send an intermediate one";
+                       : "give the certificate of this issuer with ca_file, unless the peer forgot to send "
+                         "an intermediate one";
             break;
         default: break;
         }
@@ -617,7 +626,8 @@ private:
 
     static std::string text_of(tls_certificate const& c, int depth)
     {
-        return "certificate at depth " + std::to_string(depth) + ": subject \"" + c.subject + "\", issuer \"" + c.issuer + '"';
+        return "certificate at depth " + std::to_string(depth) + ": subject \"" + c.subject +
+               "\", issuer \"" + c.issuer + '"';
     }
 
     tls_status accept_peer(std::error_code& ec)

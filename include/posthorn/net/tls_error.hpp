@@ -106,10 +106,7 @@ inline std::error_category const& tls_category() noexcept
     return instance;
 }
 
-inline std::error_code make_error_code(tls_errc e) noexcept
-{
-    return {static_cast<int>(e), tls_category()};
-}
+inline std::error_code make_error_code(tls_errc e) noexcept { return {static_cast<int>(e), tls_category()}; }
 
 namespace detail {
 

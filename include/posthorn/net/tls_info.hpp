@@ -37,7 +37,7 @@ struct tls_certificate
 {
     std::string              subject; ///< As in RFC 2253, e.g. "CN=mail.example,O=Example".
     std::string              issuer;
-    std::vector<std::string> names; ///< DNS names, then addresses, of the subject alternative name.
+    std::vector<std::string> names;  ///< DNS names, then addresses, of the subject alternative name.
     std::string              serial; ///< Hexadecimal.
 
     std::chrono::system_clock::time_point not_before;
@@ -95,7 +95,8 @@ inline std::chrono::system_clock::time_point time_of(ASN1_TIME const* t)
                               std::chrono::day(static_cast<unsigned>(parts.tm_mday)));
     // The clock counts nanoseconds here and there, and certificates may outlive it (RFC 5280, 4.1.2.5: year 9999).
     auto const limit = duration_cast<seconds>(system_clock::time_point::max().time_since_epoch());
-    auto const since = day.time_since_epoch() + hours(parts.tm_hour) + minutes(parts.tm_min) + seconds(parts.tm_sec);
+    auto const since =
+        day.time_since_epoch() + hours(parts.tm_hour) + minutes(parts.tm_min) + seconds(parts.tm_sec);
     return since >= limit ? system_clock::time_point::max()
                           : system_clock::time_point(duration_cast<system_clock::duration>(since));
 }
@@ -103,22 +104,24 @@ inline std::chrono::system_clock::time_point time_of(ASN1_TIME const* t)
 inline std::string time_text(std::chrono::system_clock::time_point t)
 {
     using namespace std::chrono;
-    auto const             midnight = floor<days>(t);
-    year_month_day const   date(midnight);
-    hh_mm_ss const         clock(floor<seconds>(t - midnight));
-    std::array<char, 64>   text{};
-    int const              n = std::snprintf(text.data(), text.size(), "%04d-%02u-%02u %02d:%02d:%02d UTC",
-                                             static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                             static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                                             static_cast<int>(clock.minutes().count()),
-                                             static_cast<int>(clock.seconds().count()));
+    auto const           midnight = floor<days>(t);
+    year_month_day const date(midnight);
+    hh_mm_ss const       clock(floor<seconds>(t - midnight));
+    std::array<char, 64> text{};
+    int const            n =
+        std::snprintf(text.data(), text.size(), "%04d-%02u-%02u %02d:%02d:%02d UTC",
+                      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                      static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                      static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
     return {text.data(), n < 0 ? 0 : static_cast<std::size_t>(n)};
 }
 
 inline std::string address_text(std::string_view octets)
 {
     std::string text;
-    auto const  at = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(octets[i])); };
+    auto const  at = [&](std::size_t i) {
+        return static_cast<unsigned>(static_cast<unsigned char>(octets[i]));
+    };
     if (octets.size() == 4)
         for (std::size_t i = 0; i != 4; ++i)
             text += (i == 0 ? "" : ".") + std::to_string(at(i));
@@ -172,7 +175,8 @@ inline std::optional<sha256_digest> spki_digest(X509 const* certificate)
     int const                size = key == nullptr ? 0 : i2d_X509_PUBKEY(key, &der);
     openssl_octets const     owner(der);
     sha256_digest            digest{};
-    if (size <= 0 || EVP_Digest(der, static_cast<std::size_t>(size), digest.data(), nullptr, EVP_sha256(), nullptr) != 1)
+    if (size <= 0 ||
+        EVP_Digest(der, static_cast<std::size_t>(size), digest.data(), nullptr, EVP_sha256(), nullptr) != 1)
         return std::nullopt;
     return digest;
 }
@@ -203,13 +207,14 @@ inline tls_certificate describe(X509 const* certificate)
 inline std::string end_point_binding(X509 const* certificate)
 {
     int nid = NID_undef;
-    if (certificate == nullptr || X509_get_signature_info(const_cast<X509*>(certificate), &nid, nullptr, nullptr, nullptr) != 1)
+    if (certificate == nullptr ||
+        X509_get_signature_info(const_cast<X509*>(certificate), &nid, nullptr, nullptr, nullptr) != 1)
         return {};
     if (nid == NID_md5 || nid == NID_sha1)
         nid = NID_sha256;
-    EVP_MD const* const                       hash = nid == NID_undef ? nullptr : EVP_get_digestbynid(nid);
+    EVP_MD const* const                        hash = nid == NID_undef ? nullptr : EVP_get_digestbynid(nid);
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int                              size = 0;
+    unsigned int                               size = 0;
     if (hash == nullptr || X509_digest(certificate, hash, digest.data(), &size) != 1)
         return {};
     return {reinterpret_cast<char const*>(digest.data()), size};
@@ -222,7 +227,8 @@ inline std::string exporter_binding(SSL* ssl)
     std::array<unsigned char, 32>  key{};
     static constexpr unsigned char no_context = 0;
     bool const safe = SSL_version(ssl) >= TLS1_3_VERSION || SSL_get_extms_support(ssl) == 1;
-    if (!safe || SSL_export_keying_material(ssl, key.data(), key.size(), label, sizeof label - 1, &no_context, 0, 1) != 1)
+    if (!safe || SSL_export_keying_material(ssl, key.data(), key.size(), label, sizeof label - 1, &no_context,
+                                            0, 1) != 1)
         return {};
     return {reinterpret_cast<char const*>(key.data()), key.size()};
 }

@@ -57,10 +57,10 @@ struct tls_settings
     /// name count, never the common name (RFC 9525).
     bool verify_host = true;
 
-    std::filesystem::path ca_file;                    ///< Authorities to trust, PEM.
-    std::filesystem::path ca_directory;               ///< Authorities to trust, as made by `openssl rehash`.
-    std::string           ca_pem;                     ///< Authorities to trust, PEM text.
-    bool                  system_authorities = false; ///< The system's authorities as well as those given above.
+    std::filesystem::path ca_file;      ///< Authorities to trust, PEM.
+    std::filesystem::path ca_directory; ///< Authorities to trust, as made by `openssl rehash`.
+    std::string           ca_pem;       ///< Authorities to trust, PEM text.
+    bool system_authorities = false;    ///< The system's authorities as well as those given above.
 
     /// SHA-256 of public keys (SPKI) in base64, with or without "sha256//" before it. If any is given, a key of the verified
     /// chain must match; without verify_peer, the key of the peer itself.
@@ -86,7 +86,8 @@ struct tls_settings
     bool        resumption   = true; ///< Are sessions resumed, and can clients resume theirs?
     std::size_t max_sessions = 256;  ///< Bound of the sessions a client remembers for resumption.
 
-    tls_client_auth client_auth = tls_client_auth::none; ///< Servers only; verified against the authorities above.
+    tls_client_auth client_auth =
+        tls_client_auth::none; ///< Servers only; verified against the authorities above.
 };
 
 } // namespace posthorn::net

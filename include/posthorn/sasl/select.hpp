@@ -70,7 +70,7 @@ inline std::vector<std::unique_ptr<mechanism>> choose(std::vector<std::string> c
     {
         auto m = make_mechanism(name, c);
         if (!m)
-            throw error(errc::no_mechanism, "the mechanism " + std::string(name) + " is not known");
+            throw error(errc::no_mechanism, "the mechanism " + printable(name) + " is not known");
         if (!is_offered(name))
             continue;
         if (m->plaintext() && !s.secure && !s.allow_plaintext)

@@ -87,7 +87,7 @@ public:
         options_  = options;
         report_   = &into;
         accepted_ = refused_ = answered_ = raw_accepted_ = 0;
-        mail_ok_ = data_sent_ = content_begun_ = content_ended_ = empty_content_ = false;
+        mail_ok_ = data_sent_ = content_begun_ = content_ended_ = false;
         closing_ = transaction_open_ = rset_failed_ = false;
         data_reply_                                 = data_state::none;
         unanswered_content_                         = 0;
@@ -161,7 +161,7 @@ public:
         default: return errc::unexpected_code;
         }
         if (r.code() == 421)
-            on_closing(r);
+            on_closing(answered.what == phase::rset ? phase::mail : answered.what, r);
         else
             plan();
         return {};
@@ -170,9 +170,8 @@ public:
     /// The content, empty or not, begins to leave: from now on the server may answer it, if only to refuse it early.
     void content_begins(ledger& due)
     {
-        empty_content_ = step_ == step::send_nothing;
-        step_          = step::await_reply;
-        for (std::size_t i = 0; options_.lmtp && !empty_content_ && i != report_->recipients_.size(); ++i)
+        step_ = step::await_reply;
+        for (std::size_t i = 0; options_.lmtp && i != report_->recipients_.size(); ++i)
             if (pending(i))
             {
                 due.expect(phase::content, static_cast<std::uint32_t>(i));
@@ -227,13 +226,16 @@ public:
         if (options_.policy == recipient_policy::each)
             return {};
         report const& r = *report_;
-        if (options_.policy == recipient_policy::all_or_nothing &&
-            (refused_ != 0 || (r.accepted() != 0 && !r.all_accepted())))
-            return errc::not_all_accepted;
-        if (r.accepted() != 0)
+        if (options_.policy == recipient_policy::at_least_one ? r.accepted() != 0 : r.all_accepted())
             return {};
-        bool const worth_retry = r.count(disposition::refused_temporarily) != 0;
-        if (content_begun_ || data_reply_ == data_state::refused)
+        if (r.count(disposition::in_doubt) != 0)
+            return errc::in_doubt;
+        if (options_.policy == recipient_policy::all_or_nothing && mail_ok_ && (refused_ != 0 || r.accepted() != 0))
+            return errc::not_all_accepted;
+        // Who was not sent to may have better luck: the server closed before it said anything about that recipient.
+        bool const worth_retry =
+            r.count(disposition::refused_temporarily) != 0 || r.count(disposition::not_sent) != 0;
+        if (content_begun_ || (accepted_ != 0 && data_reply_ == data_state::refused))
             return worth_retry ? errc::message_deferred : errc::message_refused;
         return worth_retry ? errc::all_deferred : errc::all_refused;
     }
@@ -344,6 +346,11 @@ private:
         entry.text.clear();
         for (auto const& line : *r)
         {
+            if (entry.text.size() > 1000) // there is a copy for each recipient
+            {
+                entry.text += " ...";
+                break;
+            }
             if (!entry.text.empty())
                 entry.text += ' ';
             append_printable(entry.text, line.text);
@@ -409,10 +416,10 @@ private:
     std::error_code on_content(std::uint32_t i, reply const& r)
     {
         if (!content_ended_)
-            return early_reply(r);
+            return early_reply(i, r);
         report_->final_ = r;
         --unanswered_content_;
-        if (options_.lmtp && !empty_content_)
+        if (options_.lmtp)
             settle(i, r.positive() ? disposition::accepted : refusal_of(r), phase::content, &r, {});
         else
             settle_pending(r.positive() ? disposition::accepted : refusal_of(r), phase::content, r);
@@ -420,7 +427,7 @@ private:
     }
 
     /// A reply while the content is still on its way: a refusal is believed, anything else is not.
-    std::error_code early_reply(reply const& r)
+    std::error_code early_reply(std::uint32_t i, reply const& r)
     {
         if (!r.negative())
         {
@@ -428,21 +435,22 @@ private:
             return errc::unsolicited_reply;
         }
         report_->final_ = r;
-        settle_pending(refusal_of(r), phase::content, r);
-        transaction_open_ = false;
-        step_             = step::give_up;
-        closing_          = true;
+        if (options_.lmtp) // it is the word on one recipient
+            settle(i, refusal_of(r), phase::content, &r, {});
+        else
+            settle_pending(refusal_of(r), phase::content, r);
+        on_closing(phase::content, r);
         return {};
     }
 
-    /// 421: the server will not read anything any more.
-    void on_closing(reply const& r)
+    /// 421, or a refusal of content that was not complete: the server does not want anything any more.
+    void on_closing(phase where, reply const& r)
     {
         closing_          = true;
         transaction_open_ = false;
         for (std::size_t i = 0; i != report_->recipients_.size(); ++i)
             if (pending(i))
-                settle(i, content_ended_ ? disposition::in_doubt : disposition::not_sent, current_phase(), &r, {});
+                settle(i, content_ended_ ? disposition::in_doubt : disposition::not_sent, where, &r, {});
         step_ = step::give_up;
     }
 
@@ -509,12 +517,12 @@ private:
                        "accepted, but another recipient was not and the policy is all or nothing");
         if (data_reply_ != data_state::ready)
             step_ = step::finished;
-        else if (raw_accepted_ == 0)
+        else if (raw_accepted_ == 0 && !rset_failed_ && !options_.lmtp)
             step_ = step::send_nothing; // RFC 2920, 3.1: the server refuses it, since it has no recipient
         else
         {
             transaction_open_ = false;
-            step_             = step::give_up; // it would deliver an empty message: only closing is safe
+            step_             = step::give_up; // it might deliver an empty message, or (LMTP) answer nothing
         }
     }
 
@@ -537,7 +545,6 @@ private:
     bool                     data_sent_          = false;
     bool                     content_begun_      = false;
     bool                     content_ended_      = false;
-    bool                     empty_content_      = false;
     bool                     closing_            = false;
     bool                     transaction_open_   = false;
     bool                     rset_failed_        = false;

@@ -54,7 +54,7 @@ public:
         }
     }
 
-    /// Reads from an open stream to its end; it is neither closed nor rewound. @pre stream != nullptr
+    /// Reads from an open stream, from where it stands to its end; it is not closed. @pre stream != nullptr
     explicit file_source(std::FILE* stream, std::string name)
         : state_(std::make_shared<state>(stream, false)), name_(std::move(name))
     {
@@ -74,6 +74,8 @@ public:
 
     task<void> rewind() override
     {
+        if (!rewindable_)
+            throw error(errc::unsupported, name_ + " cannot start again");
         std::rewind(state_->file);
         state_->failure = 0;
         co_return;
@@ -85,7 +87,8 @@ private:
     {
         state(std::FILE* f, bool own) : file(f), owned(own), block(block_size)
         {
-            std::setvbuf(file, nullptr, _IONBF, 0); // whole blocks are read: a buffer would only copy
+            if (owned) // whole blocks are read: a buffer would only copy
+                std::setvbuf(file, nullptr, _IONBF, 0);
         }
         state(state const&)            = delete;
         state& operator=(state const&) = delete;

@@ -47,8 +47,7 @@ struct certificate_options
     certificate_options() = default;
 
     /// A certificate for these names and addresses; the first one is also the common name.
-    explicit certificate_options(std::vector<std::string> names_to_use)
-        : names(std::move(names_to_use))
+    explicit certificate_options(std::vector<std::string> names_to_use) : names(std::move(names_to_use))
     {
         if (!names.empty())
             common_name = names.front();
@@ -59,7 +58,7 @@ struct certificate_options
     /// DNS names, wildcards (`*.example`) and IP addresses of the subject alternative name; empty: no such extension.
     std::vector<std::string> names = {"localhost", "127.0.0.1", "::1"};
 
-    std::chrono::seconds not_before = -std::chrono::hours(1);     ///< Counted from now.
+    std::chrono::seconds not_before = -std::chrono::hours(1);      ///< Counted from now.
     std::chrono::seconds not_after  = std::chrono::hours(24 * 90); ///< Counted from now.
 };
 
@@ -85,7 +84,8 @@ namespace handles = net::detail;
 inline void require(bool good, char const* what)
 {
     if (!good)
-        throw error(net::tls_errc::configuration, std::string(what) + ": " + net::detail::take_openssl_errors());
+        throw error(net::tls_errc::configuration,
+                    std::string(what) + ": " + net::detail::take_openssl_errors());
 }
 
 inline handles::key_handle new_key()
@@ -113,8 +113,9 @@ inline std::string pem_of(X509* certificate)
 inline std::string pem_of(EVP_PKEY* key, std::string_view password = {})
 {
     return pem_of([&](BIO* out) {
-        return PEM_write_bio_PKCS8PrivateKey(out, key, password.empty() ? nullptr : EVP_aes_256_cbc(), password.data(),
-                                             static_cast<int>(password.size()), nullptr, nullptr);
+        return PEM_write_bio_PKCS8PrivateKey(out, key, password.empty() ? nullptr : EVP_aes_256_cbc(),
+                                             password.data(), static_cast<int>(password.size()), nullptr,
+                                             nullptr);
     });
 }
 
@@ -135,7 +136,8 @@ struct certificate_request
     bool      authority  = false;
 };
 
-inline handles::x509_handle sign(certificate_options const& o, EVP_PKEY* key, certificate_request const& request)
+inline handles::x509_handle sign(certificate_options const& o, EVP_PKEY* key,
+                                 certificate_request const& request)
 {
     net::detail::openssl_errors_guard const clean;
     handles::x509_handle                    made(X509_new());
@@ -149,19 +151,22 @@ inline handles::x509_handle sign(certificate_options const& o, EVP_PKEY* key, ce
     std::unique_ptr<BIGNUM, handles::tls_deleter<&BN_free>> const number(
         BN_bin2bn(serial.data(), static_cast<int>(serial.size()), nullptr));
 
-    auto const      now  = std::time(nullptr);
+    auto const       now  = std::time(nullptr);
     X509_NAME* const name = X509_get_subject_name(c);
-    bool good = X509_set_version(c, X509_VERSION_3) == 1 && number != nullptr &&
+    bool             good = X509_set_version(c, X509_VERSION_3) == 1 && number != nullptr &&
                 BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(c)) != nullptr &&
-                ASN1_TIME_set(X509_getm_notBefore(c), now + static_cast<std::time_t>(o.not_before.count())) != nullptr &&
-                ASN1_TIME_set(X509_getm_notAfter(c), now + static_cast<std::time_t>(o.not_after.count())) != nullptr &&
+                ASN1_TIME_set(X509_getm_notBefore(c), now + static_cast<std::time_t>(o.not_before.count())) !=
+                    nullptr &&
+                ASN1_TIME_set(X509_getm_notAfter(c), now + static_cast<std::time_t>(o.not_after.count())) !=
+                    nullptr &&
                 X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
                                            reinterpret_cast<unsigned char const*>(o.common_name.data()),
                                            static_cast<int>(o.common_name.size()), -1, 0) == 1 &&
                 X509_set_issuer_name(c, X509_get_subject_name(issuer)) == 1 && X509_set_pubkey(c, key) == 1;
     require(good, "filling in a certificate");
 
-    add_extension(c, issuer, NID_basic_constraints, request.authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
+    add_extension(c, issuer, NID_basic_constraints,
+                  request.authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
     add_extension(c, issuer, NID_key_usage,
                   request.authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
     if (!request.authority)
@@ -177,7 +182,8 @@ inline handles::x509_handle sign(certificate_options const& o, EVP_PKEY* key, ce
     }
     if (!names.empty() && !request.authority)
         add_extension(c, issuer, NID_subject_alt_name, names);
-    require(X509_sign(c, request.issuer == nullptr ? key : request.issuer_key, EVP_sha256()) > 0, "signing a certificate");
+    require(X509_sign(c, request.issuer == nullptr ? key : request.issuer_key, EVP_sha256()) > 0,
+            "signing a certificate");
     return made;
 }
 
@@ -223,7 +229,10 @@ public:
     }
 
     /// A certificate for these names and addresses.
-    certificate issue(std::vector<std::string> names) const { return issue(certificate_options(std::move(names))); }
+    certificate issue(std::vector<std::string> names) const
+    {
+        return issue(certificate_options(std::move(names)));
+    }
 
     /// An authority signed by this one, which appears in the `chain_pem` of what it issues.
     certificate_authority intermediate(std::string const& name = "posthorn test intermediate") const
@@ -282,23 +291,26 @@ inline std::string encrypt_key(std::string_view key_pem, std::string_view passwo
 {
     net::detail::openssl_errors_guard const clean;
     net::detail::bio_handle const in(BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size())));
-    net::detail::key_handle const key(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr) : nullptr);
+    net::detail::key_handle const key(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr)
+                                         : nullptr);
     detail::require(key != nullptr, "reading a key");
     return detail::pem_of(key.get(), password);
 }
 
-inline void certificate::write(std::filesystem::path const& certificate_file, std::filesystem::path const& key_file) const
+inline void certificate::write(std::filesystem::path const& certificate_file,
+                               std::filesystem::path const& key_file) const
 {
     auto const put = [](std::filesystem::path const& path, std::string const& text) {
         std::FILE* const file = std::fopen(path.string().c_str(), "wb");
-        bool const       good = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-        int const        why  = errno;
+        bool const good = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+        int const  why  = errno;
         if ((file != nullptr && std::fclose(file) != 0) || !good)
             throw std::system_error(why, std::generic_category(), "writing " + path.string());
     };
     put(certificate_file, chain_pem);
     put(key_file, key_pem);
-    std::filesystem::permissions(key_file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    std::filesystem::permissions(key_file,
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 } // namespace posthorn::testing

@@ -259,7 +259,7 @@ private:
 
     @par Thread safety
     What was recorded can be read from any thread, stop() called from any thread. Everything else, and the destruction,
-    belongs to the executor's thread, or to times when its event loop does not run.
+    belongs to the executor's thread, or to times when its event loop does not run. It is destroyed before its event loop.
 */
 class smtp_sink
 {

@@ -79,8 +79,8 @@ public:
 
     void timed_out()
     {
-        say(own(421, "4.4.2", settings_->host + " nothing arrived in time"));
         lost("idle timeout");
+        say(own(421, "4.4.2", settings_->host + " nothing arrived in time"));
     }
 
     /// Nothing more will be read.
