@@ -28,14 +28,21 @@ TEST_CASE("the vectors of RFC 4648")
         char const* plain;
         char const* encoded;
     } const cases[] = {
-        {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},         {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xff\xff\xfe", "///+"},
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
+        {"\xff\xff\xfe", "///+"},
     };
     for (auto const& c : cases)
     {
         CHECK(codec::base64_encode(c.plain) == c.encoded);
         CHECK(codec::base64_decode(c.encoded) == std::string(c.plain));
-        CHECK(codec::base64_encoded_size(std::string_view(c.plain).size()) == std::string_view(c.encoded).size());
+        CHECK(codec::base64_encoded_size(std::string_view(c.plain).size()) ==
+              std::string_view(c.encoded).size());
     }
 }
 
@@ -55,7 +62,8 @@ TEST_CASE("every octet survives at every size and place")
     for (int high = 0; high < 256; ++high)
         for (int low = 0; low < 256; ++low)
         {
-            std::string const plain = {static_cast<char>(high), static_cast<char>(low), static_cast<char>(high)};
+            std::string const plain = {static_cast<char>(high), static_cast<char>(low),
+                                       static_cast<char>(high)};
             if (codec::base64_decode(codec::base64_encode(plain)) != plain)
                 FAIL("octets ", high, " and ", low);
         }
@@ -64,9 +72,9 @@ TEST_CASE("every octet survives at every size and place")
 TEST_CASE("what is not exactly one encoding is refused, and nothing is appended")
 {
     for (std::string_view const text :
-         {"Z", "Zg", "Zg=", "Zg===", "=", "==", "====", "Z===", "=Zg=", "Zg=a", "Z=g=", "Zm9v=", "Zm9vZg", "Zg==Zg==",
-          "Zm8=Zm9v", "Zh==", "Zm9=", "Zm 9v", "Zm9v\n", "Zm9v\r\n", " Zm9", "Zm-_", "Zm9\xc3", "Zm9*", "Zm9\x7f",
-          "Zg= ", "===="})
+         {"Z",      "Zg",       "Zg=",   "Zg===",  "=",        "==",       "====",    "Z===", "=Zg=",
+          "Zg=a",   "Z=g=",     "Zm9v=", "Zm9vZg", "Zg==Zg==", "Zm8=Zm9v", "Zh==",    "Zm9=", "Zm 9v",
+          "Zm9v\n", "Zm9v\r\n", " Zm9",  "Zm-_",   "Zm9\xc3",  "Zm9*",     "Zm9\x7f", "Zg= ", "===="})
     {
         CAPTURE(text);
         CHECK_FALSE(codec::is_base64(text));

@@ -1022,7 +1022,8 @@ TEST_CASE("what is written between two parts of a split message is sent after th
     auto const s       = server_context(serving);
     auto const c       = client_context();
     tls_pair   p(c, s);
-    // Records of at most 512 octets: a session ticket, which carries the client's name and more, may be split.
+    // Records of at most 512 octets: a session ticket, which carries the client's name and more, may be
+    // split.
     SSL_set_max_send_fragment(p.server.native_handle(), 512);
     p.shake_hands();
     REQUIRE(p.ok());

@@ -198,8 +198,8 @@ TEST_CASE("an exception names address, offence and place, and shows nothing dang
 TEST_CASE("limits are of RFC 5321 and can be relaxed")
 {
     smtp::address_options o;
-    o.max_local_part = 100;
-    o.max_size       = 1000;
+    o.max_local_part  = 100;
+    o.max_size        = 1000;
     o.domain.max_size = 500;
     CHECK(why(std::string(100, 'a') + "@b", o).empty());
     CHECK(why(std::string(101, 'a') + "@b", o) == "the local part is too long");
@@ -299,7 +299,8 @@ TEST_CASE("a megabyte of brackets, quotes or escapes costs linear time at most")
     o.max_size        = 4000000;
     o.domain.max_size = 4000000;
     auto const begin  = std::chrono::steady_clock::now();
-    for (std::string_view const unit : {"(", "<", ">", "\"", "\\", "@", ".", ":", ",", "[", "\"\\\"", "a", "\xd0\xb8"})
+    for (std::string_view const unit :
+         {"(", "<", ">", "\"", "\\", "@", ".", ":", ",", "[", "\"\\\"", "a", "\xd0\xb8"})
         for (std::string_view const prefix : {"", "\"", "a", "a@", "a@[", "a@[IPv6:"})
         {
             std::string text(prefix);

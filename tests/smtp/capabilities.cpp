@@ -112,9 +112,10 @@ TEST_CASE("Postfix")
 
 TEST_CASE("Exchange")
 {
-    auto const c = offered("SIZE 37748736\nPIPELINING\nDSN\nENHANCEDSTATUSCODES\nSTARTTLS\nX-ANONYMOUSTLS\n"
-                           "AUTH NTLM LOGIN\nX-EXPS GSSAPI NTLM\n8BITMIME\nBINARYMIME\nCHUNKING\nXEXCH50\nXRDST\n"
-                           "XSHADOWREQUEST");
+    auto const c =
+        offered("SIZE 37748736\nPIPELINING\nDSN\nENHANCEDSTATUSCODES\nSTARTTLS\nX-ANONYMOUSTLS\n"
+                "AUTH NTLM LOGIN\nX-EXPS GSSAPI NTLM\n8BITMIME\nBINARYMIME\nCHUNKING\nXEXCH50\nXRDST\n"
+                "XSHADOWREQUEST");
     CHECK(c.has(feature::x_exps));
     CHECK(c.has("XEXCH50"));
     CHECK(c.has("x-anonymoustls"));
@@ -125,8 +126,9 @@ TEST_CASE("Exchange")
 
 TEST_CASE("Gmail")
 {
-    auto const c = offered("SIZE 35882577\n8BITMIME\nAUTH LOGIN PLAIN XOAUTH2 PLAIN-CLIENTTOKEN OAUTHBEARER XOAUTH\n"
-                           "ENHANCEDSTATUSCODES\nPIPELINING\nCHUNKING\nSMTPUTF8");
+    auto const c =
+        offered("SIZE 35882577\n8BITMIME\nAUTH LOGIN PLAIN XOAUTH2 PLAIN-CLIENTTOKEN OAUTHBEARER XOAUTH\n"
+                "ENHANCEDSTATUSCODES\nPIPELINING\nCHUNKING\nSMTPUTF8");
     CHECK(c.has_auth("xoauth2"));
     CHECK(c.has_auth("OAUTHBEARER"));
     CHECK_FALSE(c.has_auth("XOAUTH3"));
@@ -179,6 +181,7 @@ TEST_CASE("sizes that are no number, or too large, are no limit")
         {"SIZE  1000 ", 1000},
         {"SIZE 18446744073709551615", 18446744073709551615U},
         {"SIZE 18446744073709551616", {}},
+        {"SIZE 18446744073709551617", {}},
         {"SIZE 18446744073709551625", {}},
         {"SIZE 99999999999999999999", {}},
         {"SIZE 184467440737095516150000000001", {}},
@@ -233,7 +236,8 @@ TEST_CASE("LIMITS is read and defects of it are not")
     CHECK(l.mail_max == std::uint64_t{10});
     CHECK(l.rcpt_max == std::uint64_t{20});
     CHECK(l.rcpt_domain_max == std::uint64_t{1});
-    auto const bad = offered("LIMITS MAILMAX=0 RCPTMAX=99999999999999999999 RCPTDOMAINMAX= = MAILMAX RCPTMAX=x").limits();
+    auto const bad =
+        offered("LIMITS MAILMAX=0 RCPTMAX=99999999999999999999 RCPTDOMAINMAX= = MAILMAX RCPTMAX=x").limits();
     CHECK_FALSE(bad.mail_max);
     CHECK_FALSE(bad.rcpt_max);
     CHECK_FALSE(bad.rcpt_domain_max);

@@ -36,8 +36,7 @@ struct line
     std::string     detail;
 };
 
-template <class F>
-line write(F f)
+line write(std::function<std::error_code(command_writer&)> const& f)
 {
     posthorn::byte_buffer buffer;
     command_writer        writer(buffer);
@@ -123,7 +122,8 @@ TEST_CASE("AUTH carries base64, and equals for an empty initial response")
 {
     using w = command_writer;
     CHECK(write([](w& c) { return c.auth("login"); }).text == "AUTH LOGIN");
-    CHECK(write([](w& c) { return c.auth("PLAIN", std::string_view("\0u\0p", 4)); }).text == "AUTH PLAIN AHUAcA==");
+    CHECK(write([](w& c) { return c.auth("PLAIN", std::string_view("\0u\0p", 4)); }).text ==
+          "AUTH PLAIN AHUAcA==");
     CHECK(write([](w& c) { return c.auth("EXTERNAL", ""); }).text == "AUTH EXTERNAL =");
     CHECK(write([](w& c) { return c.auth_response("user"); }).text == "dXNlcg==");
     CHECK(write([](w& c) { return c.auth_response(""); }).text.empty());
@@ -133,10 +133,12 @@ TEST_CASE("AUTH carries base64, and equals for an empty initial response")
     CHECK(write([](w& c) { return c.auth("PLAIN", std::string(372, 'x')); }).text.size() == 507);
     CHECK(write([](w& c) { return c.auth("PLAIN", std::string(373, 'x')); }).ec == errc::line_too_long);
     CHECK_FALSE(write([](w& c) { return c.auth("XOAUTH2", std::string(3000, 'x'), w::max_auth_line); }).ec);
-    CHECK(write([](w& c) { return c.auth("XOAUTH2", std::string(9300, 'x'), SIZE_MAX); }).ec == errc::line_too_long);
+    CHECK(write([](w& c) { return c.auth("XOAUTH2", std::string(9300, 'x'), SIZE_MAX); }).ec ==
+          errc::line_too_long);
     CHECK_FALSE(write([](w& c) { return c.auth_response(std::string(9213, 'x')); }).ec);
     CHECK(write([](w& c) { return c.auth_response(std::string(9217, 'x')); }).ec == errc::line_too_long);
-    for (std::string_view const bad : {"", "PL AIN", "PLAIN\r\n", "A23456789012345678901", "PL.AIN", "\xc3\xa9"})
+    for (std::string_view const bad :
+         {"", "PL AIN", "PLAIN\r\n", "A23456789012345678901", "PL.AIN", "\xc3\xa9"})
         CHECK(write([&](w& c) { return c.auth(bad); }).ec == errc::bad_argument);
 }
 
@@ -144,7 +146,7 @@ TEST_CASE("no control octet gets through any string argument, and nothing is wri
 {
     struct target
     {
-        char const*                                              name;
+        char const*                                                  name;
         std::function<std::error_code(command_writer&, std::string)> call;
     };
     auto const in_mail = [](auto set) {
@@ -191,7 +193,8 @@ TEST_CASE("no control octet gets through any string argument, and nothing is wri
              return w.xforward(a);
          }},
         {"envid", in_mail([](auto& p, std::string s) { p.envid = s; })},
-        {"hold until", in_mail([](auto& p, std::string s) { p.hold_until = "2026-08-21T10:20:30" + s.substr(2); })},
+        {"hold until",
+         in_mail([](auto& p, std::string s) { p.hold_until = "2026-08-21T10:20:30" + s.substr(2); })},
         {"extra keyword", in_mail([](auto& p, std::string s) { p.extra.emplace_back(s); })},
         {"extra value", in_mail([](auto& p, std::string s) { p.extra.emplace_back("X", s); })},
         {"extra utf8 value", in_mail([](auto& p, std::string s) {
@@ -199,7 +202,8 @@ TEST_CASE("no control octet gets through any string argument, and nothing is wri
              p.extra.emplace_back("X", s);
          })},
         {"orcpt", in_rcpt([](auto& p, std::string s) { p.orcpt = smtp::original_recipient(s); })},
-        {"orcpt utf-8", in_rcpt([](auto& p, std::string s) { p.orcpt = smtp::original_recipient("utf-8", s); })},
+        {"orcpt utf-8",
+         in_rcpt([](auto& p, std::string s) { p.orcpt = smtp::original_recipient("utf-8", s); })},
         {"orcpt type", in_rcpt([](auto& p, std::string s) { p.orcpt = smtp::original_recipient(s, "x"); })},
         {"rrvs", in_rcpt([](auto& p, std::string s) {
              p.valid_since = smtp::require_valid_since("2026-08-21T10:20:30" + s.substr(2));
@@ -237,11 +241,13 @@ TEST_CASE("8-bit octets leave only where SMTPUTF8 is in effect, and only as UTF-
 
     reverse_path const from("\xd0\xb8@b");
     CHECK(mail({}, from).ec == errc::smtputf8_required);
-    CHECK(mail(mail_with([](auto& p) { p.smtputf8 = true; }), from).text == "MAIL FROM:<\xd0\xb8@b> SMTPUTF8");
+    CHECK(mail(mail_with([](auto& p) { p.smtputf8 = true; }), from).text ==
+          "MAIL FROM:<\xd0\xb8@b> SMTPUTF8");
     address const to("a@\xd0\xb8");
     CHECK(write([&](w& c) { return c.rcpt(to); }).ec == errc::smtputf8_required);
     CHECK(write([&](w& c) { return c.rcpt(to, {}, true); }).text == "RCPT TO:<a@\xd0\xb8>");
-    CHECK(mail(mail_with([](auto& p) { p.extra.emplace_back("X", "\xd0\xb8"); })).ec == errc::smtputf8_required);
+    CHECK(mail(mail_with([](auto& p) { p.extra.emplace_back("X", "\xd0\xb8"); })).ec ==
+          errc::smtputf8_required);
 }
 
 TEST_CASE("EHLO names are validated")
@@ -255,10 +261,7 @@ TEST_CASE("EHLO names are validated")
     CHECK(write([](command_writer& w) { return w.ehlo("my_host"); }).detail == "an underscore in the domain");
 }
 
-TEST_CASE("a sender needs a domain")
-{
-    CHECK(mail({}, address::postmaster()).ec == errc::bad_address);
-}
+TEST_CASE("a sender needs a domain") { CHECK(mail({}, address::postmaster()).ec == errc::bad_address); }
 
 TEST_CASE("parameters of MAIL")
 {
@@ -283,7 +286,7 @@ TEST_CASE("parameters of MAIL")
         {mail_with([](auto& p) { p.mt_priority = -9; }), " MT-PRIORITY=-9"},
         {mail_with([](auto& p) { p.mt_priority = 0; }), " MT-PRIORITY=0"},
         {mail_with([](auto& p) {
-             p.by = smtp::deliver_by();
+             p.by          = smtp::deliver_by();
              p.by->seconds = 120;
          }),
          " BY=120;R"},
@@ -368,17 +371,33 @@ TEST_CASE("parameters of MAIL outside of their range are refused")
 
 TEST_CASE("dates are those of RFC 3339 and of the calendar")
 {
-    auto const valid = [](std::string date) { return !mail(mail_with([&](auto& p) { p.hold_until = date; })).ec; };
+    auto const valid = [](std::string date) {
+        return !mail(mail_with([&](auto& p) { p.hold_until = date; })).ec;
+    };
     CHECK(valid("2026-08-21T10:20:30Z"));
     CHECK(valid("2024-02-29T00:00:00-12:30"));
     CHECK(valid("2000-02-29T00:00:00Z"));
     CHECK(valid("2026-08-21T10:20:30.123456Z"));
-    for (char const* const date :
-         {"2026-08-21", "2026-08-21T10:20:30", "2026-08-21 10:20:30Z", "2026-13-01T10:20:30Z", "2026-00-01T10:20:30Z",
-          "2026-04-31T10:20:30Z", "2023-02-29T10:20:30Z", "1900-02-29T10:20:30Z", "2026-08-00T10:20:30Z",
-          "2026-08-21T24:20:30Z", "2026-08-21T10:60:30Z", "2026-08-21T10:20:61Z", "2026-08-21T10:20:30z",
-          "2026-08-21T10:20:30.Z", "2026-08-21T10:20:30+0100", "2026-08-21T10:20:30+24:00", "2026-08-21T10:20:30+01:60",
-          "2026-08-21T10:20:30ZZ", "x026-08-21T10:20:30Z", "2026-08-21T10:20:30.12345678901234567890123456789012345678901234567890Z"})
+    for (char const* const date : {"2026-08-21",
+                                   "2026-08-21T10:20:30",
+                                   "2026-08-21 10:20:30Z",
+                                   "2026-13-01T10:20:30Z",
+                                   "2026-00-01T10:20:30Z",
+                                   "2026-04-31T10:20:30Z",
+                                   "2023-02-29T10:20:30Z",
+                                   "1900-02-29T10:20:30Z",
+                                   "2026-08-00T10:20:30Z",
+                                   "2026-08-21T24:20:30Z",
+                                   "2026-08-21T10:60:30Z",
+                                   "2026-08-21T10:20:61Z",
+                                   "2026-08-21T10:20:30z",
+                                   "2026-08-21T10:20:30.Z",
+                                   "2026-08-21T10:20:30+0100",
+                                   "2026-08-21T10:20:30+24:00",
+                                   "2026-08-21T10:20:30+01:60",
+                                   "2026-08-21T10:20:30ZZ",
+                                   "x026-08-21T10:20:30Z",
+                                   "2026-08-21T10:20:30.12345678901234567890123456789012345678901234567890Z"})
     {
         CAPTURE(date);
         CHECK_FALSE(valid(date));
@@ -413,7 +432,8 @@ TEST_CASE("parameters of RCPT")
     CHECK(orcpt("", std::string(200, '=')).ec == errc::bad_parameter);
 
     auto const rrvs = [](smtp::require_valid_since::action a) {
-        return rcpt(rcpt_with([&](auto& p) { p.valid_since = smtp::require_valid_since("2014-04-03T23:01:00Z", a); }));
+        return rcpt(rcpt_with(
+            [&](auto& p) { p.valid_since = smtp::require_valid_since("2014-04-03T23:01:00Z", a); }));
     };
     using action = smtp::require_valid_since::action;
     CHECK(rrvs(action::unspecified).text == "RCPT TO:<a@b> RRVS=2014-04-03T23:01:00Z");
@@ -433,7 +453,8 @@ TEST_CASE("XCLIENT and XFORWARD encode their values")
     smtp::proxy_attribute const attributes[] = {{"NAME", "a b=c"}, {"ADDR", ""}, {"LOGIN", "\xc3\xa9"}};
     CHECK(write([&](command_writer& w) { return w.xclient(attributes); }).text ==
           "XCLIENT NAME=a+20b+3Dc ADDR=[UNAVAILABLE] LOGIN=+C3+A9");
-    CHECK(write([&](command_writer& w) { return w.xforward(attributes); }).text.substr(0, 13) == "XFORWARD NAME");
+    CHECK(write([&](command_writer& w) { return w.xforward(attributes); }).text.substr(0, 13) ==
+          "XFORWARD NAME");
     CHECK(write([](command_writer& w) { return w.xclient({}); }).ec == errc::bad_argument);
     std::string const           huge(200, '=');
     smtp::proxy_attribute const long_one[] = {{"NAME", huge}};
@@ -483,10 +504,10 @@ TEST_CASE("commands follow each other in one buffer, and nothing is allocated wh
 {
     posthorn::byte_buffer buffer;
     buffer.prepare(64 * 1024);
-    auto const            capacity = buffer.capacity();
-    command_writer        writer(buffer);
-    address const         a("someone@example.com");
-    mail_parameters       p;
+    auto const      capacity = buffer.capacity();
+    command_writer  writer(buffer);
+    address const   a("someone@example.com");
+    mail_parameters p;
     p.size = 1000;
     for (int i = 0; i < 1000; ++i)
     {
@@ -504,21 +525,8 @@ TEST_CASE("commands follow each other in one buffer, and nothing is allocated wh
     CHECK(writer.last_line() == "DATA\r\n");
 }
 
-TEST_CASE("what AUTH carries is never described")
+TEST_CASE("the line written last is described without what AUTH carries")
 {
-    using smtp::verb;
-    CHECK(smtp::describe(verb::auth, "AUTH PLAIN AHVzZXIAc2VjcmV0\r\n") == "AUTH PLAIN ***");
-    CHECK(smtp::describe(verb::auth, "AUTH LOGIN\r\n") == "AUTH LOGIN");
-    CHECK(smtp::describe(verb::raw, "  auth\tplain  c2VjcmV0") == "  auth\\x09plain ***");
-    CHECK(smtp::describe(verb::raw, "X-EXPS NTLM c2VjcmV0") == "X-EXPS NTLM ***");
-    CHECK(smtp::describe(verb::auth_response, "c2VjcmV0\r\n") == "***");
-    CHECK(smtp::describe(verb::auth_response, "\r\n") == "***");
-    CHECK(smtp::describe(verb::auth_response, "*\r\n") == "*");
-    CHECK(smtp::describe(verb::mail, "MAIL FROM:<a@b> AUTH=<>\r\n") == "MAIL FROM:<a@b> AUTH=<>");
-    CHECK(smtp::describe(verb::raw, "AUTHENTICATE x") == "AUTHENTICATE x");
-    CHECK(smtp::describe(verb::raw, "x\x1b[2J") == "x\\x1b[2J");
-    CHECK(smtp::describe(verb::raw, "").empty());
-
     posthorn::byte_buffer buffer;
     command_writer        writer(buffer);
     REQUIRE_FALSE(writer.auth("PLAIN", "secret"));

@@ -22,8 +22,9 @@ TEST_CASE("domain names of RFC 5321 and RFC 6531 are accepted")
     auto const label63 = std::string(63, 'a');
     for (std::string const& name :
          {std::string("a"), std::string("localhost"), std::string("example.com"), std::string("a-b.c--d.e"),
-          std::string("1.2"), std::string("xn--bcher-kva.example"), std::string("b\xc3\xbc"
-                                                                               "cher.example"),
+          std::string("1.2"), std::string("xn--bcher-kva.example"),
+          std::string("b\xc3\xbc"
+                      "cher.example"),
           label63 + "." + label63 + "." + label63 + "." + std::string(63, 'b'), std::string("[192.0.2.1]"),
           std::string("[IPv6:::1]")})
     {
@@ -88,21 +89,62 @@ TEST_CASE("options relax or tighten")
 TEST_CASE("address literals")
 {
     for (std::string_view const s :
-         {"[0.0.0.0]", "[255.255.255.255]", "[001.2.3.4]", "[IPv6:::]", "[IPv6:::1]", "[IPv6:1::]", "[ipv6:2001:db8::1]",
-          "[IPv6:1:2:3:4:5:6:7:8]", "[IPv6:1:2:3:4:5:6:1.2.3.4]", "[IPv6:::1.2.3.4]", "[IPv6:::ffff:1.2.3.4]",
-          "[IPv6:1:2:3:4:5:6:7::]", "[IPv6:::2:3:4:5:6:7:8]", "[IPv6:1::8]", "[IPv6:abcd:EF01::]", "[X-tag:anything!]"})
+         {"[0.0.0.0]", "[255.255.255.255]", "[001.2.3.4]", "[IPv6:::]", "[IPv6:::1]", "[IPv6:1::]",
+          "[ipv6:2001:db8::1]", "[IPv6:1:2:3:4:5:6:7:8]", "[IPv6:1:2:3:4:5:6:1.2.3.4]", "[IPv6:::1.2.3.4]",
+          "[IPv6:::ffff:1.2.3.4]", "[IPv6:1:2:3:4:5:6:7::]", "[IPv6:::2:3:4:5:6:7:8]", "[IPv6:1::8]",
+          "[IPv6:abcd:EF01::]", "[X-tag:anything!]"})
     {
         CAPTURE(s);
         CHECK(smtp::is_address_literal(s));
     }
-    for (std::string_view const s :
-         {"", "[", "[]", "[1.2.3.4", "1.2.3.4]", "[1.2.3]", "[1.2.3.4.5]", "[256.1.1.1]", "[1.2.3.1000]", "[1..2.3]",
-          "[1.2.3.]", "[.1.2.3]", "[1.2.3.4 ]", "[a.b.c.d]", "[IPv6:]", "[IPv6:1]", "[IPv6:1:2:3:4:5:6:7]",
-          "[IPv6:1:2:3:4:5:6:7:8:9]", "[IPv6:1:2:3:4:5:6:7:8::]", "[IPv6:::1:2:3:4:5:6:7:8]", "[IPv6:1::2::3]",
-          "[IPv6:12345::]", "[IPv6:g::]", "[IPv6::1]", "[IPv6:1:]", "[IPv6:1:::2]", "[IPv6:::]x", "[IPv6:fe80::1%eth0]",
-          "[IPv6:1:2:3:4:5:1.2.3.4]", "[IPv6:1:2:3:4:5:6:7:1.2.3.4]", "[IPv6:1:2:3:4:5:6::1.2.3.4]", "[IPv6:::1.2.3]", "[2001:db8::1]", "[1:2:3:4:5:6:7:8]",
-          "[:x]", "[tag:]", "[tag-:x]", "[t_g:x]", "[tag:x y]", "[tag:x]y]", "[tag:[x]", "[tag:\\x]", "[tag:\xc3\xa9]",
-          "[tag:\n]"})
+    for (std::string_view const s : {"",
+                                     "[",
+                                     "[]",
+                                     "[1.2.3.4",
+                                     "1.2.3.4]",
+                                     "[1.2.3]",
+                                     "[1.2.3.4.5]",
+                                     "[256.1.1.1]",
+                                     "[1.2.3.1000]",
+                                     "[1..2.3]",
+                                     "[1.2.3.]",
+                                     "[.1.2.3]",
+                                     "[1.2.3.4 ]",
+                                     "[a.b.c.d]",
+                                     "[IPv6:]",
+                                     "[IPv6:1]",
+                                     "[IPv6:1:2:3:4:5:6:7]",
+                                     "[IPv6:1:2:3:4:5:6:7:8:9]",
+                                     "[IPv6:1:2:3:4:5:6:7:8::]",
+                                     "[IPv6:::1:2:3:4:5:6:7:8]",
+                                     "[IPv6:1::2::3]",
+                                     "[IPv6:12345::]",
+                                     "[IPv6:g::]",
+                                     "[IPv6::1]",
+                                     "[IPv6:1:]",
+                                     "[IPv6:1:::2]",
+                                     "[IPv6:::]x",
+                                     "[IPv6:fe80::1%eth0]",
+                                     "[IPv6:1:2:3:4:5:1.2.3.4]",
+                                     "[IPv6:1:2:3:4:5:6:7:1.2.3.4]",
+                                     "[IPv6:1:2:3:4:5:6::1.2.3.4]",
+                                     "[IPv6:::1.2.3]",
+                                     "[2001:db8::1]",
+                                     "[1:2:3:4:5:6:7:8]",
+                                     "[:x]",
+                                     "[tag:]",
+                                     "[tag-:x]",
+                                     "[t_g:x]",
+                                     "[tag:x y]",
+                                     "[tag:a>b]",
+                                     "[tag:<]",
+                                     "[tag:\"]",
+                                     "[tag:a@b]",
+                                     "[tag:x]y]",
+                                     "[tag:[x]",
+                                     "[tag:\\x]",
+                                     "[tag:\xc3\xa9]",
+                                     "[tag:\n]"})
     {
         CAPTURE(s);
         CHECK_FALSE(smtp::is_address_literal(s));
@@ -115,8 +157,9 @@ TEST_CASE("the EHLO name is an ASCII domain or a literal")
     CHECK_FALSE(smtp::check_ehlo_name("localhost"));
     CHECK_FALSE(smtp::check_ehlo_name("[192.0.2.1]"));
     CHECK_FALSE(smtp::check_ehlo_name("[IPv6:2001:db8::1]"));
-    for (std::string_view const s : {"", "my_host", "a b", "a\r\nQUIT", "b\xc3\xbc"
-                                                                        "cher.example",
+    for (std::string_view const s : {"", "my_host", "a b", "a\r\nQUIT",
+                                     "b\xc3\xbc"
+                                     "cher.example",
                                      "192.0.2.1 ", "2001:db8::1", "[fe80::1]", "host."})
     {
         CAPTURE(s);

@@ -41,7 +41,8 @@ TEST_CASE("every error has a sentence of its own")
     CHECK(std::string(smtp::category().name()) == "posthorn.smtp");
 }
 
-TEST_CASE("every error but an undecided outcome answers to a condition, and none is both temporary and permanent")
+TEST_CASE(
+    "every error but an undecided outcome answers to a condition, and none is both temporary and permanent")
 {
     for (int value = first_error; value <= last_error; ++value)
     {

@@ -29,7 +29,8 @@ struct outcome
     bool            done  = false;
 };
 
-/// Parses `wire` in the given pieces, each in an allocation of exactly its size, up to the end of the first reply.
+/// Parses `wire` in the given pieces, each in an allocation of exactly its size, up to the end of the first
+/// reply.
 outcome parse(std::vector<std::string_view> const& pieces, smtp::reply_limits limits = {})
 {
     outcome            o;

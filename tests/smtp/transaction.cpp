@@ -111,7 +111,9 @@ enum class copy : unsigned char
     empty
 };
 
-/** A server by RFC 5321 and RFC 2033, or one that breaks them where clients were hurt before: it knows what it delivered.
+/** A server by RFC 5321 and RFC 2033, or one that breaks them where clients were hurt before.
+
+    It knows what it delivered, and to whom.
 
     Its own mistakes: recipients are taken although MAIL was refused, DATA is answered by 354 although there is no
     recipient, RSET is refused while a transaction with a recipient is open, the content is answered early.
@@ -514,7 +516,8 @@ private:
 
     static expected refused_by(said const& s)
     {
-        return {s.code >= 500 ? disposition::refused_permanently : disposition::refused_temporarily, s.what, s.code, s.text};
+        auto const d = s.code >= 500 ? disposition::refused_permanently : disposition::refused_temporarily;
+        return {d, s.what, s.code, s.text};
     }
 
     said const* find(phase what, std::size_t index) const
@@ -846,7 +849,7 @@ TEST_CASE("what cannot be spelled is known before anything is written")
 {
     struct row
     {
-        char const*           name;
+        std::string           name;
         smtp::envelope        envelope;
         smtp::mail_parameters parameters;
         errc                  code;

@@ -109,7 +109,8 @@ struct tls_pair
         return text;
     }
 
-    /// Carries everything from `from` to `to` and reads it there; anything but more to come is an error of the test.
+    /// Carries everything from `from` to `to` and reads it there; anything but more to come is an error of
+    /// the test.
     static std::string pass(engine& from, engine& to)
     {
         carry(from, to, from.output().size());

@@ -12,7 +12,9 @@
 #include <posthorn/net/tls_context.hpp>
 #include <posthorn/net/tls_engine.hpp>
 
+#include <poll.h>
 #include <support/process.hpp>
+#include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
@@ -26,9 +28,6 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
-
-#include <poll.h>
-#include <sys/socket.h>
 
 namespace support {
 
@@ -221,7 +220,7 @@ private:
 
     void wait_for(short events)
     {
-        pollfd p {socket_.get(), events, 0};
+        pollfd p{socket_.get(), events, 0};
         int    ready = 0;
         do
             ready = ::poll(&p, 1, static_cast<int>(default_patience.count()));

@@ -4,18 +4,17 @@
 // SPDX-License-Identifier: MIT
 //
 
-#include <posthorn/testing/scripted_server.hpp>
-
 #include <posthorn/core/error.hpp>
 #include <posthorn/testing/certificates.hpp>
+#include <posthorn/testing/scripted_server.hpp>
 #include <posthorn/testing/server_thread.hpp>
+
+#include <asio/io_context.hpp>
+#include <doctest/doctest.h>
 
 #include <support/temp_dir.hpp>
 #include <support/wire.hpp>
-
-#include <doctest/doctest.h>
-
-#include <asio/io_context.hpp>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <cstddef>
@@ -27,8 +26,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <sys/socket.h>
 
 using namespace posthorn;
 using namespace std::chrono_literals;
@@ -120,7 +117,8 @@ struct tls_sides
 
 TEST_CASE("a conversation that follows the script leaves no failure, and a transcript")
 {
-    script const  talk = script().opening({"PIPELINING", "SIZE 1000"}).expect("MAIL FROM:<a@b>").reply("250 ok").quit();
+    script const talk =
+        script().opening({"PIPELINING", "SIZE 1000"}).expect("MAIL FROM:<a@b>").reply("250 ok").quit();
     server_thread server(talk);
     wire          client(server->port());
     CHECK(client.receive_line() == "220 scripted.test ESMTP\r\n");
@@ -175,11 +173,13 @@ TEST_CASE("expected lines: exact, prefix, expression, any")
     CHECK(failure(script().expect("a"), says("a\n")) ==
           "expect \"a\": got a line that does not end in CRLF: \"a\\n\"");
     CHECK(failure(script().expect_prefix("ab"), says("a\r\n")) == "expect_prefix \"ab\": got the line \"a\"");
-    CHECK(failure(script().expect_match("a+"), says("aab\r\n")) == "expect_match \"a+\": got the line \"aab\"");
+    CHECK(failure(script().expect_match("a+"), says("aab\r\n")) ==
+          "expect_match \"a+\": got the line \"aab\"");
     CHECK(failure(script().expect_any(), says("\x01\n")).find("\\x01\\n") != std::string::npos);
     CHECK(failure(script().expect("a"), says_and_closes("half")) ==
           "expect \"a\": the client closed; there is only \"half\"");
-    CHECK(failure(script().expect("a"), silent(), impatient()) == "expect \"a\": nothing happened within 50 ms");
+    CHECK(failure(script().expect("a"), silent(), impatient()) ==
+          "expect \"a\": nothing happened within 50 ms");
     CHECK(failure(script().expect("a"), says("a\r"), impatient()) ==
           "expect \"a\": nothing happened within 50 ms; there is only \"a\\r\"");
     CHECK(failure(script().expect("a"), says(std::string(1100000, 'x'))).substr(0, 40) ==
@@ -195,8 +195,10 @@ TEST_CASE("expected octets")
                   w.send(piece);
               w.receive_all();
           }).empty());
-    CHECK(failure(script().expect_bytes("abc"), says("abx")) == "expect_bytes \"abc\": octet 2 differs: got \"x\"");
-    CHECK(failure(script().expect_bytes("abc"), says("x")) == "expect_bytes \"abc\": octet 0 differs: got \"x\"");
+    CHECK(failure(script().expect_bytes("abc"), says("abx")) ==
+          "expect_bytes \"abc\": octet 2 differs: got \"x\"");
+    CHECK(failure(script().expect_bytes("abc"), says("x")) ==
+          "expect_bytes \"abc\": octet 0 differs: got \"x\"");
     CHECK(failure(script().expect_bytes("abc"), says_and_closes("ab")) ==
           "expect_bytes \"abc\": the client closed; there is only \"ab\"");
     CHECK(failure(script().expect_bytes("abc"), says("ab"), impatient()) ==
@@ -212,17 +214,20 @@ TEST_CASE("expected content")
           "expect_data \"a\\r\\n\": got the content \"b\\r\\n\"");
     CHECK(failure(script().expect_data(), says_and_closes("abc\n.\n")) ==
           "expect_data: the client closed within the content, after 6 octets");
-    CHECK(failure(script().expect_data(), says("abc\r\n."), impatient()) == "expect_data: nothing happened within 50 ms");
+    CHECK(failure(script().expect_data(), says("abc\r\n."), impatient()) ==
+          "expect_data: nothing happened within 50 ms");
 }
 
 TEST_CASE("nothing may have arrived")
 {
-    CHECK(play(script().expect_nothing(30ms).send("x"), [](wire& w) { CHECK(w.receive_until("x") == "x"); }).empty());
+    CHECK(play(script().expect_nothing(30ms).send("x"), [](wire& w) {
+              CHECK(w.receive_until("x") == "x");
+          }).empty());
     CHECK(failure(script().expect_nothing(10s), says("abc")) == "expect_nothing: got \"abc\"");
     CHECK(failure(script().expect_nothing(10s), says_and_closes("")) == "expect_nothing: the client closed");
     // What came together with something expected counts as well.
     CHECK(play(script().expect("a").expect_nothing(30ms), says("a\r\nb")) ==
-          strings {"connection 1, step 2, expect_nothing: got \"b\""});
+          strings{"connection 1, step 2, expect_nothing: got \"b\""});
     // After the silence the conversation goes on.
     CHECK(play(script().expect_nothing(30ms).send("x").expect("y"), [](wire& w) {
               w.receive_until("x");
@@ -235,7 +240,8 @@ TEST_CASE("the client has to close")
     CHECK(play(script().expect_close(), [](wire& w) { w.drop(); }).empty());
     CHECK(play(script().expect_close(), says_and_closes("")).empty());
     CHECK(failure(script().expect_close(), says("abc")) == "expect_close: got \"abc\"");
-    CHECK(failure(script().expect_close(), silent(), impatient()) == "expect_close: nothing happened within 50 ms");
+    CHECK(failure(script().expect_close(), silent(), impatient()) ==
+          "expect_close: nothing happened within 50 ms");
 }
 
 TEST_CASE("a reset by the client is an end, and the transcript knows")
@@ -243,7 +249,7 @@ TEST_CASE("a reset by the client is an end, and the transcript knows")
     server_thread server(script().send("unread").expect_close());
     {
         wire         client(server->port());
-        linger const hard {1, 0};
+        linger const hard{1, 0};
         CHECK(client.receive_until("unread") == "unread");
         REQUIRE(::setsockopt(client.fd(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard) == 0);
     }
@@ -261,15 +267,22 @@ TEST_CASE("reading whatever there is")
 
 TEST_CASE("sending: at once, in segments, slowly, in floods")
 {
-    CHECK(play(script().send("abc").reply("d"), [](wire& w) { CHECK(w.receive_all() == "abcd\r\n"); }).empty());
-    CHECK(play(script().send_segments({"ab", "", "c"}, 5ms), [](wire& w) { CHECK(w.receive_all() == "abc"); }).empty());
-    CHECK(play(script().send_slowly("abcdefg", 3, 5ms), [](wire& w) { CHECK(w.receive_all() == "abcdefg"); }).empty());
+    CHECK(
+        play(script().send("abc").reply("d"), [](wire& w) { CHECK(w.receive_all() == "abcd\r\n"); }).empty());
+    CHECK(play(script().send_segments({"ab", "", "c"}, 5ms), [](wire& w) {
+              CHECK(w.receive_all() == "abc");
+          }).empty());
+    CHECK(play(script().send_slowly("abcdefg", 3, 5ms), [](wire& w) {
+              CHECK(w.receive_all() == "abcdefg");
+          }).empty());
     CHECK(play(script().send_flood("250-x\r\n", 100000), [](wire& w) {
               std::string const all = w.receive_all();
               CHECK(all.size() == 700000);
               CHECK(all.substr(699993) == "250-x\r\n");
           }).empty());
-    CHECK(play(script().send_flood("", 5).send_flood("x", 0), [](wire& w) { CHECK(w.receive_all() == ""); }).empty());
+    CHECK(play(script().send_flood("", 5).send_flood("x", 0), [](wire& w) {
+              CHECK(w.receive_all() == "");
+          }).empty());
 }
 
 TEST_CASE("segments arrive one by one")
@@ -283,7 +296,9 @@ TEST_CASE("segments arrive one by one")
 
 TEST_CASE("a client that has had enough of a flood or of drops is no failure, one that stops reading is")
 {
-    CHECK(play(script().send_flood("x", 1000000000).expect_close(), [](wire& w) { w.receive_until("x"); }).empty());
+    CHECK(play(script().send_flood("x", 1000000000).expect_close(), [](wire& w) {
+              w.receive_until("x");
+          }).empty());
     CHECK(play(script().send_slowly(std::string(100000, 'x'), 1, 1ms).expect_close(), [](wire& w) {
               w.receive_until("x");
           }).empty());
@@ -336,11 +351,11 @@ TEST_CASE("after the script has closed, nothing more can be done")
     for (script const& end : {script().close(), script().cut(), script().reset()})
     {
         CHECK(play(script().then(end).send("x"), silent()) ==
-              strings {"connection 1, step 2, send \"x\": the script has closed the connection already"});
+              strings{"connection 1, step 2, send \"x\": the script has closed the connection already"});
         CHECK(play(script().then(end).expect("x"), silent()) ==
-              strings {"connection 1, step 2, expect \"x\": the script has closed the connection already"});
+              strings{"connection 1, step 2, expect \"x\": the script has closed the connection already"});
         CHECK(play(script().then(end).reset(), silent()) ==
-              strings {"connection 1, step 2, reset: the script has closed the connection already"});
+              strings{"connection 1, step 2, reset: the script has closed the connection already"});
         CHECK(play(script().then(end).close(), silent()).empty());
     }
 }
@@ -362,12 +377,16 @@ TEST_CASE("stalling lasts until the client goes away")
 TEST_CASE("the patience can be changed by a step")
 {
     CHECK(play(script().within(20ms).expect("a"), silent()) ==
-          strings {"connection 1, step 2, expect \"a\": nothing happened within 20 ms"});
-    CHECK(play(script().within(30s).send("x").expect("a"), [](wire& w) {
-              w.receive_until("x");
-              std::this_thread::sleep_for(100ms); // longer than the patience of the settings
-              w.send("a\r\n");
-          }, impatient()).empty());
+          strings{"connection 1, step 2, expect \"a\": nothing happened within 20 ms"});
+    CHECK(play(
+              script().within(30s).send("x").expect("a"),
+              [](wire& w) {
+                  w.receive_until("x");
+                  std::this_thread::sleep_for(100ms); // longer than the patience of the settings
+                  w.send("a\r\n");
+              },
+              impatient())
+              .empty());
 }
 
 TEST_CASE("a function of the test can be a step")
@@ -375,7 +394,8 @@ TEST_CASE("a function of the test can be a step")
     bool called = false;
     CHECK(play(script().run([&called] { called = true; }), silent()).empty());
     CHECK(called);
-    CHECK(failure(script().run([] { throw std::runtime_error("not like this"); }), silent()) == "run: not like this");
+    CHECK(failure(script().run([] { throw std::runtime_error("not like this"); }), silent()) ==
+          "run: not like this");
 }
 
 TEST_CASE("scripts can be joined and repeated")
@@ -386,7 +406,8 @@ TEST_CASE("scripts can be joined and repeated")
     s.repeat(2, s);
     CHECK(s.size() == 12);
     CHECK(play(s, says("a\r\na\r\nb\r\nb\r\na\r\na\r\nb\r\nb\r\na\r\na\r\nb\r\nb\r\n")).empty());
-    CHECK(play(s, says("a\r\na\r\nb\r\nc\r\n")) == strings {"connection 1, step 4, expect \"b\": got the line \"c\""});
+    CHECK(play(s, says("a\r\na\r\nb\r\nc\r\n")) ==
+          strings{"connection 1, step 4, expect \"b\": got the line \"c\""});
 }
 
 TEST_CASE("a handshake in the middle, and an orderly end of TLS")
@@ -394,7 +415,8 @@ TEST_CASE("a handshake in the middle, and an orderly end of TLS")
     tls_sides const          tls;
     scripted_server_settings settings;
     settings.tls_context = tls.server;
-    script const talk    = script().opening({"STARTTLS"}).expect("STARTTLS").reply("220 go").start_tls().hello({}).quit();
+    script const talk =
+        script().opening({"STARTTLS"}).expect("STARTTLS").reply("220 go").start_tls().hello({}).quit();
     server_thread server(talk, settings);
     wire          client(server->port());
     client.receive_line();
@@ -447,21 +469,24 @@ TEST_CASE("a handshake that the client refuses is what some scripts expect")
         w.receive_all();
     };
     CHECK(play(script().expect_tls_failure(tls.server), refuses).empty());
-    CHECK(failure(script().expect_tls_failure(tls.server), accepts) == "expect_tls_failure: the handshake succeeded");
+    CHECK(failure(script().expect_tls_failure(tls.server), accepts) ==
+          "expect_tls_failure: the handshake succeeded");
     CHECK(failure(script().start_tls(tls.server), refuses).substr(0, 11) == "start_tls: ");
     CHECK(failure(script().start_tls(tls.server), says("NOOP\r\n")).substr(0, 11) == "start_tls: ");
-    CHECK(failure(script().start_tls(tls.server), silent(), impatient()) == "start_tls: nothing happened within 50 ms");
+    CHECK(failure(script().start_tls(tls.server), silent(), impatient()) ==
+          "start_tls: nothing happened within 50 ms");
     CHECK(failure(script().expect_tls_failure(tls.server), silent(), impatient()) ==
           "expect_tls_failure: nothing happened within 50 ms");
     CHECK(failure(script().start_tls(), silent()) ==
           "start_tls: there is no TLS context, neither in the step nor in the settings");
-    CHECK(play(script().expect("STARTTLS").start_tls(tls.server), says("STARTTLS\r\nNOOP\r\n")) ==
-          strings {"connection 1, step 2, start_tls: before the handshake, in the clear, came \"NOOP\\r\\n\""});
+    CHECK(
+        play(script().expect("STARTTLS").start_tls(tls.server), says("STARTTLS\r\nNOOP\r\n")) ==
+        strings{"connection 1, step 2, start_tls: before the handshake, in the clear, came \"NOOP\\r\\n\""});
 }
 
 TEST_CASE("each connection has its own script, and they run side by side")
 {
-    std::vector<script> const scripts {script().send("1").expect("a"), script().send("2").expect("b")};
+    std::vector<script> const scripts{script().send("1").expect("a"), script().send("2").expect("b")};
     server_thread             server(scripts);
     wire                      first(server->port());
     CHECK(first.receive_until("1") == "1");
@@ -472,16 +497,17 @@ TEST_CASE("each connection has its own script, and they run side by side")
     first.send("a\r\n");
     first.receive_all();
     server.call(server->until_done());
-    CHECK(server->failures() == strings {"connection 2, step 2, expect \"b\": got the line \"x\""});
+    CHECK(server->failures() == strings{"connection 2, step 2, expect \"b\": got the line \"x\""});
     CHECK(server->transcript(2).find("-- FAILED: step 2, expect \"b\"") != std::string::npos);
 }
 
 TEST_CASE("further connections are refused, or get the last script, or all again")
 {
-    std::vector<script> const scripts {script().send("1"), script().send("2")};
+    std::vector<script> const scripts{script().send("1"), script().send("2")};
     scripted_server_settings  settings;
-    for (auto const more : {scripted_server_settings::surplus::refused, scripted_server_settings::surplus::play_last,
-                            scripted_server_settings::surplus::start_over})
+    for (auto const more :
+         {scripted_server_settings::surplus::refused, scripted_server_settings::surplus::play_last,
+          scripted_server_settings::surplus::start_over})
     {
         settings.more = more;
         server_thread server(scripts, settings);
@@ -490,7 +516,8 @@ TEST_CASE("further connections are refused, or get the last script, or all again
         if (more == scripted_server_settings::surplus::refused)
             CHECK_THROWS(wire(server->port()));
         else
-            CHECK(wire(server->port()).receive_all() == (more == scripted_server_settings::surplus::play_last ? "2" : "1"));
+            CHECK(wire(server->port()).receive_all() ==
+                  (more == scripted_server_settings::surplus::play_last ? "2" : "1"));
         server.call(server->until_done());
         CHECK(server->failures().empty());
     }
@@ -502,7 +529,8 @@ TEST_CASE("a script that was never begun is a failure")
     server_thread             server(scripts, impatient());
     wire(server->port()).receive_all();
     server.call(server->until_done());
-    CHECK(server->failures() == strings {"no connection came for script 2", "no connection came for script 3"});
+    CHECK(server->failures() ==
+          strings{"no connection came for script 2", "no connection came for script 3"});
     asio::io_context loop;
     CHECK_THROWS_AS(scripted_server(loop.get_executor(), std::vector<script>()), error);
 }
@@ -520,7 +548,8 @@ TEST_CASE("a server that is stopped or destroyed leaves its connections, without
     for (int const turns : {0, 1, 2, 3, 10})
     {
         std::optional<asio::io_context> loop(std::in_place);
-        std::optional<scripted_server>  server(std::in_place, loop->get_executor(), script().send("x").expect("a"));
+        std::optional<scripted_server>  server(std::in_place, loop->get_executor(),
+                                               script().send("x").expect("a"));
         server->start();
         wire client(server->port());
         for (int i = 0; i != turns; ++i)

@@ -62,7 +62,7 @@ constexpr std::size_t base64_encoded_size(std::size_t size) noexcept { return (s
 */
 inline char* base64_encode_to(std::string_view in, char* out) noexcept
 {
-    auto const at = [&](std::size_t i) { return std::uint32_t{static_cast<unsigned char>(in[i])}; };
+    auto const at  = [&](std::size_t i) { return std::uint32_t{static_cast<unsigned char>(in[i])}; };
     auto const put = [&](std::uint32_t twelve_bits) {
         auto const& pair = detail::base64_table.text[twelve_bits];
         *out++           = pair[0];
@@ -173,8 +173,9 @@ template <class Out>
         }
         if (i != piece.size()) // the last four, padded
         {
-            std::uint32_t bits = detail::base64_value(piece[i]) << 18U | detail::base64_value(piece[i + 1]) << 12U;
-            *p++               = static_cast<char>(bits >> 16U);
+            std::uint32_t bits = detail::base64_value(piece[i]) << 18U;
+            bits |= detail::base64_value(piece[i + 1]) << 12U;
+            *p++ = static_cast<char>(bits >> 16U);
             if (piece[i + 2] != '=')
             {
                 bits |= detail::base64_value(piece[i + 2]) << 6U;

@@ -40,8 +40,7 @@ constexpr std::uint32_t code_point(std::string_view s) noexcept
     case 1: return at(0);
     case 2: return (at(0) & 0x1fU) << 6U | (at(1) & 0x3fU);
     case 3: return (at(0) & 0x0fU) << 12U | (at(1) & 0x3fU) << 6U | (at(2) & 0x3fU);
-    default:
-        return (at(0) & 0x07U) << 18U | (at(1) & 0x3fU) << 12U | (at(2) & 0x3fU) << 6U | (at(3) & 0x3fU);
+    default: return (at(0) & 0x07U) << 18U | (at(1) & 0x3fU) << 12U | (at(2) & 0x3fU) << 6U | (at(3) & 0x3fU);
     }
 }
 
@@ -152,7 +151,9 @@ inline std::optional<std::string> utf8_address_decode(std::string_view in)
 {
     std::optional<std::string> out(std::in_place);
     auto const put = [&](std::uint32_t p) {
-        auto const tail = [&](std::uint32_t bits) { out->push_back(static_cast<char>(0x80U | (bits & 0x3fU))); };
+        auto const tail = [&](std::uint32_t bits) {
+            out->push_back(static_cast<char>(0x80U | (bits & 0x3fU)));
+        };
         if (p < 0x80)
             out->push_back(static_cast<char>(p));
         else if (p < 0x800)

@@ -23,6 +23,7 @@
 #include <asio/thread_pool.hpp>
 
 #include <exception>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -42,18 +43,21 @@ public:
 
     static inline asio::execution_context::id id;
 
-    explicit worker_service(asio::execution_context& owner) : service(owner), pool_(2) {}
+    explicit worker_service(asio::execution_context& owner) : service(owner), pool_(std::in_place, 2) {}
 
-    asio::thread_pool& pool() noexcept { return pool_; }
+    asio::thread_pool& pool() noexcept { return *pool_; }
 
 private:
+    // What still waits for a worker is dropped here and not in the destructor: the tasks behind it own objects of
+    // other services, which may be destroyed before this one.
     void shutdown() override
     {
-        pool_.stop();
-        pool_.join();
+        pool_->stop();
+        pool_->join();
+        pool_.reset();
     }
 
-    asio::thread_pool pool_;
+    std::optional<asio::thread_pool> pool_;
 };
 
 struct initiate_offload

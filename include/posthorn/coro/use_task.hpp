@@ -208,12 +208,12 @@ public:
         }
         state_.env    = env;
         state_.waiter = h;
+        // Locals: the operation may complete on another thread and free this frame at once.
+        auto             init      = std::move(initiation_);
+        auto             arguments = std::move(arguments_);
         initiation_scope scope(&state_);
         try
         {
-            // Locals: the operation may complete on another thread and free this frame at once.
-            auto init      = std::move(initiation_);
-            auto arguments = std::move(arguments_);
             std::apply(
                 [&](auto&... a) {
                     std::move(init)(operation_handler<Results...>(state_), std::move(a)...);

@@ -133,6 +133,20 @@ inline std::error_code current_code() noexcept
     }
 }
 
+/// The moment `most` from now, or the end of time if that is sooner.
+template <class Rep, class Period>
+std::chrono::steady_clock::time_point from_now(std::chrono::duration<Rep, Period> most)
+{
+    using clock    = std::chrono::steady_clock;
+    using seconds  = std::chrono::duration<double>;
+    auto const now = clock::now();
+    if (seconds(most) >= seconds(clock::time_point::max() - now))
+        return clock::time_point::max();
+    if (most <= most.zero())
+        return now;
+    return now + std::chrono::duration_cast<clock::duration>(most);
+}
+
 } // namespace detail
 
 /** Runs a task and cancels it when the deadline passes.

@@ -13,6 +13,7 @@
 #include <posthorn/core/buffer.hpp>
 #include <posthorn/core/error.hpp>
 #include <posthorn/coro/task.hpp>
+#include <posthorn/coro/this_coro.hpp>
 #include <posthorn/coro/use_task.hpp>
 #include <posthorn/net/deadline.hpp>
 #include <posthorn/net/tls_context.hpp>
@@ -21,8 +22,10 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
+#include <asio/cancellation_type.hpp>
 #include <asio/error.hpp>
 #include <asio/generic/stream_protocol.hpp>
+#include <asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <array>
@@ -108,18 +111,22 @@ public:
     */
     void expires_at(clock::time_point when)
     {
-        if (impl_)
+        if (is_open())
             impl_->limit.expires_at(when);
     }
 
     /// Removes the limit. To be called when a connection goes idle: a pending limit keeps its event loop running.
     void expires_never() noexcept
     {
-        if (impl_)
-            impl_->limit.disarm();
+        if (!is_open())
+            return;
+        impl_->limit.expires_at(deadline::never); // forgets that the old one has passed
+        impl_->limit.disarm();
     }
 
     /** Reads what there is, at least one byte. @return The number of bytes; 0 at the end of the stream.
+
+        @pre `into` is not empty
 
         Under TLS the end is 0 only after a proper close by the peer; a connection cut short is an error.
     */
@@ -131,12 +138,13 @@ public:
 
     /** Writes all of `pieces`, in as few system calls as possible. They stay valid until the task ends.
 
-        Under TLS small pieces are joined to full records. If it fails, certainly_unsent() tells more.
+        Under TLS small pieces are joined to full records, and after a failure nothing more can be written. If
+        it fails, certainly_unsent() tells more.
     */
     task<void> write(std::span<std::string_view const> pieces)
     {
         impl& s = open();
-        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces);
+        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent);
     }
 
     /** After a failed write(): did the last byte certainly stay here?
@@ -177,8 +185,11 @@ public:
         {
             try
             {
+                co_await impl_->write_turn();
+                // A socket closed on top of session tickets that nobody read would reset the connection.
+                static_cast<void>(impl_->peek_tls());
                 impl_->tls->shutdown();
-                co_await impl_->flush();
+                co_await impl_->flush_rest();
             }
             catch (std::exception const&)
             {
@@ -213,21 +224,25 @@ public:
 private:
     static constexpr std::size_t record = 16384; // the most a TLS record can carry
 
-    /// True while it lives.
-    class flag_guard
-    {
-    public:
-        explicit flag_guard(bool& flag) noexcept : flag_(&flag) { flag = true; }
-        flag_guard(flag_guard const&)            = delete;
-        flag_guard& operator=(flag_guard const&) = delete;
-        ~flag_guard() { *flag_ = false; }
-
-    private:
-        bool* flag_;
-    };
-
     struct impl
     {
+        /// The right to flush what the engine puts out, while it lives.
+        class writer_guard
+        {
+        public:
+            explicit writer_guard(impl& owner) noexcept : owner_(&owner) { owner.writing_tls = true; }
+            writer_guard(writer_guard const&)            = delete;
+            writer_guard& operator=(writer_guard const&) = delete;
+            ~writer_guard()
+            {
+                owner_->writing_tls = false;
+                owner_->wake_writer();
+            }
+
+        private:
+            impl* owner_;
+        };
+
         impl(socket_type s, std::string name, std::string own)
             : socket(std::move(s)), limit(socket->get_executor(), [this] { interrupt(); }), peer(std::move(name)),
               local(std::move(own))
@@ -245,6 +260,8 @@ private:
 
         void interrupt() noexcept
         {
+            ++interruptions;
+            wake_writer();
             std::error_code ignored;
             if (socket)
                 socket->cancel(ignored);
@@ -256,6 +273,7 @@ private:
         {
             limit.disarm();
             closed = true;
+            wake_writer();
             std::error_code ignored;
             if (socket)
                 socket->close(ignored);
@@ -263,13 +281,17 @@ private:
                 custom->close();
         }
 
+        void wake_writer() noexcept
+        {
+            if (turn)
+                turn->cancel();
+        }
+
         /// The error of an operation as the caller should see it.
         [[noreturn]] void fail(std::error_code ec) const
         {
             if (closed)
                 ec = posthorn::errc::closed;
-            else if (limit.expired() && ec == condition::canceled)
-                ec = posthorn::errc::timeout;
             error_context context;
             context.peer = peer;
             throw error(ec, std::move(context));
@@ -283,13 +305,23 @@ private:
                 fail(posthorn::errc::timeout);
         }
 
+        /// The error of an operation that began when there had been `before` interruptions.
+        [[noreturn]] void fail_wait(std::error_code ec, std::uint64_t before) const
+        {
+            // The limit may have been moved again since it stopped the operation.
+            if (interruptions != before && ec == condition::canceled)
+                ec = posthorn::errc::timeout;
+            fail(ec);
+        }
+
         task<void> wait(socket_type::wait_type what)
         {
             check();
+            auto const  before  = interruptions;
             auto const  outcome = co_await socket->async_wait(what, use_task_nothrow);
             auto const& [ec]    = outcome;
             if (ec)
-                fail(ec);
+                fail_wait(ec, before);
         }
 
         static bool would_block(std::error_code ec) noexcept
@@ -334,6 +366,7 @@ private:
 
         task<std::size_t> read_custom(std::span<char> into)
         {
+            auto const      before = interruptions;
             std::error_code failed;
             try
             {
@@ -343,13 +376,16 @@ private:
             {
                 failed = e.code();
             }
-            fail(failed);
+            fail_wait(failed, before);
         }
 
-        task<void> write_raw(std::span<std::string_view const> pieces)
+        /// @param kept Did the last byte certainly stay here? Kept up to date, for the case of a failure.
+        task<void> write_raw(std::span<std::string_view const> pieces, bool& kept)
         {
-            unsent = true;
+            kept = true;
             check();
+            while (!pieces.empty() && pieces.back().empty())
+                pieces = pieces.first(pieces.size() - 1);
             std::size_t offset = 0; // into the first piece
             while (!pieces.empty())
             {
@@ -362,8 +398,8 @@ private:
                 std::size_t n = 0;
                 if (custom)
                 {
-                    unsent = pieces.size() > 1; // what a failed write moved is not known
-                    n      = co_await write_custom(pieces.front().substr(offset));
+                    kept = pieces.size() > 1; // what a failed write moved is not known
+                    n    = co_await write_custom(pieces.front().substr(offset));
                 }
                 else
                 {
@@ -380,7 +416,7 @@ private:
                     n -= pieces.front().size();
                 offset = n;
             }
-            unsent = false;
+            kept = false;
         }
 
         /// One gather write without waiting; 0 if the transport takes nothing now.
@@ -402,6 +438,7 @@ private:
 
         task<std::size_t> write_custom(std::string_view bytes)
         {
+            auto const      before = interruptions;
             std::error_code failed;
             try
             {
@@ -411,32 +448,74 @@ private:
             {
                 failed = e.code();
             }
-            fail(failed);
+            fail_wait(failed, before);
         }
 
-        /// Sends the ciphertext that is waiting.
-        task<void> flush()
+        /** Sends the ciphertext that is waiting. Only for whoever has the writer_guard.
+
+            @param kept As in write_raw(), about the ciphertext that is there now.
+        */
+        task<void> flush(bool& kept)
         {
+            bool  ignored = true;
+            bool* state   = &kept;
             while (!tls->output().empty())
             {
                 // Taken out first: reading, meanwhile, may make the engine add an answer to a key update.
                 std::swap(flying, tls->output());
                 std::string_view const waiting = flying.data();
-                co_await write_raw(std::span(&waiting, 1));
+                cut                            = true; // unless it succeeds, the peer has half a record
+                co_await write_raw(std::span(&waiting, 1), *state);
+                cut = false;
                 flying.clear();
+                state = &ignored;
             }
+        }
+
+        /// Sends what the engine has put out by itself.
+        task<void> flush_rest()
+        {
+            writer_guard const mine(*this);
+            bool               ignored = true;
+            co_await flush(ignored);
+        }
+
+        /// Waits while a read sends what the engine has put out by itself.
+        task<void> write_turn()
+        {
+            while (writing_tls)
+            {
+                check();
+                if (!turn)
+                    turn.emplace(executor());
+                turn->expires_at(clock::time_point::max());
+                auto const  before = interruptions;
+                auto const  woken  = co_await turn->async_wait(use_task_nothrow);
+                auto const  asked  = co_await this_coro::cancelled;
+                auto const& [ec]   = woken;
+                if (asked != asio::cancellation_type::none)
+                    fail_wait(ec, before);
+            }
+            check();
+            if (cut)
+                fail(posthorn::errc::bad_sequence);
         }
 
         task<void> write_tls(std::span<std::string_view const> pieces)
         {
             unsent = true;
             check();
-            flag_guard const busy(writing_tls);
+            if (writing_tls || cut)
+                co_await write_turn();
+            writer_guard const mine(*this);
+            bool               ignored = true;
             joined.clear();
             for (auto piece : pieces)
             {
                 while (!piece.empty())
                 {
+                    if (tls->output().size() >= 4 * record)
+                        co_await flush(ignored); // more follows, so the last byte is not in it
                     // Records as full as possible: each costs a header, a tag and some microseconds.
                     if (joined.empty() && piece.size() >= record)
                     {
@@ -454,11 +533,6 @@ private:
                         encrypt(joined.data());
                         joined.clear();
                     }
-                    if (tls->output().size() >= 4 * record)
-                    {
-                        co_await flush();
-                        unsent = true;
-                    }
                 }
             }
             if (!joined.empty())
@@ -466,7 +540,7 @@ private:
                 encrypt(joined.data());
                 joined.clear();
             }
-            co_await flush();
+            co_await flush(unsent);
             unsent = false;
         }
 
@@ -481,6 +555,12 @@ private:
         task<std::size_t> read_tls(std::span<char> into)
         {
             check();
+            if (peeked && !into.empty())
+            {
+                into.front() = *peeked;
+                peeked.reset();
+                co_return 1;
+            }
             for (;;)
             {
                 std::error_code   ec;
@@ -488,16 +568,14 @@ private:
                 std::size_t const n      = tls->read(into, status, ec);
                 if (ec)
                     throw named(tls->make_error(ec));
-                // A write that fell into the middle of a message of the handshake layer was kept until now.
-                if (!tls->output().empty() && !writing_tls)
-                {
-                    flag_guard const busy(writing_tls);
-                    co_await flush();
-                }
                 if (n != 0)
                     co_return n;
                 if (status == tls_status::closed)
                     co_return 0;
+                // An answer to a key update, or a write that fell into the middle of a message of the handshake
+                // layer and was kept until now. Not before data is handed out: it may fail.
+                if (!tls->output().empty() && !writing_tls && !cut)
+                    co_await flush_rest();
                 co_await read_ciphertext();
             }
         }
@@ -515,6 +593,8 @@ private:
         task<void> handshake(tls_context context, tls_role role, std::string host, std::string session)
         {
             check();
+            if (tls)
+                fail(posthorn::errc::bad_sequence);
             tls = std::make_unique<tls_engine>(std::move(context), role, std::move(host), std::move(session));
             for (;;)
             {
@@ -526,7 +606,7 @@ private:
                     co_await send_alert();
                     throw reason;
                 }
-                co_await flush();
+                co_await flush_rest();
                 if (status == tls_status::done)
                     break;
                 co_await read_ciphertext();
@@ -539,7 +619,7 @@ private:
         {
             try
             {
-                co_await flush();
+                co_await flush_rest();
             }
             catch (std::exception const&)
             {
@@ -572,13 +652,16 @@ private:
         // Session tickets and key updates may be waiting; only application data or an end count.
         idle_state peek_tls()
         {
-            for (;;)
+            while (!peeked)
             {
                 char            byte   = 0;
                 tls_status      status = tls_status::done;
                 std::error_code ec;
                 if (tls->read(std::span(&byte, 1), status, ec) != 0)
-                    return idle_state::data;
+                {
+                    peeked = byte; // for the next read
+                    break;
+                }
                 if (ec || status == tls_status::closed)
                     return idle_state::ended;
                 if (custom)
@@ -587,21 +670,28 @@ private:
                 std::size_t const n    = socket->read_some(asio::buffer(room.data(), room.size()), ec);
                 if (ec)
                     return would_block(ec) ? idle_state::quiet : idle_state::ended;
+                counters.reads += 1;
+                counters.bytes_read += n;
                 tls->input().commit(n);
             }
+            return idle_state::data;
         }
 
         std::optional<socket_type>  socket;
         std::unique_ptr<transport>  custom;
         deadline                    limit;
         std::unique_ptr<tls_engine> tls;
+        std::optional<asio::steady_timer> turn; ///< Where a write waits for a read that is writing.
         byte_buffer                 joined; ///< Small pieces on their way into one record.
         byte_buffer                 flying; ///< Ciphertext being written.
         std::string                 peer;
         std::string                 local;
         stream_counters             counters;
+        std::uint64_t               interruptions = 0; ///< How often the limit has stopped operations.
+        std::optional<char>         peeked;            ///< Decrypted by peek().
         bool                        more_likely = false;
         bool                        writing_tls = false; ///< Somebody is going to flush what the engine puts out.
+        bool                        cut         = false; ///< A record was not written to its end, or is on its way.
         bool                        unsent      = true;
         bool                        secured     = false;
         bool                        closed      = false;

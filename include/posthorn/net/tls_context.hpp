@@ -441,6 +441,8 @@ private:
     {
         for (auto const& certificate : from.certificates())
         {
+            // Decodes the extensions now; otherwise the first connections do it, under a lock.
+            X509_check_ca(certificate.get());
             if (X509_STORE_add_cert(store, certificate.get()) != 1)
                 throw_tls_settings(from.name + ": " + take_openssl_errors());
             if (client_auth != tls_client_auth::none)
@@ -510,8 +512,8 @@ private:
 
 /** Trust, keys and remembered sessions for any number of TLS connections, as client or as server.
 
-    Immutable and cheap to copy; copies share one state. Make one and keep it: connections can resume sessions only
-    of the same context, and loading authorities takes time.
+    Immutable and cheap to copy; copies share one state. Make one and keep it: connections can resume
+    sessions only of the same context, and loading authorities takes time.
 
     @par Thread safety
     May be used by any number of threads at once.
@@ -519,7 +521,8 @@ private:
 class tls_context
 {
 public:
-    /// The default settings. All contexts made this way share one state. Nothing is loaded before the first connection.
+    /// The default settings. All contexts made this way share one state. Nothing is loaded before the first
+    /// connection.
     tls_context() : state_(shared_default()) {}
 
     /** Loads what the settings name.

@@ -63,12 +63,12 @@ class tls_engine final : private detail::tls_callbacks
 public:
     /** @param context Trust, keys, remembered sessions.
         @param role    Who we are.
-        @param host    For a client: whom to ask for by SNI, and for whom the certificate must be: a name (as A-labels) or an
-                       IP address (RFC 6066, 3: no SNI then). For a server: empty.
+        @param host    For a client: whom to ask for by SNI, and for whom the certificate must be: a name (as
+                       A-labels) or an IP address (RFC 6066, 3: no SNI then). For a server: empty.
         @param session Names the sessions that may be resumed, e.g. "host:port"; empty for none.
 
-        @throws posthorn::error with tls_errc::configuration: there is no host to verify or it is malformed, or a
-                server has no certificate.
+        @throws posthorn::error with tls_errc::configuration: there is no host to verify or it is malformed,
+                or a server has no certificate.
     */
     tls_engine(tls_context context, tls_role role, std::string host = {}, std::string session = {})
         : context_(std::move(context)), host_(std::move(host)), role_(role)
@@ -126,7 +126,7 @@ public:
     /// Ciphertext to be sent: to be emptied by the caller, who may also swap it for an empty one.
     byte_buffer& output() noexcept { return output_; }
 
-    /** Takes the handshake as far as it goes. To be called first with no input, then whenever there is more of it.
+    /** Takes the handshake as far as it goes. To be called first with no input, then whenever there is more.
 
         @param ec Why it failed. output() may then hold the alert that tells the peer.
         @return done, want_read, or closed with `ec`.
@@ -153,7 +153,8 @@ public:
 
         Session tickets and key updates that arrive in between are handled; output() may then hold an answer.
 
-        @param status done (something was read), want_read (input() is used up), or closed (the peer's end, or `ec`).
+        @param status done (something was read), want_read (input() is used up), or closed (the peer's end,
+                      or `ec`).
         @return The number of bytes; what came before an end or an error is given out first.
     */
     std::size_t read(std::span<char> plain, tls_status& status, std::error_code& ec)
@@ -187,8 +188,8 @@ public:
 
     /** Encrypts all of `plain` into output(), in records as large as possible.
 
-        In the middle of a handshake message of the peer, which may be split, TLS cannot encrypt: then the bytes are kept, and the
-        read() that meets the rest of it puts them into output().
+        In the middle of a handshake message of the peer, which may be split, TLS cannot encrypt: then the
+        bytes are kept, and the read() that meets the rest of it puts them into output().
 
         @return plain.size(), or 0 with `ec`.
     */
@@ -245,7 +246,8 @@ public:
         return *info_;
     }
 
-    /** The exception for a code that this engine has reported: which check failed on which certificate, and what to do.
+    /** The exception for a code that this engine has reported: which check failed on which certificate,
+        and what to do.
 
         Its peer is left for the caller to fill in.
     */
@@ -495,7 +497,7 @@ private:
             return tls_status::done;
         std::string_view const got  = input_.data();
         auto const             type = static_cast<unsigned char>(got[0]);
-        // RFC 8446, 5.1: a handshake message or an alert comes first, in a record whose version begins with 3.
+        // RFC 8446, 5.1: a handshake message or an alert comes first, in a record of version 3.x.
         bool good = type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT;
         if (good && got.size() == 1)
         {

@@ -110,7 +110,7 @@ inline std::error_code make_error_code(tls_errc e) noexcept { return {static_cas
 
 namespace detail {
 
-/// Clears OpenSSL's error queue of this thread when it comes and when it goes, so that no call sees or leaves rubbish.
+/// Clears OpenSSL's error queue of this thread when it comes and when it goes: no call sees or leaves rubbish.
 class openssl_errors_guard
 {
 public:
@@ -214,7 +214,7 @@ struct openssl_failure
     std::string text;
 };
 
-/// Empties the error queue of this thread. The oldest entry of the TLS part decides: the others follow from it.
+/// Empties the error queue of this thread. The oldest entry of the TLS part decides.
 inline openssl_failure take_openssl_failure()
 {
     openssl_failure found;

@@ -55,7 +55,8 @@ struct tls_info
     std::string alpn;        ///< The application protocol agreed on; empty for none.
     std::string server_name; ///< SNI: asked for by us or by the client; empty for none.
 
-    /// Was the chain verified, and the host name where asked for? Of a server: did the client prove a certificate?
+    /// Was the chain verified, and the host name where asked for? Of a server: did the client prove a
+    /// certificate?
     bool verified = false;
     bool resumed  = false; ///< An earlier session was resumed; its verification counts.
 
@@ -93,7 +94,8 @@ inline std::chrono::system_clock::time_point time_of(ASN1_TIME const* t)
     using namespace std::chrono;
     auto const day = sys_days(year(parts.tm_year + 1900) / month(static_cast<unsigned>(parts.tm_mon + 1)) /
                               std::chrono::day(static_cast<unsigned>(parts.tm_mday)));
-    // The clock counts nanoseconds here and there, and certificates may outlive it (RFC 5280, 4.1.2.5: year 9999).
+    // The clock counts nanoseconds here and there, and certificates may outlive it (year 9999:
+    // RFC 5280, 4.1.2.5).
     auto const limit = duration_cast<seconds>(system_clock::time_point::max().time_since_epoch());
     auto const since =
         day.time_since_epoch() + hours(parts.tm_hour) + minutes(parts.tm_min) + seconds(parts.tm_sec);
@@ -220,7 +222,8 @@ inline std::string end_point_binding(X509 const* certificate)
     return {reinterpret_cast<char const*>(digest.data()), size};
 }
 
-/// RFC 9266: 32 octets of keying material; unsafe, and so left out, on TLS 1.2 without extended master secret.
+/// RFC 9266: 32 octets of keying material; unsafe, and so left out, on TLS 1.2 without extended master
+/// secret.
 inline std::string exporter_binding(SSL* ssl)
 {
     static constexpr char          label[] = "EXPORTER-Channel-Binding";

@@ -42,19 +42,20 @@ enum class tls_client_auth : unsigned char
 
 /** How TLS is to be done. The defaults are right for a client on the open Internet.
 
-    Trust: if `ca_file`, `ca_directory` and `ca_pem` are all empty, the system's authorities are trusted; otherwise
-    only those given, unless `system_authorities` is set. An intermediate authority, or the peer's own
-    certificate, may be given too: it is trusted by itself, whatever signed it.
+    Trust: if `ca_file`, `ca_directory` and `ca_pem` are all empty, the system's authorities are trusted;
+    otherwise only those given, unless `system_authorities` is set. An intermediate authority, or the
+    peer's own certificate, may be given too: it is trusted by itself, whatever signed it.
 */
 struct tls_settings
 {
     tls_settings() = default;
 
-    /// Is the chain of the peer verified? Without it TLS protects only from those who listen, not from those who act.
+    /// Is the chain of the peer verified? Without it TLS protects only from those who listen, not from those
+    /// who act.
     bool verify_peer = true;
 
-    /// Must the certificate be for the host that was asked for? Only DNS names and addresses in the subject alternative
-    /// name count, never the common name (RFC 9525).
+    /// Must the certificate be for the host that was asked for? Only DNS names and addresses in the subject
+    /// alternative name count, never the common name (RFC 9525).
     bool verify_host = true;
 
     std::filesystem::path ca_file;      ///< Authorities to trust, PEM.
@@ -62,8 +63,8 @@ struct tls_settings
     std::string           ca_pem;       ///< Authorities to trust, PEM text.
     bool system_authorities = false;    ///< The system's authorities as well as those given above.
 
-    /// SHA-256 of public keys (SPKI) in base64, with or without "sha256//" before it. If any is given, a key of the verified
-    /// chain must match; without verify_peer, the key of the peer itself.
+    /// SHA-256 of public keys (SPKI) in base64, with or without "sha256//" before it. If any is given, a key
+    /// of the verified chain must match; without verify_peer, the key of the peer itself.
     std::vector<std::string> pins;
 
     /// Our certificate, followed by its intermediates, PEM. Servers need it; clients present it when asked.

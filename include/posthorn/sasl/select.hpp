@@ -71,7 +71,9 @@ inline std::vector<std::unique_ptr<mechanism>> choose(std::vector<std::string> c
         auto m = make_mechanism(name, c);
         if (!m)
             throw error(errc::no_mechanism, "the mechanism " + printable(name) + " is not known");
-        if (!is_offered(name))
+        bool const again = std::any_of(usable.begin(), usable.end(),
+                                       [&](auto const& u) { return u->name() == m->name(); });
+        if (again || !is_offered(name)) // a second try with the same credentials could lock the account
             continue;
         if (m->plaintext() && !s.secure && !s.allow_plaintext)
         {

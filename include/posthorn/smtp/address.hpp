@@ -35,9 +35,10 @@ struct address_options
 
 /** A Mailbox of RFC 5321, 4.1.2, with the UTF-8 of RFC 6531.
 
-    It is always valid and always in one spelling: the local part is quoted only where it must be, and inside the
-    quotes only `"` and `\` are escaped. So what was checked is what is sent, and parsing view() gives an equal
-    address. Display names, comments, groups, angle brackets and source routes are no part of an address.
+    It is always valid and always in one spelling: the local part is quoted only where it must be, and inside
+    the quotes only `"` and `\` are escaped. So what was checked is what is sent, and parsing view() gives an
+    equal address. Display names, comments, groups, angle brackets and source routes are no part of an
+    address.
 
     Thread-safe like std::string.
 */
@@ -54,7 +55,8 @@ public:
     }
 
     /// Parse without exceptions: on a defect `out` is unchanged.
-    [[nodiscard]] static defect parse(std::string_view text, address& out, address_options const& options = {})
+    [[nodiscard]] static defect parse(std::string_view text, address& out,
+                                      address_options const& options = {})
     {
         address      parsed;
         defect const d = parsed.assign(text, options);
@@ -109,7 +111,10 @@ public:
     }
 
     /// Domain or address literal; empty only for postmaster().
-    std::string_view domain() const noexcept { return has_domain() ? view().substr(at_ + 1) : std::string_view(); }
+    std::string_view domain() const noexcept
+    {
+        return has_domain() ? view().substr(at_ + 1) : std::string_view();
+    }
 
     bool has_domain() const noexcept { return at_ != text_.size(); }
 
@@ -166,7 +171,8 @@ private:
 
     static bool is_atext(char c) noexcept
     {
-        return ascii::is_alnum(c) || (c > ' ' && c < 0x7f && std::string_view("()<>[]:;@\\,.\"").find(c) == std::string_view::npos);
+        return ascii::is_alnum(c) ||
+               (c > ' ' && c < 0x7f && std::string_view("()<>[]:;@\\,.\"").find(c) == std::string_view::npos);
     }
 
     /// One pass over `text`; text_ and at_ are set on success only.
@@ -181,10 +187,10 @@ private:
         if (text[0] == '<')
             return bad("angle brackets are no part of an address", 0);
 
-        std::string       local;
-        std::size_t       end    = 0; // of the local part in `text`
-        bool const        quoted = text[0] == '"';
-        defect const      d      = quoted ? read_quoted(text, local, end) : read_dot_string(text, local, end);
+        std::string  local;
+        std::size_t  end    = 0; // of the local part in `text`
+        bool const   quoted = text[0] == '"';
+        defect const d      = quoted ? read_quoted(text, local, end) : read_dot_string(text, local, end);
         if (d)
             return d;
         if (local.size() > options.max_local_part)
@@ -233,9 +239,9 @@ private:
                 i += n;
             }
             else
-                return bad(ascii::is_control(c) ? "a control character in the local part"
-                           : c == ' '           ? "a space outside of quotes"
-                           : c == '"'           ? "a quote inside of the local part"
+                return bad(ascii::is_control(c)   ? "a control character in the local part"
+                           : c == ' '             ? "a space outside of quotes"
+                           : c == '"'             ? "a quote inside of the local part"
                            : c == '(' || c == ')' ? "a comment is no part of an address"
                            : c == ':'             ? "groups and routes are no addresses"
                                                   : "a character that must be quoted",
@@ -286,7 +292,8 @@ private:
             return bad("something stands between the quoted local part and the @", end);
 
         std::size_t plain_end = 0;
-        if (!content.empty() && content.find('@') == content.npos && !read_dot_string(content, local, plain_end))
+        if (!content.empty() && content.find('@') == content.npos &&
+            !read_dot_string(content, local, plain_end))
             return {};
         local = '"';
         for (char const c : content)

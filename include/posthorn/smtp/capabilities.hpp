@@ -58,10 +58,13 @@ enum class feature : unsigned
 namespace detail {
 
 inline constexpr std::array<std::string_view, 26> feature_keywords = {
-    "AUTH",     "BINARYMIME", "BURL",    "CHUNKING",    "DELIVERBY",    "DSN",        "8BITMIME", "ENHANCEDSTATUSCODES",
-    "ETRN",     "EXPN",       "FUTURERELEASE", "HELP",  "LIMITS",       "MT-PRIORITY", "PIPECONNECT", "PIPELINING",
-    "PRDR",     "REQUIRETLS", "RRVS",    "SIZE",        "SMTPUTF8",     "STARTTLS",   "VRFY",     "XCLIENT",
-    "XFORWARD", "X-EXPS"};
+    "AUTH",      "BINARYMIME",  "BURL",          "CHUNKING",
+    "DELIVERBY", "DSN",         "8BITMIME",      "ENHANCEDSTATUSCODES",
+    "ETRN",      "EXPN",        "FUTURERELEASE", "HELP",
+    "LIMITS",    "MT-PRIORITY", "PIPECONNECT",   "PIPELINING",
+    "PRDR",      "REQUIRETLS",  "RRVS",          "SIZE",
+    "SMTPUTF8",  "STARTTLS",    "VRFY",          "XCLIENT",
+    "XFORWARD",  "X-EXPS"};
 
 constexpr std::optional<feature> find_feature(std::string_view keyword) noexcept
 {
@@ -135,8 +138,8 @@ struct future_release_limits
 
 /** The extensions offered by a server.
 
-    Defects of a value never break the rest: a malformed number counts as not given. A feature can be masked, for
-    servers known to offer what they break. Thread-safe like std::string.
+    Defects of a value never break the rest: a malformed number counts as not given. A feature can be masked,
+    for servers known to offer what they break. Thread-safe like std::string.
 */
 class capabilities
 {
@@ -147,7 +150,8 @@ public:
     /// Nothing offered.
     capabilities() = default;
 
-    /// From a positive reply to EHLO or LHLO. Its first line is the server's name and greeting, never a keyword.
+    /// From a positive reply to EHLO or LHLO. Its first line is the server's name and greeting, never a
+    /// keyword.
     explicit capabilities(reply const& r) { assign(r, true); }
 
     /// From a positive reply to HELO: the name and no extensions.
@@ -271,7 +275,10 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t bit(feature f) noexcept { return std::uint64_t{1} << static_cast<unsigned>(f); }
+    static constexpr std::uint64_t bit(feature f) noexcept
+    {
+        return std::uint64_t{1} << static_cast<unsigned>(f);
+    }
 
     void add(std::string_view line)
     {

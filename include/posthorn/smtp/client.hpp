@@ -22,9 +22,11 @@
 #include <posthorn/smtp/send_options.hpp>
 #include <posthorn/smtp/session.hpp>
 #include <posthorn/smtp/session_error.hpp>
+#include <posthorn/smtp/transaction.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +72,7 @@ public:
         Awaited by send(); useful alone to find out whether the settings work. */
     task<void> connect()
     {
+        operation const guard(*this);
         if (session_ && session_->looks_alive())
             co_return;
         session_.reset();
@@ -97,6 +100,8 @@ public:
     /// The same into a report that keeps its memory from message to message.
     task<void> send(message const& m, send_options const& options, report& into)
     {
+        operation const guard(*this);
+        transaction::reset(into, m.envelope);
         auto const deadline = total_deadline();
         bool const kept     = session_ && session_->looks_alive();
         if (!kept)
@@ -109,6 +114,7 @@ public:
         try
         {
             co_await session_->send(m, options, into);
+            stale = kept && !session_->is_open() && unseen(into);
         }
         catch (session_error const& e)
         {
@@ -125,15 +131,17 @@ public:
         }
     }
 
-    /// QUIT and an orderly close, if there is a connection. Never fails.
+    /// QUIT and an orderly close, if there is a connection. Fails only with errc::busy.
     task<void> quit()
     {
+        operation const guard(*this);
         if (session_)
             co_await session_->quit();
         session_.reset();
     }
 
-    /// Ends the connection at once. A running operation fails with errc::closed.
+    /// Ends the connection at once. A running operation fails with errc::closed; one that is still connecting has to be
+    /// cancelled instead.
     void close() noexcept
     {
         if (session_)
@@ -159,16 +167,51 @@ private:
         return most >= net::deadline::never - now ? net::deadline::never : now + most;
     }
 
+    /// One operation at a time; the limit of one does not bind what comes later.
+    class operation
+    {
+    public:
+        explicit operation(client& c) : client_(&c)
+        {
+            if (c.busy_ || (c.session_ && c.session_->is_busy()))
+            {
+                error_context context;
+                context.peer = c.settings_.session.server;
+                context.hint = "await the running operation first, or use a client for each";
+                throw session_error(posthorn::errc::busy, phase::prepare, std::move(context));
+            }
+            c.busy_ = true;
+        }
+        operation(operation const&)            = delete;
+        operation& operator=(operation const&) = delete;
+        ~operation()
+        {
+            client_->busy_ = false;
+            if (client_->session_)
+                client_->session_->expires_at(net::deadline::never);
+        }
+
+    private:
+        client* client_;
+    };
+
     /// Did a kept connection die before the server can have seen anything of the message?
     static bool is_stale(session_error const& e, report const& r)
     {
-        if (e.code() == condition::canceled || e.code() == condition::timeout || e.phase() == phase::prepare)
+        if (e.code() == condition::canceled || e.code() == condition::timeout ||
+            e.code() == posthorn::errc::closed || e.phase() == phase::prepare)
             return false;
         if (dynamic_cast<send_error const*>(&e) == nullptr)
             return e.code() == posthorn::errc::connection_lost || e.code() == errc::service_unavailable ||
                    e.code() == errc::unsolicited_reply;
+        return unseen(r);
+    }
+
+    /// Did the connection end before MAIL was judged? 421 is how servers end one that was idle for too long.
+    static bool unseen(report const& r)
+    {
         return std::all_of(r.recipients().begin(), r.recipients().end(), [](recipient_report const& one) {
-            return one.outcome == disposition::not_sent && one.phase <= phase::mail;
+            return one.phase <= phase::mail && (one.outcome == disposition::not_sent || one.code == 421);
         });
     }
 
@@ -196,7 +239,20 @@ private:
             stream = co_await with_deadline(dial(), deadline);
         auto fresh = std::make_unique<smtp::session>(std::move(stream), settings_.session);
         fresh->expires_at(deadline);
-        co_await set_up(*fresh);
+        std::exception_ptr failure;
+        try
+        {
+            co_await set_up(*fresh);
+        }
+        catch (...)
+        {
+            failure = std::current_exception();
+        }
+        if (failure)
+        {
+            co_await fresh->quit(); // servers count clients that vanish
+            std::rethrow_exception(failure);
+        }
         session_ = std::move(fresh);
     }
 
@@ -249,6 +305,7 @@ private:
     std::optional<net::tls_context> context_;
     std::unique_ptr<smtp::session>   session_;
     std::string                      mechanism_;
+    bool                             busy_ = false;
 };
 
 } // namespace posthorn::smtp

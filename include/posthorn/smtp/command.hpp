@@ -39,11 +39,11 @@ struct proxy_attribute
 
 /** Appends command lines to a buffer, each checked octet by octet.
 
-    A function either appends exactly one line that ends in CRLF or returns an error and leaves the readable part
-    of the buffer as it was; detail() then tells the offence. Refused in every argument: octets 0 to 31 and 127
-    (errc::bad_argument), octets above 127 unless SMTPUTF8 is in effect for this very command
-    (errc::smtputf8_required), ill-formed UTF-8, and lines longer than 512 octets plus what the extensions in use
-    allow (errc::line_too_long).
+    A function either appends exactly one line that ends in CRLF or returns an error and leaves the readable
+    part of the buffer as it was; detail() then tells the offence. Refused in every argument: octets 0 to 31
+    and 127 (errc::bad_argument), octets above 127 unless SMTPUTF8 is in effect for this very command
+    (errc::smtputf8_required), ill-formed UTF-8, and lines longer than 512 octets plus what the extensions in
+    use allow (errc::line_too_long).
 
     Nothing is allocated while the buffer has room.
 */
@@ -66,8 +66,14 @@ public:
     std::error_code rset() { return plain(verb::rset, "RSET"); }
     std::error_code quit() { return plain(verb::quit, "QUIT"); }
 
-    std::error_code noop(std::string_view argument = {}) { return with_text(verb::noop, "NOOP", argument, false); }
-    std::error_code help(std::string_view argument = {}) { return with_text(verb::help, "HELP", argument, false); }
+    std::error_code noop(std::string_view argument = {})
+    {
+        return with_text(verb::noop, "NOOP", argument, false);
+    }
+    std::error_code help(std::string_view argument = {})
+    {
+        return with_text(verb::help, "HELP", argument, false);
+    }
 
     /// @param smtputf8 Add the SMTPUTF8 parameter (RFC 6531, 3.7.4.2), which allows UTF-8 in `text`.
     std::error_code vrfy(std::string_view text, bool smtputf8 = false)
@@ -87,9 +93,11 @@ public:
 
     /** AUTH with an initial response.
         @param initial_response The octets themselves; they are sent as base64, none of them as "=".
-        @param limit The longest line. RFC 4954 keeps 512 here; for servers known to take more, up to max_auth_line.
+        @param limit The longest line. RFC 4954 keeps 512 here; for servers known to take more, up to
+            max_auth_line.
     */
-    std::error_code auth(std::string_view mechanism, std::string_view initial_response, std::size_t limit = max_line)
+    std::error_code auth(std::string_view mechanism, std::string_view initial_response,
+                         std::size_t limit = max_line)
     {
         return auth_line(mechanism, &initial_response, limit);
     }
@@ -97,7 +105,8 @@ public:
     /// A response to a challenge. @param response The octets themselves; none of them make an empty line.
     std::error_code auth_response(std::string_view response)
     {
-        if (response.size() > max_auth_line || codec::base64_encoded_size(response.size()) + 2 > max_auth_line)
+        if (response.size() > max_auth_line ||
+            codec::base64_encoded_size(response.size()) + 2 > max_auth_line)
             return fail(errc::line_too_long, "the authentication response");
         detail::line_builder b(*out_, codec::base64_encoded_size(response.size()));
         b.append_base64(response);
@@ -226,8 +235,8 @@ private:
     }
 
     template <class Parameters>
-    std::error_code envelope(verb v, std::string_view command, std::string_view path, Parameters const& parameters,
-                             bool smtputf8)
+    std::error_code envelope(verb v, std::string_view command, std::string_view path,
+                             Parameters const& parameters, bool smtputf8)
     {
         detail::parameter_size size;
         if (auto const d = detail::check_parameters(parameters, smtputf8, size))

@@ -35,10 +35,10 @@ enum class line_endings
 struct content_options
 {
     line_endings endings         = line_endings::normalise;
-    bool         dot_stuffing    = true; ///< For DATA: double dots at line starts, end with a lone dot. False for BDAT.
-    bool         allow_eight_bit = true; ///< Otherwise errc::eight_bit_refused.
+    bool         dot_stuffing    = true;  ///< For DATA: dots doubled at line starts, a lone dot at the end.
+    bool         allow_eight_bit = true;  ///< Otherwise errc::eight_bit_refused.
     bool         allow_nul       = false; ///< Otherwise errc::binary_refused.
-    std::size_t  max_line        = 998;  ///< Octets without line end (RFC 5321, 4.5.3.1.6); 0 for any. Not for verbatim.
+    std::size_t  max_line        = 998;   ///< Octets without line end; 0 for any. Ignored by verbatim.
 };
 
 /// What content consists of.
@@ -82,7 +82,8 @@ public:
         if (most >= scan_block)
         {
             // Only the line that was open before the block can be so long.
-            auto const first = std::min<std::size_t>(n, static_cast<std::size_t>(std::countr_zero(m.cr | m.lf)));
+            auto const first =
+                std::min<std::size_t>(n, static_cast<std::size_t>(std::countr_zero(m.cr | m.lf)));
             return line_size_ + first > most ? most - std::min(line_size_, most) : scan_block;
         }
         std::size_t size = line_size_;
@@ -208,10 +209,10 @@ private:
 
 /** Encodes content for DATA or BDAT without copying the bulk of it.
 
-    Chunks of any size go in; slices of them, with little pieces between, come out. The state lives over the bounds of
-    chunks, and the result does not depend on where they are. After normalising, the octets on the wire have no CR or
-    LF outside of CRLF, and no line but the end of the data consists of a single dot: no reader, however lenient,
-    finds another end.
+    Chunks of any size go in; slices of them, with little pieces between, come out. The state lives over the
+    bounds of chunks, and the result does not depend on where they are. After normalising, the octets on the
+    wire have no CR or LF outside of CRLF, and no line but the end of the data consists of a single dot: no
+    reader, however lenient, finds another end.
 
     @par Example
     @code
@@ -236,7 +237,8 @@ public:
         @param ec Cleared, or errc::bare_line_ending, eight_bit_refused, binary_refused, line_length,
             or errc::bad_parameter for verbatim with dot-stuffing. The content cannot be completed then:
             offset() tells where the offence is.
-        @return Octets taken from `in`: fewer than all if `out` is full (none if it was so before) or after an error.
+        @return Octets taken from `in`: fewer than all if `out` is full (none if it was so before) or after an
+            error.
     */
     std::size_t encode(std::string_view in, gather_list& out, std::error_code& ec)
     {
@@ -261,8 +263,9 @@ public:
                 offset_ += pos;
                 return pos;
             }
-            std::size_t         done   = n;
-            std::uint64_t const insert = verbatim ? 0 : e.bare_lf | e.no_lf | (options_.dot_stuffing ? e.first_dot : 0);
+            std::size_t         done = n;
+            std::uint64_t const insert =
+                verbatim ? 0 : e.bare_lf | e.no_lf | (options_.dot_stuffing ? e.first_dot : 0);
             for (auto rest = insert; rest != 0; rest &= rest - 1)
             {
                 auto const bit = static_cast<std::size_t>(std::countr_zero(rest));
@@ -294,8 +297,8 @@ public:
 
     /** End the content: its last line end if that is missing, and for DATA the final dot.
 
-        Right after encode() there is always room for it in the same list, so that the end of the content and the
-        dot leave in one write. Call it once.
+        Right after encode() there is always room for it in the same list, so that the end of the content and
+        the dot leave in one write. Call it once.
         @param ec Cleared, or errc::bare_line_ending if strict content ends with CR.
     */
     void finish(gather_list& out, std::error_code& ec)

@@ -140,7 +140,8 @@ private:
         case errc::smtputf8_required: return "a non-ASCII address or argument needs SMTPUTF8";
         case errc::message_too_big: return "the message is larger than the server accepts";
         case errc::no_recipients: return "the envelope has no recipient";
-        case errc::eight_bit_refused: return "the content has 8-bit octets and the server does not offer 8BITMIME";
+        case errc::eight_bit_refused:
+            return "the content has 8-bit octets and the server does not offer 8BITMIME";
         case errc::binary_refused: return "the content has a NUL and the server does not offer BINARYMIME";
         case errc::line_length: return "the content has a line of more than 998 octets";
         case errc::bare_line_ending: return "the content has a CR or LF outside of CRLF";

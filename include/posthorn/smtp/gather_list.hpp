@@ -23,14 +23,14 @@ namespace posthorn::smtp {
 
 /** A bounded list of slices for one gathered write.
 
-    Long runs are referenced, so their memory must stay until the write is done. Runs of up to `short_run` octets are
-    copied behind each other into the scratch area, which costs less than a slice of their own. The scratch area is
-    allocated at its first use and kept: clean content, which needs none, never pays for it.
+    Long runs are referenced, so their memory must stay until the write is done. Runs of up to `short_run`
+    octets are copied behind each other into the scratch area, which costs less than a slice of their own. The
+    scratch area is allocated at its first use and kept: clean content, which needs none, never pays for it.
 */
 class gather_list
 {
 public:
-    static constexpr std::size_t max_slices = 60;  ///< Below the 64 that Asio hands to one system call.
+    static constexpr std::size_t max_slices = 60; ///< Below the 64 that Asio hands to one system call.
     static constexpr std::size_t short_run  = 512;
 
     explicit gather_list(std::size_t scratch_size = 16 * 1024) noexcept : scratch_size_(scratch_size) {}
@@ -75,7 +75,8 @@ public:
             char* const to = scratch_.get() + scratch_used_;
             std::memcpy(to, run.data(), run.size());
             scratch_used_ += run.size();
-            if (count_ != 0 && slices_[count_ - 1].data() + slices_[count_ - 1].size() == to && last_is_scratch_)
+            if (count_ != 0 && slices_[count_ - 1].data() + slices_[count_ - 1].size() == to &&
+                last_is_scratch_)
                 slices_[count_ - 1] = {slices_[count_ - 1].data(), slices_[count_ - 1].size() + run.size()};
             else
                 push({to, run.size()}, true);

@@ -63,6 +63,9 @@ public:
     std::size_t due() const noexcept { return due_.size() - head_; }
     bool        idle() const noexcept { return due() == 0; }
 
+    /// For how many replies there is memory; bounded by what is due at once, however long it is in use.
+    std::size_t capacity() const noexcept { return due_.capacity(); }
+
     /// What the next reply will answer. @pre !idle()
     expectation const& front() const noexcept
     {

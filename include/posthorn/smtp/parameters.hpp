@@ -112,9 +112,12 @@ struct original_recipient
 {
     original_recipient() = default;
     explicit original_recipient(std::string text) : address(std::move(text)) {}
-    original_recipient(std::string kind, std::string text) : type(std::move(kind)), address(std::move(text)) {}
+    original_recipient(std::string kind, std::string text)
+        : type(std::move(kind)), address(std::move(text))
+    {
+    }
 
-    std::string type;    ///< An address type, e.g. "rfc822", "utf-8"; empty: one of these two, by the address.
+    std::string type; ///< An address type, e.g. "rfc822", "utf-8"; empty: one of these two, by the address.
     std::string address; ///< Not encoded.
 };
 
@@ -123,17 +126,17 @@ struct mail_parameters
 {
     mail_parameters() = default;
 
-    std::optional<std::uint64_t> size; ///< RFC 1870: octets with CRLF line ends, without dot-stuffing and final dot.
+    std::optional<std::uint64_t> size; ///< RFC 1870: octets with CRLF, without stuffing and final dot.
     body_type                    body     = body_type::unspecified;
     bool                         smtputf8 = false; ///< RFC 6531
     return_content               ret      = return_content::unspecified;
-    std::string                  envid;            ///< RFC 3461, 4.4: printable ASCII, at most 100 octets as xtext.
-    std::optional<reverse_path>  auth;             ///< RFC 4954, 5: who submitted it; the null path: unknown.
+    std::string                  envid; ///< RFC 3461, 4.4: printable ASCII, at most 100 octets as xtext.
+    std::optional<reverse_path>  auth;  ///< RFC 4954, 5: who submitted it; the null path: unknown.
     bool                         require_tls = false; ///< RFC 8689
-    std::optional<int>           mt_priority;      ///< RFC 6710: -9 to 9.
-    std::optional<deliver_by>    by;               ///< RFC 2852
-    std::optional<std::uint32_t> hold_for;         ///< RFC 4865: seconds, 1 to 999999999.
-    std::string                  hold_until;       ///< RFC 4865: an RFC 3339 date and time; excludes hold_for.
+    std::optional<int>           mt_priority;         ///< RFC 6710: -9 to 9.
+    std::optional<deliver_by>    by;                  ///< RFC 2852
+    std::optional<std::uint32_t> hold_for;            ///< RFC 4865: seconds, 1 to 999999999.
+    std::string                  hold_until; ///< RFC 4865: an RFC 3339 date and time; excludes hold_for.
     std::vector<extra_parameter> extra;
 };
 
@@ -199,9 +202,9 @@ inline defect missing(feature f) noexcept
 
 /** Can these parameters be sent to a server with these capabilities?
 
-    @return errc::extension_missing with the keyword that is not offered as detail; errc::message_too_big if the
-    size exceeds the server's; errc::bad_parameter if it cannot deliver within the time asked for, or hold so long.
-    Extra parameters are not checked: nothing is known about them.
+    @return errc::extension_missing with the keyword that is not offered as detail; errc::message_too_big if
+        the size exceeds the server's; errc::bad_parameter if it cannot deliver within the time asked for, or
+        hold so long. Extra parameters are not checked: nothing is known about them.
 */
 inline defect check(mail_parameters const& p, capabilities const& server)
 {
@@ -264,8 +267,8 @@ inline defect check(rcpt_parameters const& p, capabilities const& server)
 
 /** Removes what the server does not offer and the message can do without.
 
-    Kept, so that check() still fails: SMTPUTF8 and BODY for 8-bit and binary content, because the content depends
-    on them, and REQUIRETLS and RRVS, because sending without them breaks a promise.
+    Kept, so that check() still fails: SMTPUTF8 and BODY for 8-bit and binary content, because the content
+    depends on them, and REQUIRETLS and RRVS, because sending without them breaks a promise.
     @return The keywords of the extensions whose parameters were removed.
 */
 inline std::vector<std::string_view> drop_unsupported(mail_parameters& p, capabilities const& server)

@@ -48,7 +48,8 @@ namespace detail {
     @param first_digit Of the reply code: RFC 2034 demands that both agree.
     @param size Set to the octets to drop before the text proper, 0 if there is no code.
 */
-constexpr enhanced_code parse_enhanced_code(std::string_view line, char first_digit, std::size_t& size) noexcept
+constexpr enhanced_code parse_enhanced_code(std::string_view line, char first_digit,
+                                            std::size_t& size) noexcept
 {
     enhanced_code code;
     std::size_t   at     = 0;
@@ -59,7 +60,8 @@ constexpr enhanced_code parse_enhanced_code(std::string_view line, char first_di
         return at != begin;
     };
     size = 0;
-    if (line.empty() || line[0] != first_digit || (first_digit != '2' && first_digit != '4' && first_digit != '5'))
+    if (line.empty() || line[0] != first_digit ||
+        (first_digit != '2' && first_digit != '4' && first_digit != '5'))
         return {};
     code.status_class = first_digit - '0';
     at                = 1;
@@ -251,8 +253,8 @@ private:
     /// Registers the line from `from` to the end of wire_, which holds no line end yet.
     void add_line(std::size_t from)
     {
-        auto const  all   = std::string_view(wire_).substr(from);
-        auto const  raw   = all.substr(all.size() > 3 ? 4 : 3);
+        auto const  all    = std::string_view(wire_).substr(from);
+        auto const  raw    = all.substr(all.size() > 3 ? 4 : 3);
         std::size_t prefix = 0;
         detail::parse_enhanced_code(raw, all[0], prefix);
         extent e;
@@ -289,9 +291,10 @@ struct reply_limits
 
 /** Turns octets into replies, one at a time, without doing any I/O.
 
-    It takes no more than the octets of the current reply: the start of the next one, which a pipelining server
-    sends early, stays with the caller. Every octet is looked at once, wherever the input is cut. A parser and a
-    reply that are used again and again allocate nothing once they have seen replies of similar size.
+    It takes no more than the octets of the current reply: the start of the next one, which a pipelining
+    server sends early, stays with the caller. Every octet is looked at once, wherever the input is cut. A
+    parser and a reply that are used again and again allocate nothing once they have seen replies of similar
+    size.
 
     Lines may end in CRLF or LF; the code is 200 to 599; "250" alone is a reply. Text is kept as it is.
 
@@ -311,10 +314,11 @@ public:
     /** Consume input until the current reply is complete.
 
         @param in New octets; not kept.
-        @param out The reply under construction: cleared when a new one begins, and to be given again until done().
+        @param out The reply under construction: cleared when a new one begins, and to be given again until
+            done().
         @param ec Cleared, or one of errc::bad_reply, mixed_codes, reply_line_too_long, reply_too_long,
-            reply_too_many_lines and, before the first reply was complete, tls_where_plain_expected or not_smtp.
-            After an error the connection is unusable and every further call gives the same error;
+            reply_too_many_lines and, before the first reply was complete, tls_where_plain_expected or
+            not_smtp. After an error the connection is unusable and every further call gives the same error;
             `out.wire()` has what was read.
         @return The number of octets taken from the front of `in`: all of it, unless done() or an error.
 
@@ -337,15 +341,16 @@ public:
         }
         while (!failed_ && state_ == state::inside && taken != in.size())
         {
-            auto const  rest  = in.substr(taken);
-            auto const* found = static_cast<char const*>(std::memchr(rest.data(), '\n', rest.size()));
-            auto const  size  = found ? static_cast<std::size_t>(found - rest.data()) + 1 : rest.size();
-            auto const  piece = rest.substr(0, size);
-            std::size_t const have = out.wire_.size() - line_begin_;
+            auto const        rest  = in.substr(taken);
+            auto const*       found = static_cast<char const*>(std::memchr(rest.data(), '\n', rest.size()));
+            auto const        size  = found ? static_cast<std::size_t>(found - rest.data()) + 1 : rest.size();
+            auto const        piece = rest.substr(0, size);
+            std::size_t const have  = out.wire_.size() - line_begin_;
 
-            std::size_t const line_room  = limits_.line > have ? limits_.line - have : 0;
-            std::size_t const total_room = limits_.total > out.wire_.size() ? limits_.total - out.wire_.size() : 0;
-            std::size_t const room       = line_room < total_room ? line_room : total_room;
+            std::size_t const line_room = limits_.line > have ? limits_.line - have : 0;
+            std::size_t const total_room =
+                limits_.total > out.wire_.size() ? limits_.total - out.wire_.size() : 0;
+            std::size_t const room = line_room < total_room ? line_room : total_room;
             out.wire_.append(piece.substr(0, room));
             taken += piece.size() < room ? piece.size() : room;
 

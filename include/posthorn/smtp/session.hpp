@@ -32,6 +32,7 @@
 #include <posthorn/smtp/send_options.hpp>
 #include <posthorn/smtp/session_error.hpp>
 #include <posthorn/smtp/settings.hpp>
+#include <posthorn/smtp/transaction.hpp>
 
 #include <asio/ip/host_name.hpp>
 
@@ -174,8 +175,8 @@ public:
 
         @param m       Its content is read from where the source stands; a source that was used must be rewound.
         @param options How to send it.
-        @param into    Gets the outcome for each recipient, also if this throws send_error. A report that is used again
-                       keeps its memory: the steady state allocates nothing.
+        @param into    Gets the outcome for each recipient, also if this throws (but errc::busy). A report that is used
+                       again keeps its memory: the steady state allocates nothing.
 
         @throws send_error, see there; session_error with errc::busy, errc::closed, or condition::canceled before
                 anything was sent.
@@ -185,6 +186,7 @@ public:
     task<void> send(message const& m, send_options const& options, report& into)
     {
         operation const guard(*this, phase::mail);
+        transaction::reset(into, m.envelope);
         co_await talk_.begin(phase::mail);
         co_await delivery_.run(m, options, capabilities_, into);
     }
@@ -251,7 +253,6 @@ public:
             abort_unless const done(talk_, complete);
             co_await delivery_.write_all(content, options, capabilities_.has(feature::eight_bit_mime));
             complete = true;
-            co_await talk_.await_reply();
             delivery_.transaction_open() = false;
         }
         co_return talk_.last;
@@ -314,6 +315,7 @@ public:
 
     bool is_open() const noexcept { return talk_.is_open(); }
     bool is_secure() const noexcept { return talk_.stream.is_secure(); }
+    bool is_busy() const noexcept { return busy_; } ///< Is an operation running?
 
     /// What the server offers, since the last hello(). May be changed, to mask what it is known to break.
     smtp::capabilities const& capabilities() const noexcept { return capabilities_; }
@@ -409,7 +411,7 @@ private:
         // Whatever follows the reply in the clear was sent by somebody else: it must not be read as if protected.
         if (!talk_.in.empty())
             talk_.fail(errc::tls_leftover, phase::starttls, "STARTTLS");
-        capabilities_ = smtp::capabilities();
+        capabilities_.assign(smtp::reply(), false); // what is masked stays masked
         co_await handshake(std::move(context), std::move(host), std::move(session_key));
     }
 

@@ -94,8 +94,29 @@ public:
         commands_.clear();
         ends_.clear();
         next_command_ = announced_ = pending_end_ = written_ = 0;
-        reset_report(e);
+        reset(into, e);
+        for (auto& one : into.recipients_)
+            one.code = undecided;
         return spell(e, actual);
+    }
+
+    /// Makes `r` the report of a message of which nothing has been sent. Its memory is kept.
+    static void reset(report& r, envelope const& e)
+    {
+        r.recipients_.resize(e.recipients.size());
+        for (std::size_t i = 0; i != e.recipients.size(); ++i)
+        {
+            auto& one = r.recipients_[i];
+            one.address.assign(e.recipients[i].address.view());
+            one.outcome = disposition::not_sent;
+            one.phase   = phase::prepare;
+            one.code    = 0;
+            one.enhanced.reset();
+            one.text.clear();
+        }
+        r.final_.clear();
+        r.content_bytes_ = 0;
+        r.round_trips_   = 0;
     }
 
     /// The bytes that may leave now, possibly none. Valid until consume().
@@ -247,24 +268,6 @@ private:
     static constexpr int undecided = -1;
 
     bool pending(std::size_t i) const noexcept { return report_->recipients_[i].code == undecided; }
-
-    void reset_report(envelope const& e)
-    {
-        auto& list = report_->recipients_;
-        list.resize(e.recipients.size());
-        for (std::size_t i = 0; i != list.size(); ++i)
-        {
-            list[i].address.assign(e.recipients[i].address.view());
-            list[i].outcome = disposition::not_sent;
-            list[i].phase   = phase::prepare;
-            list[i].code    = undecided;
-            list[i].enhanced.reset();
-            list[i].text.clear();
-        }
-        report_->final_.clear();
-        report_->content_bytes_ = 0;
-        report_->round_trips_   = 0;
-    }
 
     /// Spells every command; the first flight becomes pending.
     defect spell(envelope const& e, mail_parameters const& actual)

@@ -55,7 +55,8 @@ struct certificate_options
 
     std::string common_name = "localhost";
 
-    /// DNS names, wildcards (`*.example`) and IP addresses of the subject alternative name; empty: no such extension.
+    /// DNS names, wildcards (`*.example`) and IP addresses of the subject alternative name; empty: no such
+    /// extension.
     std::vector<std::string> names = {"localhost", "127.0.0.1", "::1"};
 
     std::chrono::seconds not_before = -std::chrono::hours(1);      ///< Counted from now.

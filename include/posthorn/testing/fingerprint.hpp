@@ -41,9 +41,10 @@ public:
         for (; bytes.size() - i >= 8; i += 8)
         {
             auto const at = [&](std::size_t k) {
-                return std::uint64_t {static_cast<unsigned char>(bytes[i + k])};
+                return std::uint64_t{static_cast<unsigned char>(bytes[i + k])};
             };
-            std::uint64_t const head = at(0) * power(7) + at(1) * power(6) + at(2) * power(5) + at(3) * power(4);
+            std::uint64_t const head =
+                at(0) * power(7) + at(1) * power(6) + at(2) * power(5) + at(3) * power(4);
             std::uint64_t const tail = at(4) * power(3) + at(5) * power(2) + at(6) * power(1) + at(7);
             value_                   = value_ * power(8) + head + tail;
         }

@@ -57,7 +57,10 @@ public:
     // ---- what the client has to do -------------------------------------------------------------------------
 
     /// Exactly this line.
-    script& expect(std::string line) { return expect_line(detail::script_session::match::exact, "expect", std::move(line)); }
+    script& expect(std::string line)
+    {
+        return expect_line(detail::script_session::match::exact, "expect", std::move(line));
+    }
 
     /// A line that begins like this.
     script& expect_prefix(std::string begin)
@@ -73,7 +76,10 @@ public:
     }
 
     /// Some line.
-    script& expect_any() { return expect_line(detail::script_session::match::any, "expect_any", std::string()); }
+    script& expect_any()
+    {
+        return expect_line(detail::script_session::match::any, "expect_any", std::string());
+    }
 
     /// Exactly these octets, whatever follows them.
     script& expect_bytes(std::string bytes)
@@ -117,7 +123,8 @@ public:
 
     script& send(std::string bytes)
     {
-        return add("send " + detail::in_quotes(bytes), [bytes](detail::script_session& s) { return s.send(bytes); });
+        return add("send " + detail::in_quotes(bytes),
+                   [bytes](detail::script_session& s) { return s.send(bytes); });
     }
 
     /// Sends a line.
@@ -160,18 +167,22 @@ public:
     }
     script& start_tls(net::tls_context context)
     {
-        return add("start_tls", [context = std::move(context)](detail::script_session& s) { return s.start_tls(context); });
+        return add("start_tls", [context = std::move(context)](detail::script_session& s) {
+            return s.start_tls(context);
+        });
     }
 
     /// A TLS handshake that the client must not complete, as with a bad certificate. It ends the connection.
     script& expect_tls_failure()
     {
-        return add("expect_tls_failure", [](detail::script_session& s) { return s.refuse_tls(std::nullopt); });
+        return add("expect_tls_failure",
+                   [](detail::script_session& s) { return s.refuse_tls(std::nullopt); });
     }
     script& expect_tls_failure(net::tls_context context)
     {
-        return add("expect_tls_failure",
-                   [context = std::move(context)](detail::script_session& s) { return s.refuse_tls(context); });
+        return add("expect_tls_failure", [context = std::move(context)](detail::script_session& s) {
+            return s.refuse_tls(context);
+        });
     }
 
     /// Ends the connection properly, under TLS by close_notify first. Takes what has arrived, so that this is no reset.
@@ -284,8 +295,9 @@ private:
         std::string text(name);
         if (how != detail::script_session::match::any)
             text += ' ' + detail::in_quotes(pattern);
-        return add(std::move(text),
-                   [how, pattern = std::move(pattern)](detail::script_session& s) { return s.expect_line(how, pattern); });
+        return add(std::move(text), [how, pattern = std::move(pattern)](detail::script_session& s) {
+            return s.expect_line(how, pattern);
+        });
     }
 
     std::vector<step> steps_;

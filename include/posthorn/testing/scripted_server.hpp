@@ -42,14 +42,14 @@ struct scripted_server_settings
     /// What happens when there are more connections than scripts.
     enum class surplus
     {
-        refused,    ///< Nothing listens any more once the last script was begun.
-        play_last,  ///< The last script is played again.
-        start_over  ///< The first script is played next.
+        refused,   ///< Nothing listens any more once the last script was begun.
+        play_last, ///< The last script is played again.
+        start_over ///< The first script is played next.
     };
 
-    listen_settings                 listen;
-    std::chrono::milliseconds       patience {5000}; ///< For each step that waits; script::within() changes it.
-    surplus                         more = surplus::refused;
+    listen_settings           listen;
+    std::chrono::milliseconds patience{5000}; ///< For each step that waits; script::within() changes it.
+    surplus                   more = surplus::refused;
     std::optional<net::tls_context> tls_context; ///< For script::start_tls() without a context.
 };
 
@@ -87,7 +87,8 @@ public:
             }
             if (self->open_ != 0)
                 continue; // its steps have their own limits
-            self->record_.failed("no connection came for script " + std::to_string(self->begun_ + 1));
+            for (std::size_t i = self->begun_; i != self->scripts_.size(); ++i)
+                self->record_.failed("no connection came for script " + std::to_string(i + 1));
             co_return;
         }
     }
@@ -193,7 +194,8 @@ public:
         @param settings Limits, and what to do with further connections.
         @throws std::system_error if it cannot listen there; error with errc::invalid_argument if there is no script.
     */
-    scripted_server(asio::any_io_executor const& ex, std::vector<script> scripts, scripted_server_settings settings)
+    scripted_server(asio::any_io_executor const& ex, std::vector<script> scripts,
+                    scripted_server_settings settings)
         : player_(std::make_shared<detail::script_player>(ex, std::move(scripts), std::move(settings)))
     {
     }
@@ -236,10 +238,16 @@ public:
     std::size_t connections() const { return player_->record().connections(); } ///< How many there have been.
 
     /// All that a client sent, without TLS. @param connection From 1.
-    std::string received(std::uint64_t connection = 1) const { return player_->record().received(connection); }
+    std::string received(std::uint64_t connection = 1) const
+    {
+        return player_->record().received(connection);
+    }
 
     /// The conversation line by line, with "C: " before what the client sent, "S: " before what it got, "-- " before events.
-    std::string transcript(std::uint64_t connection = 1) const { return player_->record().transcript(connection); }
+    std::string transcript(std::uint64_t connection = 1) const
+    {
+        return player_->record().transcript(connection);
+    }
 
 private:
     std::shared_ptr<detail::script_player> player_;

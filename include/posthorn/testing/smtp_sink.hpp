@@ -149,7 +149,8 @@ private:
 
     task<void> secure(session& s)
     {
-        co_await s.stream.start_tls(*settings_.tls_context, net::tls_role::server, std::string(), std::string());
+        co_await s.stream.start_tls(*settings_.tls_context, net::tls_role::server, std::string(),
+                                    std::string());
         s.dialogue.secured();
     }
 
@@ -279,7 +280,7 @@ public:
     smtp_sink& operator=(smtp_sink const&) = delete;
     ~smtp_sink() { stop(); }
 
-    std::uint16_t             port() const noexcept { return server_->where().port(); } ///< 0 for a Unix socket.
+    std::uint16_t port() const noexcept { return server_->where().port(); } ///< 0 for a Unix socket.
     smtp_sink_settings const& settings() const noexcept { return server_->settings(); }
 
     /** Serves until stop(). Either this or start(), once.
@@ -299,8 +300,8 @@ public:
     task<void> until_messages(std::size_t count)
     {
         auto* const server = server_.get();
-        return detail::server_base::until(server_,
-                                          [server, count] { return server->record().totals().messages >= count; });
+        return detail::server_base::until(
+            server_, [server, count] { return server->record().totals().messages >= count; });
     }
 
     /// Waits until at least `count` connections were accepted and none is open any more, or the sink was stopped.

@@ -96,12 +96,12 @@ struct smtp_sink_message
     smtp_path                        from;
     std::vector<smtp_sink_recipient> recipients; ///< Those that were accepted.
 
-    std::string   transfer;          ///< "DATA" or "BDAT".
-    std::size_t   chunks        = 0; ///< Number of BDAT commands.
-    std::string   content;           ///< Decoded; empty unless the sink keeps it.
-    std::uint64_t size          = 0; ///< Octets of the decoded content.
-    std::uint64_t fingerprint   = 0; ///< testing::fingerprint of the decoded content.
-    std::size_t   bare_newlines = 0; ///< CRs and LFs in it that were not a pair.
+    std::string   transfer;              ///< "DATA" or "BDAT".
+    std::size_t   chunks = 0;            ///< Number of BDAT commands.
+    std::string   content;               ///< Decoded; empty unless the sink keeps it.
+    std::uint64_t size          = 0;     ///< Octets of the decoded content.
+    std::uint64_t fingerprint   = 0;     ///< testing::fingerprint of the decoded content.
+    std::size_t   bare_newlines = 0;     ///< CRs and LFs in it that were not a pair.
     bool          eight_bit     = false; ///< There are octets above 127 in it.
 
     smtp_reply reply; ///< The answer to the content.
@@ -124,11 +124,12 @@ struct smtp_sink_connection
     bool          secure = false;
     std::string   hello;
     std::string   user;
-    std::size_t   commands    = 0;
-    std::size_t   messages    = 0; ///< Accepted.
-    std::size_t   reads       = 0; ///< How often input was read.
-    std::size_t   round_trips = 0; ///< How often the client got an answer to what it had sent: batches of replies.
-    std::string   ending;          ///< Why it ended, e.g. "QUIT", "closed by the client"; empty while it is open.
+    std::size_t   commands = 0;
+    std::size_t   messages = 0; ///< Accepted.
+    std::size_t   reads    = 0; ///< How often input was read.
+    std::size_t   round_trips =
+        0;              ///< How often the client got an answer to what it had sent: batches of replies.
+    std::string ending; ///< Why it ended, e.g. "QUIT", "closed by the client"; empty while it is open.
 };
 
 /// Sums over all connections.
@@ -156,7 +157,12 @@ struct smtp_sink_settings
 {
     smtp_sink_settings() = default;
 
-    enum class tls_mode { none, starttls, implicit };
+    enum class tls_mode
+    {
+        none,
+        starttls,
+        implicit
+    };
     enum class keep
     {
         everything,   ///< Messages with their content.
@@ -177,43 +183,45 @@ struct smtp_sink_settings
         offered; the values of REQUIRETLS, MT-PRIORITY, DELIVERBY, FUTURERELEASE, RRVS and PRDR are understood as well,
         and a parameter with the name of any other keyword is accepted as it is.
     */
-    std::vector<std::string> keywords = {"PIPELINING", "SIZE", "8BITMIME", "BINARYMIME", "CHUNKING", "DSN", "SMTPUTF8",
-                                         "ENHANCEDSTATUSCODES", "HELP"};
+    std::vector<std::string> keywords = {"PIPELINING", "SIZE", "8BITMIME", "BINARYMIME",
+                                         "CHUNKING",   "DSN",  "SMTPUTF8", "ENHANCEDSTATUSCODES",
+                                         "HELP"};
 
     std::map<std::string, std::string> users; ///< Passwords by name. AUTH is offered if there is one.
     /// Offered in this order. Others than PLAIN and LOGIN are answered by 504.
-    std::vector<std::string> mechanisms           = {"PLAIN", "LOGIN"};
-    bool                     require_tls          = false; ///< No MAIL without TLS.
-    bool                     require_tls_for_auth = false; ///< AUTH is neither offered nor accepted without TLS.
-    bool                     require_auth         = false; ///< No MAIL without AUTH.
+    std::vector<std::string> mechanisms  = {"PLAIN", "LOGIN"};
+    bool                     require_tls = false; ///< No MAIL without TLS.
+    bool require_tls_for_auth            = false; ///< AUTH is neither offered nor accepted without TLS.
+    bool require_auth                    = false; ///< No MAIL without AUTH.
 
     std::map<std::string, smtp_reply> refuse; ///< What RCPT answers for some addresses.
 
-    std::uint64_t max_message_size             = 64 * 1024 * 1024; ///< Octets of decoded content; 0 for any.
-    std::size_t   max_recipients               = 1000;  ///< For one message; 452 for more.
-    std::size_t   max_connections              = 0;     ///< At the same time; 421 for more. 0 for any number.
-    std::size_t   max_messages_per_connection  = 0;     ///< MAIL is answered by 421 after that. 0 for any number.
-    std::size_t   max_command_line             = 2048;  ///< Octets with CRLF; 500 for longer ones.
-    std::size_t   max_auth_line                = 12288; ///< Octets with CRLF of an answer to a challenge (RFC 4954 4).
-    bool          refuse_bare_newlines         = false; ///< Refuse content with a CR or LF alone; else it is only noted.
+    std::uint64_t max_message_size            = 64 * 1024 * 1024; ///< Octets of decoded content; 0 for any.
+    std::size_t   max_recipients              = 1000;             ///< For one message; 452 for more.
+    std::size_t   max_connections             = 0; ///< At the same time; 421 for more. 0 for any number.
+    std::size_t   max_messages_per_connection = 0; ///< MAIL is answered by 421 after that. 0 for any number.
+    std::size_t   max_command_line            = 2048; ///< Octets with CRLF; 500 for longer ones.
+    std::size_t   max_auth_line = 12288; ///< Octets with CRLF of an answer to a challenge (RFC 4954 4).
+    bool refuse_bare_newlines   = false; ///< Refuse content with a CR or LF alone; else it is only noted.
 
     /** How long each batch of replies is on its way. Batches travel at the same time, as on a long line.
 
         What a client does in one round trip takes this time once, however much it sends.
     */
-    std::chrono::milliseconds delay {0};
-    std::chrono::milliseconds idle_timeout {0}; ///< 421 and close when nothing arrives for so long; 0 for never.
+    std::chrono::milliseconds delay{0};
+    std::chrono::milliseconds idle_timeout{
+        0}; ///< 421 and close when nothing arrives for so long; 0 for never.
 
     keep retention = keep::everything;
     bool log       = true; ///< Keep the lines received, and facts about each connection.
 
     // Hooks run on the executor of the sink. If one throws, the answer is 451 and the text becomes a violation.
     // A reply of 421 closes the connection.
-    std::function<smtp_reply(std::uint64_t connection)>                   on_connect;
-    std::function<smtp_reply(smtp_path const&)>                           on_mail;
-    std::function<smtp_reply(smtp_path const&)>                           on_rcpt; ///< Asked after `refuse`.
-    std::function<smtp_reply(smtp_sink_message const&)>                   on_data; ///< Before the content of DATA.
-    std::function<smtp_reply(smtp_sink_message const&)>                   on_message; ///< After the content.
+    std::function<smtp_reply(std::uint64_t connection)> on_connect;
+    std::function<smtp_reply(smtp_path const&)>         on_mail;
+    std::function<smtp_reply(smtp_path const&)>         on_rcpt;    ///< Asked after `refuse`.
+    std::function<smtp_reply(smtp_sink_message const&)> on_data;    ///< Before the content of DATA.
+    std::function<smtp_reply(smtp_sink_message const&)> on_message; ///< After the content.
     /// After the content, for each recipient: in LMTP and under PRDR.
     std::function<smtp_reply(smtp_sink_message const&, smtp_path const&)> on_delivery;
 

@@ -173,13 +173,13 @@ public:
             if (state == net::stream::idle_state::ended)
                 fail(posthorn::errc::connection_lost, p, "idle connection");
         }
+        arm(settings.timeouts.quit);
         for (;;) // nothing is due, so the ledger will refuse whatever comes, once it is complete
         {
             std::error_code ec;
             due.next(in, answered, last, ec);
             if (ec)
                 fail(ec, p, "idle connection");
-            arm(settings.timeouts.quit);
             co_await receive(p);
         }
     }
@@ -243,7 +243,7 @@ public:
             fail(failed->code(), p, waiting_for(p), &failed->context());
     }
 
-    /** Writes the one command in `out` and waits for its reply.
+    /** Writes the one command in `out` and waits for its reply. After 421 the connection is closed.
         @param v How much of it may be shown. */
     task<void> exchange(phase p, verb v = verb::none)
     {
@@ -254,12 +254,13 @@ public:
         }
         due.expect(p);
         arm(limit_of(settings.timeouts, p));
-        co_await write(out.data(), p);
-        if (p == phase::auth)
-            out.wipe();
-        else
-            out.clear();
+        {
+            output_guard const forget(out, p == phase::auth);
+            co_await write(out.data(), p);
+        }
         co_await await_reply();
+        if (last.code() == 421)
+            close(errc::service_unavailable);
     }
 
     /// QUIT and an orderly close, whatever happens on the way.
@@ -297,6 +298,26 @@ public:
     bool                   writing      = false; ///< Another task is writing, and its progress sets the time limit.
 
 private:
+    /// Empties the output however its writing ends, and leaves no credentials in its memory.
+    class output_guard
+    {
+    public:
+        output_guard(byte_buffer& out, bool secret) noexcept : out_(&out), secret_(secret) {}
+        output_guard(output_guard const&)            = delete;
+        output_guard& operator=(output_guard const&) = delete;
+        ~output_guard()
+        {
+            if (secret_)
+                out_->wipe();
+            else
+                out_->clear();
+        }
+
+    private:
+        byte_buffer* out_;
+        bool         secret_;
+    };
+
     static std::string hint_for(std::error_code code)
     {
         if (code == errc::tls_where_plain_expected)

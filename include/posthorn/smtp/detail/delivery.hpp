@@ -10,6 +10,7 @@
 #define POSTHORN_SMTP_DETAIL_DELIVERY_HPP
 
 #include <posthorn/core/error.hpp>
+#include <posthorn/core/printable.hpp>
 #include <posthorn/coro/task.hpp>
 #include <posthorn/coro/when_all.hpp>
 #include <posthorn/net/deadline.hpp>
@@ -84,14 +85,17 @@ public:
     /// Is a transaction open that RSET must end before the next?
     bool& transaction_open() noexcept { return open_; }
 
-    /** Writes content and its end, after DATA was accepted by a single command. @pre the reply to it is due */
+    /** Writes content and its end, after DATA was accepted by a single command, and waits for the reply.
+        @pre the reply to it is due */
     task<void> write_all(source& content, send_options const& options, bool eight_bit)
     {
         encoder_.reset(rules(options, eight_bit));
         write_failure_.reset();
+        content_bytes_ = 0;
         co_await write_content(content, nullptr);
-        if (write_failure_)
-            throw *write_failure_;
+        co_await c_->await_reply(); // also if writing failed: it may tell why
+        if (write_failure_ || c_->last.code() == 421)
+            c_->close(errc::service_unavailable);
     }
 
 private:
@@ -319,8 +323,11 @@ private:
                     continue;
                 arm_for_content(begun);
                 co_await write_slices(t);
-                content_bytes_ += slices_.size();
-                c_->emit(events::progress {slices_.size(), content_bytes_, total});
+                if (!write_failure_)
+                {
+                    content_bytes_ += slices_.size();
+                    c_->emit(events::progress {slices_.size(), content_bytes_, total});
+                }
                 slices_.clear();
             } while (!block.empty() && !write_failure_);
         }
@@ -395,11 +402,11 @@ private:
         catch (std::system_error const& s)
         {
             code   = s.code();
-            detail = s.what();
+            detail = printable(s.what());
         }
         catch (std::exception const& s)
         {
-            detail = s.what();
+            detail = printable(s.what());
         }
         catch (...)
         {

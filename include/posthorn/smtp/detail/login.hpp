@@ -110,8 +110,13 @@ private:
         {
             failure = answer(m, operation);
             co_await c_->exchange(phase::auth, verb::auth_response);
-            if (failure)
-                co_return failure; // the exchange was cancelled, whatever the server said to that
+            if (!failure)
+                continue;
+            if (!c_->last.negative()) // it does not take a cancelled login for what it is
+                c_->fail(errc::unexpected_code, phase::auth, operation);
+            if (!c_->is_open())
+                c_->refuse(errc::service_unavailable, phase::auth, operation);
+            co_return failure;
         }
         if (c_->last.code() == 421)
             c_->refuse(errc::service_unavailable, phase::auth, operation);

@@ -52,7 +52,8 @@ inline bool is_orcpt_utf8(original_recipient const& o) noexcept
 
 inline constexpr std::size_t longest_extra = 4096;
 
-inline defect check_extra(std::vector<extra_parameter> const& extra, bool smtputf8, parameter_size& size) noexcept
+inline defect check_extra(std::vector<extra_parameter> const& extra, bool smtputf8,
+                          parameter_size& size) noexcept
 {
     for (auto const& e : extra)
     {
@@ -82,7 +83,8 @@ inline defect check_extra(std::vector<extra_parameter> const& extra, bool smtput
     return {};
 }
 
-/// Appends extra parameters; refuses to send a keyword twice. @param begin Where the parameters begin in the line.
+/// Appends extra parameters; refuses to send a keyword twice.
+/// @param begin Where the parameters begin in the line.
 inline defect append_extra(std::vector<extra_parameter> const& extra, std::size_t begin, line_builder& b)
 {
     for (auto const& e : extra)

@@ -141,7 +141,15 @@ public:
     std::size_t bare_newlines() const noexcept { return bare_; }
 
 private:
-    enum class state : unsigned char { line_start, dot, dot_cr, cr, middle, done };
+    enum class state : unsigned char
+    {
+        line_start,
+        dot,
+        dot_cr,
+        cr,
+        middle,
+        done
+    };
 
     /// Goes on to the end of the line, or of what there is.
     std::size_t skip_line(std::string_view in, std::size_t at) noexcept

@@ -113,8 +113,9 @@ public:
     std::string received(std::uint64_t number) const
     {
         std::lock_guard const lock(mutex_);
-        return number == 0 || number > connections_.size() ? std::string()
-                                                           : connections_[static_cast<std::size_t>(number - 1)].received;
+        return number == 0 || number > connections_.size()
+                   ? std::string()
+                   : connections_[static_cast<std::size_t>(number - 1)].received;
     }
 
     std::string transcript(std::uint64_t number) const
@@ -177,9 +178,10 @@ public:
                    std::optional<net::tls_context> context, milliseconds patience)
         : number_(number), record_(&record), context_(std::move(context)), patience_(patience)
     {
-        auto transport = std::make_unique<socket_transport>(std::move(socket), "connection " + std::to_string(number));
-        transport_     = transport.get();
-        stream_        = net::stream(std::move(transport));
+        auto transport =
+            std::make_unique<socket_transport>(std::move(socket), "connection " + std::to_string(number));
+        transport_ = transport.get();
+        stream_    = net::stream(std::move(transport));
         timer_.emplace(stream_.get_executor());
         record_->opened();
     }
@@ -203,7 +205,13 @@ public:
 
     // ---- what the client is expected to do -----------------------------------------------------------------
 
-    enum class match : unsigned char { exact, prefix, regex, any };
+    enum class match : unsigned char
+    {
+        exact,
+        prefix,
+        regex,
+        any
+    };
 
     task<void> expect_line(match how, std::string pattern)
     {
@@ -223,12 +231,14 @@ public:
     {
         for (;;)
         {
-            auto const        got  = input_.data();
-            std::size_t const n    = std::min(got.size(), bytes.size());
-            auto const        pair = std::mismatch(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n), got.begin());
-            auto const        same = static_cast<std::size_t>(pair.first - bytes.begin());
+            auto const        got = input_.data();
+            std::size_t const n   = std::min(got.size(), bytes.size());
+            auto const        pair =
+                std::mismatch(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n), got.begin());
+            auto const same = static_cast<std::size_t>(pair.first - bytes.begin());
             if (same != n)
-                throw script_failure("octet " + std::to_string(same) + " differs: got " + in_quotes(got.substr(same)));
+                throw script_failure("octet " + std::to_string(same) + " differs: got " +
+                                     in_quotes(got.substr(same)));
             if (n == bytes.size())
                 break;
             bool const more = co_await fill();
@@ -253,8 +263,8 @@ public:
                 break;
             bool const more = co_await fill();
             if (!more)
-                throw script_failure("the client closed within the content, after " + std::to_string(content.size()) +
-                                     " octets");
+                throw script_failure("the client closed within the content, after " +
+                                     std::to_string(content.size()) + " octets");
             renew();
         }
         if (wanted && content != *wanted)
@@ -356,9 +366,10 @@ public:
         }
         while (count != 0)
         {
-            std::uint64_t const now   = std::min(count, in_block);
-            auto const          piece = std::string_view(block).substr(0, static_cast<std::size_t>(now) * pattern.size());
-            bool const          there = co_await write_if_open(piece);
+            std::uint64_t const now = std::min(count, in_block);
+            auto const          piece =
+                std::string_view(block).substr(0, static_cast<std::size_t>(now) * pattern.size());
+            bool const there = co_await write_if_open(piece);
             if (!there)
                 co_return;
             count -= now;
@@ -518,7 +529,8 @@ private:
             if (lf != got.npos)
             {
                 if (lf == 0 || got[lf - 1] != '\r')
-                    throw script_failure("got a line that does not end in CRLF: " + in_quotes(got.substr(0, lf + 1)));
+                    throw script_failure("got a line that does not end in CRLF: " +
+                                         in_quotes(got.substr(0, lf + 1)));
                 std::string line(got.substr(0, lf - 1));
                 input_.consume(lf + 1);
                 co_return line;

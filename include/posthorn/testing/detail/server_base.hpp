@@ -45,8 +45,9 @@ public:
     using socket_type = listener::socket_type;
 
     server_base(asio::any_io_executor const& ex, listen_settings const& where)
-        : executor_(asio::prefer(ex, asio::execution::outstanding_work.untracked)), listener_(executor_, where),
-          changed_(executor_, std::chrono::steady_clock::time_point::max()), pause_(executor_)
+        : executor_(asio::prefer(ex, asio::execution::outstanding_work.untracked)),
+          listener_(executor_, where), changed_(executor_, std::chrono::steady_clock::time_point::max()),
+          pause_(executor_)
     {
     }
     server_base(server_base const&)            = delete;
@@ -118,9 +119,9 @@ private:
         scope_ = &s;
         while (!stopping_ && listener_.is_open())
         {
-            socket_type           socket(executor_);
-            auto const            outcome = co_await listener_.acceptor().async_accept(socket, use_task_nothrow);
-            std::error_code const ec      = std::get<0>(outcome);
+            socket_type socket(executor_);
+            auto const  outcome      = co_await listener_.acceptor().async_accept(socket, use_task_nothrow);
+            std::error_code const ec = std::get<0>(outcome);
             if (stopping_ || !listener_.is_open())
                 break;
             if (!ec)

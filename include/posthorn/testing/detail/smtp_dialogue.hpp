@@ -38,11 +38,17 @@ class smtp_dialogue
 {
 public:
     /// What the connection has to do after output() was written.
-    enum class wish : unsigned char { input, start_tls, close };
+    enum class wish : unsigned char
+    {
+        input,
+        start_tls,
+        close
+    };
 
     smtp_dialogue(smtp_sink_settings const& settings, smtp_record& record, std::uint64_t number)
-        : settings_(&settings), record_(&record), number_(number), enhanced_(settings.offers("ENHANCEDSTATUSCODES")),
-          pipelining_(settings.offers("PIPELINING")), chunking_(settings.offers("CHUNKING"))
+        : settings_(&settings), record_(&record), number_(number),
+          enhanced_(settings.offers("ENHANCEDSTATUSCODES")), pipelining_(settings.offers("PIPELINING")),
+          chunking_(settings.offers("CHUNKING"))
     {
     }
 
@@ -126,13 +132,28 @@ public:
     }
 
 private:
-    enum class mode : unsigned char { command, content, chunk, too_long, auth_plain, auth_name, auth_password };
-    enum class hello : unsigned char { none, helo, ehlo };
+    enum class mode : unsigned char
+    {
+        command,
+        content,
+        chunk,
+        too_long,
+        auth_plain,
+        auth_name,
+        auth_password
+    };
+    enum class hello : unsigned char
+    {
+        none,
+        helo,
+        ehlo
+    };
 
     static constexpr bool cannot_be_followed(std::string_view verb)
     {
         // RFC 2920 3.1, RFC 3207 4, RFC 4954 4: last in a group.
-        for (std::string_view last : {"EHLO", "HELO", "LHLO", "DATA", "VRFY", "EXPN", "NOOP", "QUIT", "STARTTLS", "AUTH"})
+        for (std::string_view last :
+             {"EHLO", "HELO", "LHLO", "DATA", "VRFY", "EXPN", "NOOP", "QUIT", "STARTTLS", "AUTH"})
             if (ascii::iequals(verb, last))
                 return true;
         return false;
@@ -203,8 +224,9 @@ private:
 
     std::size_t take_line(std::string_view in)
     {
-        std::size_t const most = mode_ == mode::command ? settings_->max_command_line : settings_->max_auth_line;
-        std::size_t const lf   = in.substr(0, most).find('\n');
+        std::size_t const most =
+            mode_ == mode::command ? settings_->max_command_line : settings_->max_auth_line;
+        std::size_t const lf = in.substr(0, most).find('\n');
         if (lf == in.npos)
         {
             if (in.size() < most)
@@ -232,10 +254,10 @@ private:
                 violation("octets before the reply to AUTH");
             return lf + 1;
         }
-        bool const        may_pipeline = pipelining_ && hello_ == hello::ehlo;
-        std::size_t const space        = line.find(' ');
-        std::string_view const verb    = line.substr(0, space);
-        bool const             more    = space != line.npos;
+        bool const             may_pipeline = pipelining_ && hello_ == hello::ehlo;
+        std::size_t const      space        = line.find(' ');
+        std::string_view const verb         = line.substr(0, space);
+        bool const             more         = space != line.npos;
         take_command(verb, more ? line.substr(space + 1) : std::string_view(), more);
         bool const content_follows = mode_ == mode::chunk || (chunking_ && ascii::iequals(verb, "BDAT"));
         if (pending && !content_follows && wish_ == wish::input &&
@@ -372,10 +394,10 @@ private:
     {
         std::size_t const      space     = argument.find(' ');
         std::string_view const mechanism = argument.substr(0, space);
-        std::string_view const initial   = space == argument.npos ? std::string_view() : argument.substr(space + 1);
-        bool const             known =
-            std::any_of(settings_->mechanisms.begin(), settings_->mechanisms.end(),
-                        [&](std::string const& m) { return ascii::iequals(m, mechanism); });
+        std::string_view const initial =
+            space == argument.npos ? std::string_view() : argument.substr(space + 1);
+        bool const known = std::any_of(settings_->mechanisms.begin(), settings_->mechanisms.end(),
+                                       [&](std::string const& m) { return ascii::iequals(m, mechanism); });
         if (settings_->users.empty() || settings_->mechanisms.empty() || hello_ == hello::helo)
             return say(502, "5.5.1", "authentication is not offered");
         if (hello_ == hello::none || transaction_ || !user_.empty())
@@ -454,9 +476,9 @@ private:
     void reset()
     {
         transaction_ = bdat_open_ = bdat_failed_ = too_big_ = false;
-        message_     = smtp_sink_message();
-        print_       = fingerprint();
-        newlines_    = newline_check();
+        message_                                            = smtp_sink_message();
+        print_                                              = fingerprint();
+        newlines_                                           = newline_check();
     }
 
     /// After "FROM:" or "TO:"; nothing if the argument does not begin like that.
@@ -478,7 +500,8 @@ private:
             if (hello_ == hello::ehlo && rule == nullptr)
                 offered = settings_->offers(p.keyword);
             else if (hello_ == hello::ehlo)
-                offered = offers(rule->extensions[0]) || (!rule->extensions[1].empty() && offers(rule->extensions[1]));
+                offered = offers(rule->extensions[0]) ||
+                          (!rule->extensions[1].empty() && offers(rule->extensions[1]));
             if (p.keyword == "BODY" && !ascii::iequals(p.value, "7BIT") && !offers(ascii::to_upper(p.value)))
                 offered = offered && !is_one_of(p.value, {"8BITMIME", "BINARYMIME"});
             if (!here || !offered)
@@ -512,7 +535,8 @@ private:
         auto const size = path->parameter("SIZE");
         if (size && settings_->max_message_size != 0 && *read_number(*size) > settings_->max_message_size)
             return say(552, "5.3.4", "the message is too big");
-        if (settings_->max_messages_per_connection != 0 && sequence_ == settings_->max_messages_per_connection)
+        if (settings_->max_messages_per_connection != 0 &&
+            sequence_ == settings_->max_messages_per_connection)
             return say(421, "4.7.0", "enough for this connection");
         smtp_reply reply = ask(settings_->on_mail, *path);
         if (reply.empty())
@@ -569,7 +593,8 @@ private:
         if (!transaction_ || bdat_open_ || bdat_failed_)
             return say(503, "5.5.1", transaction_ ? "the content comes by BDAT" : "MAIL first");
         if (message_.recipients.empty())
-            return settings_->lmtp ? say(503, "5.5.1", "no valid recipients") : say(554, "5.5.1", "no valid recipients");
+            return settings_->lmtp ? say(503, "5.5.1", "no valid recipients")
+                                   : say(554, "5.5.1", "no valid recipients");
         if (body_ == "BINARYMIME")
             return say(503, "5.5.1", "BINARYMIME needs BDAT");
         message_.transfer = "DATA";
@@ -602,7 +627,7 @@ private:
     {
         std::size_t const space = argument.find(' ');
         auto const        size  = read_number(argument.substr(0, space));
-        bool const        last  = space != argument.npos && ascii::iequals(argument.substr(space + 1), "LAST");
+        bool const        last = space != argument.npos && ascii::iequals(argument.substr(space + 1), "LAST");
         if (!size || (space != argument.npos && !last))
             return say(501, "5.5.4", "BDAT size [LAST]");
         chunk_left_  = *size;
@@ -625,7 +650,8 @@ private:
 
     std::size_t take_chunk(std::string_view in)
     {
-        auto const piece = in.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(in.size(), chunk_left_)));
+        auto const piece =
+            in.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(in.size(), chunk_left_)));
         if (chunk_fault_.empty())
         {
             if (body_ != "BINARYMIME")
@@ -771,7 +797,7 @@ private:
     bool              chunk_last_  = false;
     std::uint64_t     chunk_left_  = 0;
     smtp_reply        chunk_fault_; ///< Why the chunk is thrown away; empty if it is not.
-    std::string       body_ = "7BIT";
+    std::string       body_     = "7BIT";
     std::size_t       sequence_ = 0; ///< Messages whose content has ended.
     smtp_sink_message message_;
     fingerprint       print_;

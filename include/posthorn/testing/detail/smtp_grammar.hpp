@@ -108,9 +108,8 @@ inline bool is_domain(std::string_view s) noexcept
     if (s.size() > 2 && s.front() == '[' && s.back() == ']')
     {
         s = s.substr(1, s.size() - 2);
-        return std::all_of(s.begin(), s.end(), [](char c) {
-            return ascii::is_alnum(c) || c == '.' || c == ':' || c == '-';
-        });
+        return std::all_of(s.begin(), s.end(),
+                           [](char c) { return ascii::is_alnum(c) || c == '.' || c == ':' || c == '-'; });
     }
     bool label = false; // is there a character before the next dot?
     char last  = '.';
@@ -201,7 +200,8 @@ inline std::optional<smtp_path> read_path(std::string_view text, bool empty, std
     smtp_path        path;
     std::string_view address = text.substr(1, end - 1);
     if (!address.empty() && address.front() == '@')
-        address.remove_prefix(std::min(address.size(), address.find(':')) + (address.find(':') == address.npos ? 0 : 1));
+        address.remove_prefix(std::min(address.size(), address.find(':')) +
+                              (address.find(':') == address.npos ? 0 : 1));
     bool const postmaster = !empty && ascii::iequals(address, "postmaster");
     if (address.size() > 254 || (address.empty() ? !empty : !postmaster && !is_mailbox(address)) ||
         (text[1] != '>' && address.empty()) || !is_utf8(address))
@@ -224,9 +224,11 @@ inline std::optional<smtp_path> read_path(std::string_view text, bool empty, std
         std::size_t const      equals = one.find('=');
         std::string_view const name   = one.substr(0, equals);
         std::string_view const value  = equals == one.npos ? std::string_view() : one.substr(equals + 1);
-        bool const name_ok = !name.empty() && name.front() != '-' &&
-                             std::all_of(name.begin(), name.end(), [](char c) { return ascii::is_alnum(c) || c == '-'; });
-        if (!name_ok || (equals != one.npos && value.empty()) || value.find('=') != value.npos || !is_utf8(value))
+        bool const             name_ok =
+            !name.empty() && name.front() != '-' &&
+            std::all_of(name.begin(), name.end(), [](char c) { return ascii::is_alnum(c) || c == '-'; });
+        if (!name_ok || (equals != one.npos && value.empty()) || value.find('=') != value.npos ||
+            !is_utf8(value))
         {
             fault = "a parameter is malformed";
             return std::nullopt;
@@ -310,21 +312,34 @@ inline bool is_date_time(std::string_view value)
 
 inline parameter_rule const* find_rule(std::string_view name)
 {
-    static constexpr auto none = [](std::string_view v) { return v.empty(); };
+    static constexpr auto       none    = [](std::string_view v) { return v.empty(); };
     static parameter_rule const rules[] = {
         {"SIZE", {"SIZE"}, true, [](std::string_view v) { return read_number(v).has_value(); }},
         {"BODY",
          {"8BITMIME", "BINARYMIME"},
          true,
-         [](std::string_view v) { return is_one_of(v, {"7BIT", "8BITMIME", "BINARYMIME"}); }},
+         [](std::string_view v) {
+             return is_one_of(v, {"7BIT", "8BITMIME", "BINARYMIME"});
+         }},
         {"SMTPUTF8", {"SMTPUTF8"}, true, none},
-        {"RET", {"DSN"}, true, [](std::string_view v) { return is_one_of(v, {"FULL", "HDRS"}); }},
-        {"ENVID", {"DSN"}, true, [](std::string_view v) { return !v.empty() && v.size() <= 100 && is_xtext(v); }},
+        {"RET",
+         {"DSN"},
+         true,
+         [](std::string_view v) {
+             return is_one_of(v, {"FULL", "HDRS"});
+         }},
+        {"ENVID",
+         {"DSN"},
+         true,
+         [](std::string_view v) { return !v.empty() && v.size() <= 100 && is_xtext(v); }},
         {"AUTH", {"AUTH"}, true, [](std::string_view v) { return !v.empty() && is_xtext(v); }},
         {"REQUIRETLS", {"REQUIRETLS"}, true, none},
         {"MT-PRIORITY", {"MT-PRIORITY"}, true, is_priority},
         {"BY", {"DELIVERBY"}, true, is_deliver_by},
-        {"HOLDFOR", {"FUTURERELEASE"}, true, [](std::string_view v) { return v.size() <= 9 && read_number(v); }},
+        {"HOLDFOR",
+         {"FUTURERELEASE"},
+         true,
+         [](std::string_view v) { return v.size() <= 9 && read_number(v); }},
         {"HOLDUNTIL", {"FUTURERELEASE"}, true, is_date_time},
         {"PRDR", {"PRDR"}, true, none},
         {"NOTIFY", {"DSN"}, false, is_notify},

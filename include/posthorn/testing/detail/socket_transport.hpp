@@ -35,14 +35,17 @@ class socket_transport final : public net::transport
 public:
     using socket_type = asio::generic::stream_protocol::socket;
 
-    socket_transport(socket_type socket, std::string name) : socket_(std::move(socket)), name_(std::move(name)) {}
+    socket_transport(socket_type socket, std::string name)
+        : socket_(std::move(socket)), name_(std::move(name))
+    {
+    }
 
     asio::any_io_executor get_executor() override { return socket_.get_executor(); }
 
     task<std::size_t> read_some(std::span<char> into) override
     {
-        auto const  room    = asio::buffer(into.data(), into.size());
-        auto const  outcome = co_await socket_.async_read_some(room, use_task_nothrow);
+        auto const room     = asio::buffer(into.data(), into.size());
+        auto const outcome  = co_await socket_.async_read_some(room, use_task_nothrow);
         auto const& [ec, n] = outcome;
         if (ec && ec != asio::error::eof)
             throw std::system_error(ec);
@@ -88,7 +91,7 @@ public:
     std::string take_arrived()
     {
         std::string            all;
-        std::array<char, 4096> chunk {};
+        std::array<char, 4096> chunk{};
         std::error_code        ec;
         socket_.non_blocking(true, ec);
         while (!ec)

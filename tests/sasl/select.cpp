@@ -1,0 +1,159 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+#include <posthorn/sasl/select.hpp>
+
+#include <posthorn/core/error.hpp>
+#include <posthorn/sasl/error.hpp>
+#include <posthorn/sasl/mechanism.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace sasl = posthorn::sasl;
+
+TEST_SUITE_BEGIN("sasl/select");
+
+namespace {
+
+using names = std::vector<std::string>;
+
+sasl::selection inside_tls(names allowed = {})
+{
+    sasl::selection s;
+    s.allowed = std::move(allowed);
+    s.secure  = true;
+    return s;
+}
+
+names chosen(names const& offered, sasl::selection const& s)
+{
+    names found;
+    for (auto const& m : sasl::choose(offered, sasl::credentials("user", "hunter2"), s))
+        found.emplace_back(m->name());
+    return found;
+}
+
+/// The error's text; it never holds the password.
+std::string refused(names const& offered, sasl::selection const& s)
+{
+    try
+    {
+        static_cast<void>(chosen(offered, s));
+    }
+    catch (posthorn::error const& e)
+    {
+        CHECK(e.code() == sasl::errc::no_mechanism);
+        CHECK(e.code() == posthorn::condition::authentication);
+        std::string const text = e.what();
+        CHECK(text.find("hunter2") == text.npos);
+        return text;
+    }
+    return "nothing was refused";
+}
+
+bool has(std::string const& text, std::string_view part) { return text.find(part) != text.npos; }
+
+} // namespace
+
+TEST_CASE("the best comes first, in whatever order and case the server offers")
+{
+    CHECK(chosen({"LOGIN", "PLAIN"}, inside_tls()) == names {"PLAIN", "LOGIN"});
+    CHECK(chosen({"login", "GSSAPI", "pLaIn"}, inside_tls()) == names {"PLAIN", "LOGIN"});
+    CHECK(chosen({"CRAM-X", "LOGIN"}, inside_tls()) == names {"LOGIN"});
+    CHECK(chosen({"PLAIN", "PLAIN"}, inside_tls()) == names {"PLAIN"});
+}
+
+TEST_CASE("what is allowed sets the order")
+{
+    CHECK(chosen({"PLAIN", "LOGIN"}, inside_tls({"login", "Plain"})) == names {"LOGIN", "PLAIN"});
+    CHECK(chosen({"PLAIN", "LOGIN"}, inside_tls({"LOGIN"})) == names {"LOGIN"});
+}
+
+TEST_CASE("a mechanism that is allowed twice is tried once: each failed login may count")
+{
+    CHECK(chosen({"PLAIN", "LOGIN"}, inside_tls({"PLAIN", "LOGIN", "plain"})) == names {"PLAIN", "LOGIN"});
+}
+
+TEST_CASE("without TLS no password is shown unless that is allowed")
+{
+    sasl::selection s;
+    auto const      text = refused({"PLAIN", "LOGIN"}, s);
+    CHECK(has(text, "the server offers: PLAIN LOGIN"));
+    CHECK(has(text, "allowed: PLAIN LOGIN"));
+    CHECK(has(text, "use TLS"));
+    CHECK(has(text, "(PLAIN, LOGIN)"));
+    s.allow_plaintext = true;
+    CHECK(chosen({"PLAIN", "LOGIN"}, s) == names {"PLAIN", "LOGIN"});
+    s.allow_plaintext = false;
+    s.secure          = true;
+    CHECK(chosen({"PLAIN", "LOGIN"}, s) == names {"PLAIN", "LOGIN"});
+}
+
+TEST_CASE("if nothing fits, the error tells what was offered and what is allowed")
+{
+    auto text = refused({"GSSAPI", "NTLM"}, inside_tls({"LOGIN"}));
+    CHECK(has(text, "the server offers: GSSAPI NTLM; allowed: LOGIN"));
+    CHECK_FALSE(has(text, "use TLS"));
+    text = refused({}, inside_tls());
+    CHECK(has(text, "the server offers: none; allowed: PLAIN LOGIN"));
+    CHECK(has(text, "STARTTLS"));
+    text = refused({"X\x1b[2J"}, inside_tls());
+    CHECK(has(text, "X\\x1b[2J"));
+    CHECK_FALSE(has(text, "\x1b"));
+}
+
+TEST_CASE("an allowed mechanism that does not exist is an error, not silently ignored")
+{
+    CHECK(has(refused({"PLAIN"}, inside_tls({"PLAIN", "PLAIM"})), "PLAIM"));
+    CHECK_FALSE(has(refused({"PLAIN"}, inside_tls({"P\nM"})), "\n"));
+}
+
+TEST_CASE("mechanisms are made by name in any case, each with credentials of its own")
+{
+    sasl::credentials const c("user", "hunter2");
+    for (auto const name : sasl::known_mechanisms())
+    {
+        auto const m = sasl::make_mechanism(name, c);
+        REQUIRE(m != nullptr);
+        CHECK(m->name() == name);
+    }
+    REQUIRE(sasl::make_mechanism("plain", c) != nullptr);
+    CHECK(sasl::make_mechanism("plain", c)->name() == "PLAIN");
+    CHECK(sasl::make_mechanism("", c) == nullptr);
+    CHECK(sasl::make_mechanism("PLAIN2", c) == nullptr);
+}
+
+TEST_CASE("the errors of the folder have sentences of their own and mean failed authentication")
+{
+    names seen;
+    for (auto const e : {sasl::errc::unusable_credentials, sasl::errc::bad_challenge, sasl::errc::server_not_verified,
+                         sasl::errc::no_mechanism})
+    {
+        std::error_code const ec = e;
+        CHECK(std::string(ec.category().name()) == "posthorn.sasl");
+        CHECK(ec == posthorn::condition::authentication);
+        CHECK(ec != posthorn::condition::temporary);
+        for (auto const& s : seen)
+            CHECK(s != ec.message());
+        seen.push_back(ec.message());
+    }
+    CHECK(std::error_code(77, sasl::category()).message() == "unknown authentication error");
+}
+
+TEST_CASE("credentials are empty only without user and password")
+{
+    CHECK(sasl::credentials().empty());
+    CHECK_FALSE(sasl::credentials("user", "").empty());
+    CHECK_FALSE(sasl::credentials("", "x").empty());
+}
+
+TEST_SUITE_END();
