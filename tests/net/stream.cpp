@@ -282,8 +282,15 @@ net::tls_context server_context()
     return made;
 }
 
-task<void> secure_client(net::stream& s) { return s.start_tls(client_context(), tls_role::client, "mail.example.test", ""); }
-task<void> secure_server(net::stream& s) { return s.start_tls(server_context(), tls_role::server, "", ""); }
+task<void> secure_client(net::stream& s)
+{
+    return s.start_tls(client_context(), tls_role::client, "mail.example.test", "");
+}
+
+task<void> secure_server(net::stream& s)
+{
+    return s.start_tls(server_context(), tls_role::server, "", "");
+}
 
 task<void> secure(ends& e)
 {
@@ -425,7 +432,10 @@ public:
         }
     }
 
-    void ask_for_new_keys() { REQUIRE(SSL_key_update(engine_.native_handle(), SSL_KEY_UPDATE_REQUESTED) == 1); }
+    void ask_for_new_keys()
+    {
+        REQUIRE(SSL_key_update(engine_.native_handle(), SSL_KEY_UPDATE_REQUESTED) == 1);
+    }
 
     task<void> send(std::string_view text)
     {
@@ -464,9 +474,10 @@ public:
         std::string room(20000, '\0');
         while (text.size() < size)
         {
-            std::error_code   ec;
-            auto              status = net::tls_status::done;
-            std::size_t const n      = engine_.read(std::span(room.data(), std::min(room.size(), size - text.size())), status, ec);
+            std::span<char> const into(room.data(), std::min(room.size(), size - text.size()));
+            std::error_code       ec;
+            auto                  status = net::tls_status::done;
+            std::size_t const     n      = engine_.read(into, status, ec);
             if (ec)
                 throw engine_.make_error(ec);
             text.append(room, 0, n);
@@ -596,7 +607,8 @@ TEST_CASE("what one end writes the other end reads, whatever the sizes")
             auto const text = bytes(size);
             run_everywhere([&](ends& e) -> task<void> {
                 bool same = false;
-                co_await when_all(send_and_hear(e.client, text, chunk, same), echo(e.server, 65536 / (chunk % 5 + 1)));
+                co_await when_all(send_and_hear(e.client, text, chunk, same),
+                                  echo(e.server, 65536 / (chunk % 5 + 1)));
                 CHECK(same);
             });
         }
@@ -662,9 +674,11 @@ TEST_CASE("pieces arrive joined, however many and however large")
         std::mt19937                  random(static_cast<unsigned>(count));
         for (std::size_t i = 0; i != count; ++i)
         {
-            std::array const  sizes = {std::size_t{0}, std::size_t{random() % 50}, std::size_t{random() % 3000},
-                                       i % 29 == 0 ? std::size_t{16384U * (random() % 4) + random() % 3} : 1U};
-            std::size_t const size  = sizes[random() % sizes.size()];
+            std::size_t const records = 16384U * (random() % 4) + random() % 3;
+            std::array const  sizes   = {
+                std::size_t{0}, std::size_t{random() % 50}, std::size_t{random() % 3000},
+                i % 29 == 0 ? records : 1U};
+            std::size_t const size    = sizes[random() % sizes.size()];
             pieces.push_back(std::string_view(source).substr(random() % 1000000, size));
             whole += pieces.back();
         }
@@ -858,8 +872,8 @@ TEST_CASE("key updates asked for by the peer do not disturb traffic in both dire
                     CHECK(heard == all.substr(at, 5000));
                 }
             };
-            auto const all =
-                co_await when_all(talk(peer, text), say(e.client, text), receive(e.client, text.size(), 3000));
+            auto const all = co_await when_all(talk(peer, text), say(e.client, text),
+                                               receive(e.client, text.size(), 3000));
             CHECK(std::get<2>(all) == text);
         });
     }
@@ -950,8 +964,9 @@ TEST_CASE("a write that waits for a read is ended by the limit, by close() and b
             auto const                writing = [](net::stream& s, std::error_code& c) -> task<void> {
                 c = co_await code_of(say(s, "never"));
             };
+            auto const note = [&done](std::exception_ptr) { done = true; };
             posthorn::spawn(e.client.get_executor(), writing(e.client, code),
-                            asio::bind_cancellation_slot(stop.slot(), [&done](std::exception_ptr) { done = true; }));
+                            asio::bind_cancellation_slot(stop.slot(), note));
             co_await settle();
             REQUIRE_FALSE(done);
             if (how == 0)
@@ -1254,8 +1269,9 @@ TEST_CASE("a cancelled task ends as cancelled, and what was not touched goes on"
         auto const                reading = [](net::stream& s, std::error_code& c) -> task<void> {
             c = co_await code_of(receive(s, 1));
         };
+        auto const note = [&done](std::exception_ptr) { done = true; };
         posthorn::spawn(ex, reading(e.client, code),
-                        asio::bind_cancellation_slot(stop.slot(), [&done](std::exception_ptr) { done = true; }));
+                        asio::bind_cancellation_slot(stop.slot(), note));
         co_await settle();
         REQUIRE_FALSE(done);
         stop.emit(asio::cancellation_type::terminal);
@@ -1307,8 +1323,8 @@ TEST_CASE("after a write under TLS was cut nothing more is written, neither by a
 
 TEST_CASE("certainly_unsent() is never said of what the peer has got, in the clear")
 {
-    std::string const                   text = bytes(300);
-    std::string_view const              t    = text;
+    std::string const                                text = bytes(300);
+    std::string_view const                           t    = text;
     std::vector<std::vector<std::string_view>> const sets = {
         {t}, {t.substr(0, 1)}, {t.substr(0, 100), t.substr(100, 1)}, {t, "", ""}, {"", t.substr(0, 10), ""},
         {t.substr(0, 7), t.substr(7, 5), "", t.substr(12, 9), ""}};
@@ -1461,7 +1477,8 @@ namespace {
 
 task<std::error_code> shake(net::stream& s, net::tls_context c, tls_role role, std::string host)
 {
-    std::error_code const code = co_await code_of(s.start_tls(std::move(c), role, std::move(host), std::string()));
+    auto                  tls  = s.start_tls(std::move(c), role, std::move(host), std::string());
+    std::error_code const code = co_await code_of(std::move(tls));
     if (code)
         s.close();
     else if (role == tls_role::server)
@@ -1549,8 +1566,9 @@ TEST_CASE("a handshake obeys the limit, close() and cancellation")
             auto const                shaking = [](net::stream& s, std::error_code& found) -> task<void> {
                 found = co_await code_of(secure_client(s));
             };
+            auto const note = [&done](std::exception_ptr) { done = true; };
             posthorn::spawn(e.client.get_executor(), shaking(e.client, code),
-                            asio::bind_cancellation_slot(stop.slot(), [&done](std::exception_ptr) { done = true; }));
+                            asio::bind_cancellation_slot(stop.slot(), note));
             co_await settle();
             REQUIRE_FALSE(done);
             stop.emit(asio::cancellation_type::terminal);
@@ -1578,8 +1596,10 @@ TEST_CASE("a handshake fails if the connection ends after any of its bytes")
                 short_one.ended       = most == 0;
                 std::string const host = "mail.example.test";
                 std::string const none;
-                auto const        client = start(ex, shake(e.client, client_context(), tls_role::client, host));
-                auto const        server = start(ex, shake(e.server, server_context(), tls_role::server, none));
+                auto const        client = start(
+                    ex, shake(e.client, client_context(), tls_role::client, host));
+                auto const        server = start(
+                    ex, shake(e.server, server_context(), tls_role::server, none));
                 net::stream&      hears  = to_client ? e.client : e.server;
                 auto const&       ending = to_client ? client : server;
                 co_await until_done(ending);

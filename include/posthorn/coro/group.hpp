@@ -66,8 +66,8 @@ protected:
 
 /** Counts running branches and resumes the waiting coroutine after the last.
 
-    A branch whose operation was dropped ends without a result. When all have ended the waiting chain is
-    given up as well: it can only be unwound once nothing of it is in flight any more.
+    A branch whose operation was dropped ends without a result. The others are cancelled then, and when all have
+    ended the waiting chain is given up as well: it can only be unwound once nothing of it is in flight any more.
 */
 class group
 {
@@ -114,7 +114,10 @@ public:
     void done(bool abandoned)
     {
         if (abandoned)
+        {
             abandoned_.store(true, std::memory_order_relaxed);
+            cancel(); // nobody will ask for the results of the others
+        }
         if (pending_.fetch_sub(1, std::memory_order_acq_rel) != 1)
             return;
         parent_env_->cancellation.slot().clear();

@@ -187,11 +187,7 @@ task<T> with_deadline(task<T> t, std::chrono::steady_clock::time_point when)
 template <class T, class Rep, class Period>
 task<T> with_timeout(task<T> t, std::chrono::duration<Rep, Period> most)
 {
-    using clock     = std::chrono::steady_clock;
-    // A year stands for ever: adding more could overflow.
-    auto const year = std::chrono::hours(24 * 365);
-    auto const span = most < year ? std::chrono::duration_cast<clock::duration>(most) : clock::duration(year);
-    auto const when = clock::now() + span;
+    auto const when = detail::from_now(most);
     co_return co_await with_deadline(std::move(t), when);
 }
 

@@ -148,7 +148,7 @@ private:
         case errc::size_mismatch: return "the content has another size than was announced";
         case errc::all_refused: return "the server refused every recipient";
         case errc::all_deferred: return "the server accepted no recipient for now";
-        case errc::not_all_accepted: return "the server did not accept every recipient, so nothing was sent";
+        case errc::not_all_accepted: return "the server did not accept every recipient";
         case errc::message_refused: return "the server refused the message";
         case errc::message_deferred: return "the server refused the message for now";
         case errc::in_doubt: return "the connection ended before the server told whether it took the message";

@@ -248,6 +248,7 @@ public:
         co_await talk_.exchange(phase::data);
         if (talk_.last.intermediate())
         {
+            talk_.require_quiet(phase::data);
             talk_.due.expect(phase::content);
             bool complete = false;
             abort_unless const done(talk_, complete);

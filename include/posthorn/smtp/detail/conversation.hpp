@@ -184,6 +184,16 @@ public:
         }
     }
 
+    /// Before something is written that will be answered: what has arrived already cannot be the answer.
+    void require_quiet(phase p)
+    {
+        if (in.empty() || !due.idle())
+            return;
+        std::error_code ec;
+        due.next(in, answered, last, ec);
+        fail(ec ? ec : errc::unsolicited_reply, p, waiting_for(p));
+    }
+
     /// Reads what there is.
     task<void> receive(phase p)
     {
@@ -247,6 +257,7 @@ public:
         @param v How much of it may be shown. */
     task<void> exchange(phase p, verb v = verb::none)
     {
+        require_quiet(p);
         if (settings.on_event)
         {
             std::string const shown = describe(v, out.data());

@@ -73,13 +73,13 @@ public:
         open_ = c_->is_open() && transaction_.needs_rset();
         transaction_.count(c_->turns - turns, content_bytes_);
         c_->emit(events::finished {into});
+        if (c_->is_open() && transaction_.reset_refused())
+            co_await c_->leave(); // it would refuse the next RSET as well
         if (!failure)
             if (auto const ec = transaction_.verdict())
                 failure.emplace(c_->make_error(ec, phase::content, "send", &into.final_reply(), into.describe()));
         if (failure)
             throw send_error(*failure, into);
-        if (c_->is_open() && transaction_.reset_refused())
-            co_await c_->leave();
     }
 
     /// Is a transaction open that RSET must end before the next?
@@ -182,14 +182,18 @@ private:
             switch (transaction_.next())
             {
             case transaction::step::await_reply:
+                if (!transaction_.output().empty())
+                    break; // replies that came while the flight was written have released the next one
                 co_await c_->await_reply();
                 take_reply();
                 break;
             case transaction::step::send_content:
+                c_->require_quiet(phase::data);
                 transaction_.content_begins(c_->due);
                 co_await send_content(*m.content);
                 break;
             case transaction::step::send_nothing:
+                c_->require_quiet(phase::data);
                 transaction_.content_begins(c_->due);
                 transaction_.content_ends();
                 c_->arm(c_->settings.timeouts.block);
@@ -217,6 +221,7 @@ private:
         std::string_view const commands = transaction_.output();
         if (commands.empty())
             co_return;
+        c_->require_quiet(transaction_.pending_command(0).what);
         if (c_->settings.on_event)
             for (std::size_t i = 0; i != transaction_.pending_commands(); ++i)
             {
