@@ -707,7 +707,10 @@ TEST_CASE("S15 desync: a reply that nothing asked for is never matched with the 
                 s.expect_prefix("RCPT").send("250 ok\r\n" + tail(3));
             if (at > 3)
                 s.expect("DATA").send("354 go\r\n" + tail(4));
-            auto const result = talk(s.expect_close(), [](smtp::session& session) -> task<void> {
+            bool const complete    = std::string_view(extra).back() == '\n';
+            auto       settings    = support::session_settings();
+            settings.timeouts.quit = 50ms;
+            auto const result      = talk(s.expect_close(), [complete](smtp::session& session) -> task<void> {
                 auto const         message = mail();
                 smtp::report       report;
                 smtp::send_options options;
@@ -717,11 +720,12 @@ TEST_CASE("S15 desync: a reply that nothing asked for is never matched with the 
                 };
                 auto const e = co_await failure_of(all());
                 REQUIRE(e);
-                CHECK((e->code() == smtp::errc::unsolicited_reply || e->code() == smtp::errc::service_unavailable));
+                bool const typed = e->code() == smtp::errc::unsolicited_reply || e->code() == smtp::errc::service_unavailable;
+                CHECK((typed || (!complete && e->code() == condition::timeout))); // the rest was waited for
                 CHECK(!session.is_open());
                 for (auto const& one : report.recipients())
                     CHECK(one.outcome == smtp::disposition::not_sent);
-            });
+            }, settings);
             CHECK_PLAYED(result);
         }
 }
@@ -854,7 +858,7 @@ TEST_CASE("S22 malformed offers are harmless")
                              [](smtp::session& s) -> task<void> {
                                  co_await open(s);
                                  CHECK(!s.capabilities().max_size());
-                                 CHECK(!s.capabilities().has(smtp::feature::eight_bit_mime));
+                                 CHECK(s.capabilities().has(smtp::feature::eight_bit_mime)); // Yahoo has spelled it so
                                  CHECK(s.capabilities().auth_mechanisms().empty());
                                  smtp::send_options options;
                                  options.pipelining = false;
@@ -1100,6 +1104,7 @@ TEST_CASE("a server that never reads is given up after the limit for a part to l
             co_await open(s);
             auto const e = co_await send_failure_of(s.send(many));
             REQUIRE(e);
+            INFO(e->what());
             CHECK(e->code() == condition::timeout);
             CHECK(e->report().count(smtp::disposition::not_sent) == many.envelope.recipients.size());
         },

@@ -99,7 +99,7 @@ support::dovecot& accounts()
 /// Messages go by DATA: what is counted here would be other numbers with BDAT.
 support::postfix_options by_data()
 {
-    auto options = by_data();
+    support::postfix_options options;
     options.discard_ehlo_keywords = {"chunking"};
     return options;
 }
@@ -130,7 +130,7 @@ support::postfix_options without(std::vector<std::string> keywords)
 /// Refuses some of the mailboxes at RCPT, and spam after the data.
 support::postfix_options picky()
 {
-    auto options = by_data();
+    auto options             = by_data();
     options.recipient_access = {
         "bad@example.test 550 5.1.1 no such person", "worse@example.test 554 5.7.1 never",
         "busy@example.test 450 4.2.1 come back later", "closing@example.test 421 4.3.0 closing down"};
@@ -376,7 +376,7 @@ posthorn::async_generator<std::string> for_ever()
 
 /** Lines of letters, dots and octets above 127, with line ends of all kinds, none longer than 998 octets.
 
-    @param word What stands between them: with a long one there are fewer lines, and the server has less to do.
+    @param word What stands between them: with a long one there are fewer lines, less work for the server.
 */
 std::string noise(std::size_t size, unsigned seed, std::string_view word = "word")
 {
@@ -654,7 +654,7 @@ TEST_CASE("a port on which nobody listens is unreachable, and the error tells wh
 
 TEST_CASE("nothing is written before the last line of a greeting that comes with a pause")
 {
-    auto options = by_data();
+    auto options                  = by_data();
     options.postscreen_greet_wait = 1;
     support::postfix server(options);
     diary            d;
@@ -1146,7 +1146,7 @@ TEST_CASE("pipelining saves the round trips and changes nothing else")
 TEST_CASE(
     "a message larger than the server takes is refused before anything is sent, where that can be known")
 {
-    auto options = by_data();
+    auto options               = by_data();
     options.message_size_limit = 5000;
     std::string const big      = "Subject: big\r\n\r\n" + std::string(998, 'x') + "\r\n" + [] {
         std::string lines;
@@ -1165,9 +1165,9 @@ TEST_CASE(
     }
     SUBCASE("SIZE is not announced")
     {
-        announced                     = false;
+        announced = false;
         options.discard_ehlo_keywords.push_back("size");
-        code                          = 552;
+        code = 552;
     }
     SUBCASE("the size is not known")
     {
@@ -1216,7 +1216,7 @@ TEST_CASE(
 
 TEST_CASE("a refused MAIL is reset, because Postfix takes no other before that")
 {
-    auto options = by_data();
+    auto options               = by_data();
     options.message_size_limit = 5000;
     support::postfix server(options);
     diary            d;
@@ -1384,10 +1384,10 @@ TEST_CASE("a message without any content is a message all the same")
 
 TEST_CASE("content that SMTP cannot carry is refused before anything is sent, if it is in memory")
 {
-    auto options = by_data();
-    smtp::send_options       how;
-    std::string              content;
-    smtp::errc               expected = smtp::errc::line_length;
+    auto               options = by_data();
+    smtp::send_options how;
+    std::string        content;
+    smtp::errc         expected = smtp::errc::line_length;
     SUBCASE("a line of 999 octets") { content = "Subject: x\r\n\r\n" + std::string(999, 'x') + "\r\n"; }
     SUBCASE("a last line of 999 octets") { content = "Subject: x\r\n\r\n" + std::string(999, 'x'); }
     SUBCASE("a NUL")
@@ -1468,14 +1468,14 @@ TEST_CASE("8-bit content is announced where the server can be told, and only if 
 
 TEST_CASE("an address beyond ASCII is sent where SMTPUTF8 is offered, and nowhere else")
 {
-    auto options = by_data();
+    auto options      = by_data();
     options.mailboxes = {"alice", "gr\xc3\xbcn"};
     bool offered      = true;
     SUBCASE("offered") {}
     SUBCASE("not offered")
     {
         options.discard_ehlo_keywords.push_back("smtputf8");
-        offered                       = false;
+        offered = false;
     }
     support::postfix server(options);
     diary            d;
@@ -1512,7 +1512,7 @@ TEST_CASE("the parameters for delivery reports reach the server that offers them
     mail.envelope.recipients[0].parameters.notify_on = smtp::notify::success | smtp::notify::failure;
     mail.envelope.recipients[0].parameters.orcpt.emplace("somebody@else.test");
 
-    auto options = by_data();
+    auto options    = by_data();
     options.main_cf = {{"mynetworks", "127.0.0.0/8"}};
     support::postfix knows(options);
     diary            d;
@@ -1624,7 +1624,7 @@ TEST_CASE("a client moves on to a new connection when the server was restarted")
 
 TEST_CASE("a client moves on to a new connection when the server grew tired of the old one")
 {
-    auto options = by_data();
+    auto options    = by_data();
     options.main_cf = {{"smtpd_timeout", "1s"}};
     support::postfix server(options);
     diary            d;
@@ -1874,7 +1874,7 @@ TEST_CASE("a time limit for the whole leaves the message not sent")
 
 TEST_CASE("without a reply to the end of the content the message is in doubt")
 {
-    auto options = by_data();
+    auto options    = by_data();
     options.main_cf = {{"smtpd_end_of_data_restrictions", "sleep 60"}};
     support::postfix server(options);
     diary            d;

@@ -23,6 +23,7 @@
 #include <posthorn/smtp/detail/delivery.hpp>
 #include <posthorn/smtp/detail/login.hpp>
 #include <posthorn/smtp/domain.hpp>
+#include <posthorn/smtp/dot_stuffing.hpp>
 #include <posthorn/smtp/error.hpp>
 #include <posthorn/smtp/event.hpp>
 #include <posthorn/smtp/message.hpp>
@@ -237,11 +238,15 @@ public:
     }
 
     /** DATA and the content (RFC 5321, 4.1.1.4).
+        @param options Their line ends, of which verbatim is refused, and longest line.
         @return The reply to DATA if it was refused, else the reply to the content.
         @throws session_error; whether the server got the message is then not known. send() tells more. */
     task<reply> data(source& content, send_options const& options)
     {
         operation const guard(*this, phase::data);
+        if (options.endings == line_endings::verbatim)
+            throw talk_.make_error(errc::bad_parameter, phase::prepare, {}, nullptr,
+                                   "verbatim line endings cannot be sent with DATA");
         co_await talk_.begin(phase::data);
         command_writer w(talk_.out);
         talk_.spelled(w.data(), w, phase::data);

@@ -296,6 +296,8 @@ private:
         do
         {
             co_await c_->await_reply();
+            if (c_->writing && c_->stream.certainly_unsent())
+                transaction_.content_not_ended(); // the end is in the hands of the stream and cannot have been answered
             take_reply();
         } while (c_->writing && !over() && !c_->due.idle());
         if (c_->writing)
