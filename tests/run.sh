@@ -66,13 +66,16 @@ regex=''
 for label in ${labels:-unit hostile live fuzz architecture}; do
     case $label in
     fuzz) packages="$packages $packages_fuzz" ;;
-    live) packages="$packages $packages_live" ;;
+    live)
+        packages="$packages $packages_live $packages_tools"
+        examples=ON # the tools are tested too
+        ;;
     esac
     targets="$targets tests_$label"
     regex="$regex|$label"
 done
 if [ -z "$labels" ]; then
-    packages="$packages $packages_tools" # a complete run builds the examples as well
+    packages="$packages $packages_tools" # a complete run builds all the examples
     examples=ON
     targets=all
 fi

@@ -252,7 +252,7 @@ constexpr std::size_t base64_encoded_size(std::size_t size) noexcept { return (s
 */
 inline char* base64_encode_to(std::string_view in, char* out) noexcept
 {
-    auto const at = [&](std::size_t i) { return std::uint32_t{static_cast<unsigned char>(in[i])}; };
+    auto const at  = [&](std::size_t i) { return std::uint32_t{static_cast<unsigned char>(in[i])}; };
     auto const put = [&](std::uint32_t twelve_bits) {
         auto const& pair = detail::base64_table.text[twelve_bits];
         *out++           = pair[0];
@@ -363,8 +363,9 @@ template <class Out>
         }
         if (i != piece.size()) // the last four, padded
         {
-            std::uint32_t bits = detail::base64_value(piece[i]) << 18U | detail::base64_value(piece[i + 1]) << 12U;
-            *p++               = static_cast<char>(bits >> 16U);
+            std::uint32_t bits = detail::base64_value(piece[i]) << 18U;
+            bits |= detail::base64_value(piece[i + 1]) << 12U;
+            *p++ = static_cast<char>(bits >> 16U);
             if (piece[i + 2] != '=')
             {
                 bits |= detail::base64_value(piece[i + 2]) << 6U;
@@ -587,8 +588,7 @@ constexpr std::uint32_t code_point(std::string_view s) noexcept
     case 1: return at(0);
     case 2: return (at(0) & 0x1fU) << 6U | (at(1) & 0x3fU);
     case 3: return (at(0) & 0x0fU) << 12U | (at(1) & 0x3fU) << 6U | (at(2) & 0x3fU);
-    default:
-        return (at(0) & 0x07U) << 18U | (at(1) & 0x3fU) << 12U | (at(2) & 0x3fU) << 6U | (at(3) & 0x3fU);
+    default: return (at(0) & 0x07U) << 18U | (at(1) & 0x3fU) << 12U | (at(2) & 0x3fU) << 6U | (at(3) & 0x3fU);
     }
 }
 
@@ -699,7 +699,9 @@ inline std::optional<std::string> utf8_address_decode(std::string_view in)
 {
     std::optional<std::string> out(std::in_place);
     auto const put = [&](std::uint32_t p) {
-        auto const tail = [&](std::uint32_t bits) { out->push_back(static_cast<char>(0x80U | (bits & 0x3fU))); };
+        auto const tail = [&](std::uint32_t bits) {
+            out->push_back(static_cast<char>(0x80U | (bits & 0x3fU)));
+        };
         if (p < 0x80)
             out->push_back(static_cast<char>(p));
         else if (p < 0x800)
@@ -2792,12 +2794,12 @@ public:
         }
         state_.env    = env;
         state_.waiter = h;
+        // Locals: the operation may complete on another thread and free this frame at once.
+        auto             init      = std::move(initiation_);
+        auto             arguments = std::move(arguments_);
         initiation_scope scope(&state_);
         try
         {
-            // Locals: the operation may complete on another thread and free this frame at once.
-            auto init      = std::move(initiation_);
-            auto arguments = std::move(arguments_);
             std::apply(
                 [&](auto&... a) {
                     std::move(init)(operation_handler<Results...>(state_), std::move(a)...);
@@ -2921,18 +2923,21 @@ public:
 
     static inline asio::execution_context::id id;
 
-    explicit worker_service(asio::execution_context& owner) : service(owner), pool_(2) {}
+    explicit worker_service(asio::execution_context& owner) : service(owner), pool_(std::in_place, 2) {}
 
-    asio::thread_pool& pool() noexcept { return pool_; }
+    asio::thread_pool& pool() noexcept { return *pool_; }
 
 private:
+    // What still waits for a worker is dropped here and not in the destructor: the tasks behind it own objects of
+    // other services, which may be destroyed before this one.
     void shutdown() override
     {
-        pool_.stop();
-        pool_.join();
+        pool_->stop();
+        pool_->join();
+        pool_.reset();
     }
 
-    asio::thread_pool pool_;
+    std::optional<asio::thread_pool> pool_;
 };
 
 struct initiate_offload
@@ -3053,8 +3058,8 @@ protected:
 
 /** Counts running branches and resumes the waiting coroutine after the last.
 
-    A branch whose operation was dropped ends without a result. When all have ended the waiting chain is
-    given up as well: it can only be unwound once nothing of it is in flight any more.
+    A branch whose operation was dropped ends without a result. The others are cancelled then, and when all have
+    ended the waiting chain is given up as well: it can only be unwound once nothing of it is in flight any more.
 */
 class group
 {
@@ -3101,7 +3106,10 @@ public:
     void done(bool abandoned)
     {
         if (abandoned)
+        {
             abandoned_.store(true, std::memory_order_relaxed);
+            cancel(); // nobody will ask for the results of the others
+        }
         if (pending_.fetch_sub(1, std::memory_order_acq_rel) != 1)
             return;
         parent_env_->cancellation.slot().clear();
@@ -3831,6 +3839,20 @@ inline std::error_code current_code() noexcept
     }
 }
 
+/// The moment `most` from now, or the end of time if that is sooner.
+template <class Rep, class Period>
+std::chrono::steady_clock::time_point from_now(std::chrono::duration<Rep, Period> most)
+{
+    using clock    = std::chrono::steady_clock;
+    using seconds  = std::chrono::duration<double>;
+    auto const now = clock::now();
+    if (seconds(most) >= seconds(clock::time_point::max() - now))
+        return clock::time_point::max();
+    if (most <= most.zero())
+        return now;
+    return now + std::chrono::duration_cast<clock::duration>(most);
+}
+
 } // namespace detail
 
 /** Runs a task and cancels it when the deadline passes.
@@ -3852,11 +3874,12 @@ task<T> with_deadline(task<T> t, std::chrono::steady_clock::time_point when)
         throw error(errc::no_executor, "a deadline needs a timer: run the task with spawn() or sync_wait()");
     detail::derived_environment inner(*env);
     detail::deadline_guard      deadline(env->executor, inner);
+    task<T>                     child = std::move(t); // parameters die after locals, but its frames use `inner`
     inner.obey_parent();
     deadline->arm(when);
     try
     {
-        co_return co_await detail::task_awaiter_in<T>(t.native_handle(), inner.get());
+        co_return co_await detail::task_awaiter_in<T>(child.native_handle(), inner.get());
     }
     catch (...)
     {
@@ -3871,11 +3894,7 @@ task<T> with_deadline(task<T> t, std::chrono::steady_clock::time_point when)
 template <class T, class Rep, class Period>
 task<T> with_timeout(task<T> t, std::chrono::duration<Rep, Period> most)
 {
-    using clock     = std::chrono::steady_clock;
-    // A year stands for ever: adding more could overflow.
-    auto const year = std::chrono::hours(24 * 365);
-    auto const span = most < year ? std::chrono::duration_cast<clock::duration>(most) : clock::duration(year);
-    auto const when = clock::now() + span;
+    auto const when = detail::from_now(most);
     co_return co_await with_deadline(std::move(t), when);
 }
 
@@ -3888,7 +3907,8 @@ task<T> shielded(task<T> t)
 {
     auto* const                 env = co_await detail::own_environment;
     detail::derived_environment inner(*env);
-    co_return co_await detail::task_awaiter_in<T>(t.native_handle(), inner.get());
+    task<T>                     child = std::move(t); // as above
+    co_return co_await detail::task_awaiter_in<T>(child.native_handle(), inner.get());
 }
 
 } // namespace posthorn
@@ -5519,7 +5539,7 @@ inline std::error_code make_error_code(tls_errc e) noexcept { return {static_cas
 
 namespace detail {
 
-/// Clears OpenSSL's error queue of this thread when it comes and when it goes, so that no call sees or leaves rubbish.
+/// Clears OpenSSL's error queue of this thread when it comes and when it goes: no call sees or leaves rubbish.
 class openssl_errors_guard
 {
 public:
@@ -5623,7 +5643,7 @@ struct openssl_failure
     std::string text;
 };
 
-/// Empties the error queue of this thread. The oldest entry of the TLS part decides: the others follow from it.
+/// Empties the error queue of this thread. The oldest entry of the TLS part decides.
 inline openssl_failure take_openssl_failure()
 {
     openssl_failure found;
@@ -5712,7 +5732,8 @@ struct tls_info
     std::string alpn;        ///< The application protocol agreed on; empty for none.
     std::string server_name; ///< SNI: asked for by us or by the client; empty for none.
 
-    /// Was the chain verified, and the host name where asked for? Of a server: did the client prove a certificate?
+    /// Was the chain verified, and the host name where asked for? Of a server: did the client prove a
+    /// certificate?
     bool verified = false;
     bool resumed  = false; ///< An earlier session was resumed; its verification counts.
 
@@ -5750,7 +5771,8 @@ inline std::chrono::system_clock::time_point time_of(ASN1_TIME const* t)
     using namespace std::chrono;
     auto const day = sys_days(year(parts.tm_year + 1900) / month(static_cast<unsigned>(parts.tm_mon + 1)) /
                               std::chrono::day(static_cast<unsigned>(parts.tm_mday)));
-    // The clock counts nanoseconds here and there, and certificates may outlive it (RFC 5280, 4.1.2.5: year 9999).
+    // The clock counts nanoseconds here and there, and certificates may outlive it (year 9999:
+    // RFC 5280, 4.1.2.5).
     auto const limit = duration_cast<seconds>(system_clock::time_point::max().time_since_epoch());
     auto const since =
         day.time_since_epoch() + hours(parts.tm_hour) + minutes(parts.tm_min) + seconds(parts.tm_sec);
@@ -5877,7 +5899,8 @@ inline std::string end_point_binding(X509 const* certificate)
     return {reinterpret_cast<char const*>(digest.data()), size};
 }
 
-/// RFC 9266: 32 octets of keying material; unsafe, and so left out, on TLS 1.2 without extended master secret.
+/// RFC 9266: 32 octets of keying material; unsafe, and so left out, on TLS 1.2 without extended master
+/// secret.
 inline std::string exporter_binding(SSL* ssl)
 {
     static constexpr char          label[] = "EXPORTER-Channel-Binding";
@@ -5959,19 +5982,20 @@ enum class tls_client_auth : unsigned char
 
 /** How TLS is to be done. The defaults are right for a client on the open Internet.
 
-    Trust: if `ca_file`, `ca_directory` and `ca_pem` are all empty, the system's authorities are trusted; otherwise
-    only those given, unless `system_authorities` is set. An intermediate authority, or the peer's own
-    certificate, may be given too: it is trusted by itself, whatever signed it.
+    Trust: if `ca_file`, `ca_directory` and `ca_pem` are all empty, the system's authorities are trusted;
+    otherwise only those given, unless `system_authorities` is set. An intermediate authority, or the
+    peer's own certificate, may be given too: it is trusted by itself, whatever signed it.
 */
 struct tls_settings
 {
     tls_settings() = default;
 
-    /// Is the chain of the peer verified? Without it TLS protects only from those who listen, not from those who act.
+    /// Is the chain of the peer verified? Without it TLS protects only from those who listen, not from those
+    /// who act.
     bool verify_peer = true;
 
-    /// Must the certificate be for the host that was asked for? Only DNS names and addresses in the subject alternative
-    /// name count, never the common name (RFC 9525).
+    /// Must the certificate be for the host that was asked for? Only DNS names and addresses in the subject
+    /// alternative name count, never the common name (RFC 9525).
     bool verify_host = true;
 
     std::filesystem::path ca_file;      ///< Authorities to trust, PEM.
@@ -5979,8 +6003,8 @@ struct tls_settings
     std::string           ca_pem;       ///< Authorities to trust, PEM text.
     bool system_authorities = false;    ///< The system's authorities as well as those given above.
 
-    /// SHA-256 of public keys (SPKI) in base64, with or without "sha256//" before it. If any is given, a key of the verified
-    /// chain must match; without verify_peer, the key of the peer itself.
+    /// SHA-256 of public keys (SPKI) in base64, with or without "sha256//" before it. If any is given, a key
+    /// of the verified chain must match; without verify_peer, the key of the peer itself.
     std::vector<std::string> pins;
 
     /// Our certificate, followed by its intermediates, PEM. Servers need it; clients present it when asked.
@@ -6413,6 +6437,8 @@ private:
     {
         for (auto const& certificate : from.certificates())
         {
+            // Decodes the extensions now; otherwise the first connections do it, under a lock.
+            X509_check_ca(certificate.get());
             if (X509_STORE_add_cert(store, certificate.get()) != 1)
                 throw_tls_settings(from.name + ": " + take_openssl_errors());
             if (client_auth != tls_client_auth::none)
@@ -6482,8 +6508,8 @@ private:
 
 /** Trust, keys and remembered sessions for any number of TLS connections, as client or as server.
 
-    Immutable and cheap to copy; copies share one state. Make one and keep it: connections can resume sessions only
-    of the same context, and loading authorities takes time.
+    Immutable and cheap to copy; copies share one state. Make one and keep it: connections can resume
+    sessions only of the same context, and loading authorities takes time.
 
     @par Thread safety
     May be used by any number of threads at once.
@@ -6491,7 +6517,8 @@ private:
 class tls_context
 {
 public:
-    /// The default settings. All contexts made this way share one state. Nothing is loaded before the first connection.
+    /// The default settings. All contexts made this way share one state. Nothing is loaded before the first
+    /// connection.
     tls_context() : state_(shared_default()) {}
 
     /** Loads what the settings name.
@@ -6557,12 +6584,12 @@ class tls_engine final : private detail::tls_callbacks
 public:
     /** @param context Trust, keys, remembered sessions.
         @param role    Who we are.
-        @param host    For a client: whom to ask for by SNI, and for whom the certificate must be: a name (as A-labels) or an
-                       IP address (RFC 6066, 3: no SNI then). For a server: empty.
+        @param host    For a client: whom to ask for by SNI, and for whom the certificate must be: a name (as
+                       A-labels) or an IP address (RFC 6066, 3: no SNI then). For a server: empty.
         @param session Names the sessions that may be resumed, e.g. "host:port"; empty for none.
 
-        @throws posthorn::error with tls_errc::configuration: there is no host to verify or it is malformed, or a
-                server has no certificate.
+        @throws posthorn::error with tls_errc::configuration: there is no host to verify or it is malformed,
+                or a server has no certificate.
     */
     tls_engine(tls_context context, tls_role role, std::string host = {}, std::string session = {})
         : context_(std::move(context)), host_(std::move(host)), role_(role)
@@ -6620,7 +6647,7 @@ public:
     /// Ciphertext to be sent: to be emptied by the caller, who may also swap it for an empty one.
     byte_buffer& output() noexcept { return output_; }
 
-    /** Takes the handshake as far as it goes. To be called first with no input, then whenever there is more of it.
+    /** Takes the handshake as far as it goes. To be called first with no input, then whenever there is more.
 
         @param ec Why it failed. output() may then hold the alert that tells the peer.
         @return done, want_read, or closed with `ec`.
@@ -6647,7 +6674,8 @@ public:
 
         Session tickets and key updates that arrive in between are handled; output() may then hold an answer.
 
-        @param status done (something was read), want_read (input() is used up), or closed (the peer's end, or `ec`).
+        @param status done (something was read), want_read (input() is used up), or closed (the peer's end,
+                      or `ec`).
         @return The number of bytes; what came before an end or an error is given out first.
     */
     std::size_t read(std::span<char> plain, tls_status& status, std::error_code& ec)
@@ -6681,8 +6709,8 @@ public:
 
     /** Encrypts all of `plain` into output(), in records as large as possible.
 
-        In the middle of a handshake message of the peer, which may be split, TLS cannot encrypt: then the bytes are kept, and the
-        read() that meets the rest of it puts them into output().
+        In the middle of a handshake message of the peer, which may be split, TLS cannot encrypt: then the
+        bytes are kept, and the read() that meets the rest of it puts them into output().
 
         @return plain.size(), or 0 with `ec`.
     */
@@ -6739,7 +6767,8 @@ public:
         return *info_;
     }
 
-    /** The exception for a code that this engine has reported: which check failed on which certificate, and what to do.
+    /** The exception for a code that this engine has reported: which check failed on which certificate,
+        and what to do.
 
         Its peer is left for the caller to fill in.
     */
@@ -6989,7 +7018,7 @@ private:
             return tls_status::done;
         std::string_view const got  = input_.data();
         auto const             type = static_cast<unsigned char>(got[0]);
-        // RFC 8446, 5.1: a handshake message or an alert comes first, in a record whose version begins with 3.
+        // RFC 8446, 5.1: a handshake message or an alert comes first, in a record of version 3.x.
         bool good = type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT;
         if (good && got.size() == 1)
         {
@@ -7318,18 +7347,22 @@ public:
     */
     void expires_at(clock::time_point when)
     {
-        if (impl_)
+        if (is_open())
             impl_->limit.expires_at(when);
     }
 
     /// Removes the limit. To be called when a connection goes idle: a pending limit keeps its event loop running.
     void expires_never() noexcept
     {
-        if (impl_)
-            impl_->limit.disarm();
+        if (!is_open())
+            return;
+        impl_->limit.expires_at(deadline::never); // forgets that the old one has passed
+        impl_->limit.disarm();
     }
 
     /** Reads what there is, at least one byte. @return The number of bytes; 0 at the end of the stream.
+
+        @pre `into` is not empty
 
         Under TLS the end is 0 only after a proper close by the peer; a connection cut short is an error.
     */
@@ -7341,12 +7374,13 @@ public:
 
     /** Writes all of `pieces`, in as few system calls as possible. They stay valid until the task ends.
 
-        Under TLS small pieces are joined to full records. If it fails, certainly_unsent() tells more.
+        Under TLS small pieces are joined to full records, and after a failure nothing more can be written. If
+        it fails, certainly_unsent() tells more.
     */
     task<void> write(std::span<std::string_view const> pieces)
     {
         impl& s = open();
-        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces);
+        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent);
     }
 
     /** After a failed write(): did the last byte certainly stay here?
@@ -7387,8 +7421,11 @@ public:
         {
             try
             {
+                co_await impl_->write_turn();
+                // A socket closed on top of session tickets that nobody read would reset the connection.
+                static_cast<void>(impl_->peek_tls());
                 impl_->tls->shutdown();
-                co_await impl_->flush();
+                co_await impl_->flush_rest();
             }
             catch (std::exception const&)
             {
@@ -7423,21 +7460,25 @@ public:
 private:
     static constexpr std::size_t record = 16384; // the most a TLS record can carry
 
-    /// True while it lives.
-    class flag_guard
-    {
-    public:
-        explicit flag_guard(bool& flag) noexcept : flag_(&flag) { flag = true; }
-        flag_guard(flag_guard const&)            = delete;
-        flag_guard& operator=(flag_guard const&) = delete;
-        ~flag_guard() { *flag_ = false; }
-
-    private:
-        bool* flag_;
-    };
-
     struct impl
     {
+        /// The right to flush what the engine puts out, while it lives.
+        class writer_guard
+        {
+        public:
+            explicit writer_guard(impl& owner) noexcept : owner_(&owner) { owner.writing_tls = true; }
+            writer_guard(writer_guard const&)            = delete;
+            writer_guard& operator=(writer_guard const&) = delete;
+            ~writer_guard()
+            {
+                owner_->writing_tls = false;
+                owner_->wake_writer();
+            }
+
+        private:
+            impl* owner_;
+        };
+
         impl(socket_type s, std::string name, std::string own)
             : socket(std::move(s)), limit(socket->get_executor(), [this] { interrupt(); }), peer(std::move(name)),
               local(std::move(own))
@@ -7455,6 +7496,8 @@ private:
 
         void interrupt() noexcept
         {
+            ++interruptions;
+            wake_writer();
             std::error_code ignored;
             if (socket)
                 socket->cancel(ignored);
@@ -7466,6 +7509,7 @@ private:
         {
             limit.disarm();
             closed = true;
+            wake_writer();
             std::error_code ignored;
             if (socket)
                 socket->close(ignored);
@@ -7473,13 +7517,17 @@ private:
                 custom->close();
         }
 
+        void wake_writer() noexcept
+        {
+            if (turn)
+                turn->cancel();
+        }
+
         /// The error of an operation as the caller should see it.
         [[noreturn]] void fail(std::error_code ec) const
         {
             if (closed)
                 ec = posthorn::errc::closed;
-            else if (limit.expired() && ec == condition::canceled)
-                ec = posthorn::errc::timeout;
             error_context context;
             context.peer = peer;
             throw error(ec, std::move(context));
@@ -7493,13 +7541,23 @@ private:
                 fail(posthorn::errc::timeout);
         }
 
+        /// The error of an operation that began when there had been `before` interruptions.
+        [[noreturn]] void fail_wait(std::error_code ec, std::uint64_t before) const
+        {
+            // The limit may have been moved again since it stopped the operation.
+            if (interruptions != before && ec == condition::canceled)
+                ec = posthorn::errc::timeout;
+            fail(ec);
+        }
+
         task<void> wait(socket_type::wait_type what)
         {
             check();
+            auto const  before  = interruptions;
             auto const  outcome = co_await socket->async_wait(what, use_task_nothrow);
             auto const& [ec]    = outcome;
             if (ec)
-                fail(ec);
+                fail_wait(ec, before);
         }
 
         static bool would_block(std::error_code ec) noexcept
@@ -7544,6 +7602,7 @@ private:
 
         task<std::size_t> read_custom(std::span<char> into)
         {
+            auto const      before = interruptions;
             std::error_code failed;
             try
             {
@@ -7553,13 +7612,16 @@ private:
             {
                 failed = e.code();
             }
-            fail(failed);
+            fail_wait(failed, before);
         }
 
-        task<void> write_raw(std::span<std::string_view const> pieces)
+        /// @param kept Did the last byte certainly stay here? Kept up to date, for the case of a failure.
+        task<void> write_raw(std::span<std::string_view const> pieces, bool& kept)
         {
-            unsent = true;
+            kept = true;
             check();
+            while (!pieces.empty() && pieces.back().empty())
+                pieces = pieces.first(pieces.size() - 1);
             std::size_t offset = 0; // into the first piece
             while (!pieces.empty())
             {
@@ -7572,8 +7634,8 @@ private:
                 std::size_t n = 0;
                 if (custom)
                 {
-                    unsent = pieces.size() > 1; // what a failed write moved is not known
-                    n      = co_await write_custom(pieces.front().substr(offset));
+                    kept = pieces.size() > 1; // what a failed write moved is not known
+                    n    = co_await write_custom(pieces.front().substr(offset));
                 }
                 else
                 {
@@ -7590,7 +7652,7 @@ private:
                     n -= pieces.front().size();
                 offset = n;
             }
-            unsent = false;
+            kept = false;
         }
 
         /// One gather write without waiting; 0 if the transport takes nothing now.
@@ -7612,6 +7674,7 @@ private:
 
         task<std::size_t> write_custom(std::string_view bytes)
         {
+            auto const      before = interruptions;
             std::error_code failed;
             try
             {
@@ -7621,32 +7684,74 @@ private:
             {
                 failed = e.code();
             }
-            fail(failed);
+            fail_wait(failed, before);
         }
 
-        /// Sends the ciphertext that is waiting.
-        task<void> flush()
+        /** Sends the ciphertext that is waiting. Only for whoever has the writer_guard.
+
+            @param kept As in write_raw(), about the ciphertext that is there now.
+        */
+        task<void> flush(bool& kept)
         {
+            bool  ignored = true;
+            bool* state   = &kept;
             while (!tls->output().empty())
             {
                 // Taken out first: reading, meanwhile, may make the engine add an answer to a key update.
                 std::swap(flying, tls->output());
                 std::string_view const waiting = flying.data();
-                co_await write_raw(std::span(&waiting, 1));
+                cut                            = true; // unless it succeeds, the peer has half a record
+                co_await write_raw(std::span(&waiting, 1), *state);
+                cut = false;
                 flying.clear();
+                state = &ignored;
             }
+        }
+
+        /// Sends what the engine has put out by itself.
+        task<void> flush_rest()
+        {
+            writer_guard const mine(*this);
+            bool               ignored = true;
+            co_await flush(ignored);
+        }
+
+        /// Waits while a read sends what the engine has put out by itself.
+        task<void> write_turn()
+        {
+            while (writing_tls)
+            {
+                check();
+                if (!turn)
+                    turn.emplace(executor());
+                turn->expires_at(clock::time_point::max());
+                auto const  before = interruptions;
+                auto const  woken  = co_await turn->async_wait(use_task_nothrow);
+                auto const  asked  = co_await this_coro::cancelled;
+                auto const& [ec]   = woken;
+                if (asked != asio::cancellation_type::none)
+                    fail_wait(ec, before);
+            }
+            check();
+            if (cut)
+                fail(posthorn::errc::bad_sequence);
         }
 
         task<void> write_tls(std::span<std::string_view const> pieces)
         {
             unsent = true;
             check();
-            flag_guard const busy(writing_tls);
+            if (writing_tls || cut)
+                co_await write_turn();
+            writer_guard const mine(*this);
+            bool               ignored = true;
             joined.clear();
             for (auto piece : pieces)
             {
                 while (!piece.empty())
                 {
+                    if (tls->output().size() >= 4 * record)
+                        co_await flush(ignored); // more follows, so the last byte is not in it
                     // Records as full as possible: each costs a header, a tag and some microseconds.
                     if (joined.empty() && piece.size() >= record)
                     {
@@ -7664,11 +7769,6 @@ private:
                         encrypt(joined.data());
                         joined.clear();
                     }
-                    if (tls->output().size() >= 4 * record)
-                    {
-                        co_await flush();
-                        unsent = true;
-                    }
                 }
             }
             if (!joined.empty())
@@ -7676,7 +7776,7 @@ private:
                 encrypt(joined.data());
                 joined.clear();
             }
-            co_await flush();
+            co_await flush(unsent);
             unsent = false;
         }
 
@@ -7691,6 +7791,12 @@ private:
         task<std::size_t> read_tls(std::span<char> into)
         {
             check();
+            if (peeked && !into.empty())
+            {
+                into.front() = *peeked;
+                peeked.reset();
+                co_return 1;
+            }
             for (;;)
             {
                 std::error_code   ec;
@@ -7698,16 +7804,14 @@ private:
                 std::size_t const n      = tls->read(into, status, ec);
                 if (ec)
                     throw named(tls->make_error(ec));
-                // A write that fell into the middle of a message of the handshake layer was kept until now.
-                if (!tls->output().empty() && !writing_tls)
-                {
-                    flag_guard const busy(writing_tls);
-                    co_await flush();
-                }
                 if (n != 0)
                     co_return n;
                 if (status == tls_status::closed)
                     co_return 0;
+                // An answer to a key update, or a write that fell into the middle of a message of the handshake
+                // layer and was kept until now. Not before data is handed out: it may fail.
+                if (!tls->output().empty() && !writing_tls && !cut)
+                    co_await flush_rest();
                 co_await read_ciphertext();
             }
         }
@@ -7725,6 +7829,8 @@ private:
         task<void> handshake(tls_context context, tls_role role, std::string host, std::string session)
         {
             check();
+            if (tls)
+                fail(posthorn::errc::bad_sequence);
             tls = std::make_unique<tls_engine>(std::move(context), role, std::move(host), std::move(session));
             for (;;)
             {
@@ -7736,7 +7842,7 @@ private:
                     co_await send_alert();
                     throw reason;
                 }
-                co_await flush();
+                co_await flush_rest();
                 if (status == tls_status::done)
                     break;
                 co_await read_ciphertext();
@@ -7749,7 +7855,7 @@ private:
         {
             try
             {
-                co_await flush();
+                co_await flush_rest();
             }
             catch (std::exception const&)
             {
@@ -7782,13 +7888,16 @@ private:
         // Session tickets and key updates may be waiting; only application data or an end count.
         idle_state peek_tls()
         {
-            for (;;)
+            while (!peeked)
             {
                 char            byte   = 0;
                 tls_status      status = tls_status::done;
                 std::error_code ec;
                 if (tls->read(std::span(&byte, 1), status, ec) != 0)
-                    return idle_state::data;
+                {
+                    peeked = byte; // for the next read
+                    break;
+                }
                 if (ec || status == tls_status::closed)
                     return idle_state::ended;
                 if (custom)
@@ -7797,21 +7906,28 @@ private:
                 std::size_t const n    = socket->read_some(asio::buffer(room.data(), room.size()), ec);
                 if (ec)
                     return would_block(ec) ? idle_state::quiet : idle_state::ended;
+                counters.reads += 1;
+                counters.bytes_read += n;
                 tls->input().commit(n);
             }
+            return idle_state::data;
         }
 
         std::optional<socket_type>  socket;
         std::unique_ptr<transport>  custom;
         deadline                    limit;
         std::unique_ptr<tls_engine> tls;
+        std::optional<asio::steady_timer> turn; ///< Where a write waits for a read that is writing.
         byte_buffer                 joined; ///< Small pieces on their way into one record.
         byte_buffer                 flying; ///< Ciphertext being written.
         std::string                 peer;
         std::string                 local;
         stream_counters             counters;
+        std::uint64_t               interruptions = 0; ///< How often the limit has stopped operations.
+        std::optional<char>         peeked;            ///< Decrypted by peek().
         bool                        more_likely = false;
         bool                        writing_tls = false; ///< Somebody is going to flush what the engine puts out.
+        bool                        cut         = false; ///< A record was not written to its end, or is on its way.
         bool                        unsent      = true;
         bool                        secured     = false;
         bool                        closed      = false;
@@ -8515,7 +8631,9 @@ inline std::vector<std::unique_ptr<mechanism>> choose(std::vector<std::string> c
         auto m = make_mechanism(name, c);
         if (!m)
             throw error(errc::no_mechanism, "the mechanism " + printable(name) + " is not known");
-        if (!is_offered(name))
+        bool const again = std::any_of(usable.begin(), usable.end(),
+                                       [&](auto const& u) { return u->name() == m->name(); });
+        if (again || !is_offered(name)) // a second try with the same credentials could lock the account
             continue;
         if (m->plaintext() && !s.secure && !s.allow_plaintext)
         {
@@ -8791,14 +8909,15 @@ private:
         case errc::smtputf8_required: return "a non-ASCII address or argument needs SMTPUTF8";
         case errc::message_too_big: return "the message is larger than the server accepts";
         case errc::no_recipients: return "the envelope has no recipient";
-        case errc::eight_bit_refused: return "the content has 8-bit octets and the server does not offer 8BITMIME";
+        case errc::eight_bit_refused:
+            return "the content has 8-bit octets and the server does not offer 8BITMIME";
         case errc::binary_refused: return "the content has a NUL and the server does not offer BINARYMIME";
         case errc::line_length: return "the content has a line of more than 998 octets";
         case errc::bare_line_ending: return "the content has a CR or LF outside of CRLF";
         case errc::size_mismatch: return "the content has another size than was announced";
         case errc::all_refused: return "the server refused every recipient";
         case errc::all_deferred: return "the server accepted no recipient for now";
-        case errc::not_all_accepted: return "the server did not accept every recipient, so nothing was sent";
+        case errc::not_all_accepted: return "the server did not accept every recipient";
         case errc::message_refused: return "the server refused the message";
         case errc::message_deferred: return "the server refused the message for now";
         case errc::in_doubt: return "the connection ended before the server told whether it took the message";
@@ -8901,14 +9020,14 @@ namespace posthorn::smtp {
 
 /** A bounded list of slices for one gathered write.
 
-    Long runs are referenced, so their memory must stay until the write is done. Runs of up to `short_run` octets are
-    copied behind each other into the scratch area, which costs less than a slice of their own. The scratch area is
-    allocated at its first use and kept: clean content, which needs none, never pays for it.
+    Long runs are referenced, so their memory must stay until the write is done. Runs of up to `short_run`
+    octets are copied behind each other into the scratch area, which costs less than a slice of their own. The
+    scratch area is allocated at its first use and kept: clean content, which needs none, never pays for it.
 */
 class gather_list
 {
 public:
-    static constexpr std::size_t max_slices = 60;  ///< Below the 64 that Asio hands to one system call.
+    static constexpr std::size_t max_slices = 60; ///< Below the 64 that Asio hands to one system call.
     static constexpr std::size_t short_run  = 512;
 
     explicit gather_list(std::size_t scratch_size = 16 * 1024) noexcept : scratch_size_(scratch_size) {}
@@ -8953,7 +9072,8 @@ public:
             char* const to = scratch_.get() + scratch_used_;
             std::memcpy(to, run.data(), run.size());
             scratch_used_ += run.size();
-            if (count_ != 0 && slices_[count_ - 1].data() + slices_[count_ - 1].size() == to && last_is_scratch_)
+            if (count_ != 0 && slices_[count_ - 1].data() + slices_[count_ - 1].size() == to &&
+                last_is_scratch_)
                 slices_[count_ - 1] = {slices_[count_ - 1].data(), slices_[count_ - 1].size() + run.size()};
             else
                 push({to, run.size()}, true);
@@ -9004,10 +9124,10 @@ enum class line_endings
 struct content_options
 {
     line_endings endings         = line_endings::normalise;
-    bool         dot_stuffing    = true; ///< For DATA: double dots at line starts, end with a lone dot. False for BDAT.
-    bool         allow_eight_bit = true; ///< Otherwise errc::eight_bit_refused.
+    bool         dot_stuffing    = true;  ///< For DATA: dots doubled at line starts, a lone dot at the end.
+    bool         allow_eight_bit = true;  ///< Otherwise errc::eight_bit_refused.
     bool         allow_nul       = false; ///< Otherwise errc::binary_refused.
-    std::size_t  max_line        = 998;  ///< Octets without line end (RFC 5321, 4.5.3.1.6); 0 for any. Not for verbatim.
+    std::size_t  max_line        = 998;   ///< Octets without line end; 0 for any. Ignored by verbatim.
 };
 
 /// What content consists of.
@@ -9051,7 +9171,8 @@ public:
         if (most >= scan_block)
         {
             // Only the line that was open before the block can be so long.
-            auto const first = std::min<std::size_t>(n, static_cast<std::size_t>(std::countr_zero(m.cr | m.lf)));
+            auto const first =
+                std::min<std::size_t>(n, static_cast<std::size_t>(std::countr_zero(m.cr | m.lf)));
             return line_size_ + first > most ? most - std::min(line_size_, most) : scan_block;
         }
         std::size_t size = line_size_;
@@ -9177,10 +9298,10 @@ private:
 
 /** Encodes content for DATA or BDAT without copying the bulk of it.
 
-    Chunks of any size go in; slices of them, with little pieces between, come out. The state lives over the bounds of
-    chunks, and the result does not depend on where they are. After normalising, the octets on the wire have no CR or
-    LF outside of CRLF, and no line but the end of the data consists of a single dot: no reader, however lenient,
-    finds another end.
+    Chunks of any size go in; slices of them, with little pieces between, come out. The state lives over the
+    bounds of chunks, and the result does not depend on where they are. After normalising, the octets on the
+    wire have no CR or LF outside of CRLF, and no line but the end of the data consists of a single dot: no
+    reader, however lenient, finds another end.
 
     @par Example
     @code
@@ -9205,7 +9326,8 @@ public:
         @param ec Cleared, or errc::bare_line_ending, eight_bit_refused, binary_refused, line_length,
             or errc::bad_parameter for verbatim with dot-stuffing. The content cannot be completed then:
             offset() tells where the offence is.
-        @return Octets taken from `in`: fewer than all if `out` is full (none if it was so before) or after an error.
+        @return Octets taken from `in`: fewer than all if `out` is full (none if it was so before) or after an
+            error.
     */
     std::size_t encode(std::string_view in, gather_list& out, std::error_code& ec)
     {
@@ -9230,8 +9352,9 @@ public:
                 offset_ += pos;
                 return pos;
             }
-            std::size_t         done   = n;
-            std::uint64_t const insert = verbatim ? 0 : e.bare_lf | e.no_lf | (options_.dot_stuffing ? e.first_dot : 0);
+            std::size_t         done = n;
+            std::uint64_t const insert =
+                verbatim ? 0 : e.bare_lf | e.no_lf | (options_.dot_stuffing ? e.first_dot : 0);
             for (auto rest = insert; rest != 0; rest &= rest - 1)
             {
                 auto const bit = static_cast<std::size_t>(std::countr_zero(rest));
@@ -9263,8 +9386,8 @@ public:
 
     /** End the content: its last line end if that is missing, and for DATA the final dot.
 
-        Right after encode() there is always room for it in the same list, so that the end of the content and the
-        dot leave in one write. Call it once.
+        Right after encode() there is always room for it in the same list, so that the end of the content and
+        the dot leave in one write. Call it once.
         @param ec Cleared, or errc::bare_line_ending if strict content ends with CR.
     */
     void finish(gather_list& out, std::error_code& ec)
@@ -9356,7 +9479,8 @@ private:
 #ifndef POSTHORN_SMTP_ADDRESS_HPP
 #define POSTHORN_SMTP_ADDRESS_HPP
 
-// The right-hand side of addresses and the EHLO name: domain names and address literals (RFC 5321, 4.1.2, 4.1.3).
+// The right-hand side of addresses and the EHLO name: domain names and address literals (RFC 5321, 4.1.2,
+// 4.1.3).
 
 #ifndef POSTHORN_SMTP_DOMAIN_HPP
 #define POSTHORN_SMTP_DOMAIN_HPP
@@ -9454,7 +9578,11 @@ constexpr bool is_ipv6(std::string_view s) noexcept
 
 } // namespace detail
 
-/// Checks an address literal, brackets included: `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `[tag:content]`.
+/** Checks an address literal, brackets included: `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `[tag:content]`.
+
+    Narrower than the RFC in one point: the content of an unknown tag has none of `<>"@(),;`, at which a
+    careless reader of the command line would stop. No registered tag uses them.
+*/
 constexpr bool is_address_literal(std::string_view s) noexcept
 {
     if (s.size() < 3 || s.front() != '[' || s.back() != ']')
@@ -9477,7 +9605,7 @@ constexpr bool is_address_literal(std::string_view s) noexcept
     if (tag.back() == '-')
         return false;
     for (char const c : content)
-        if (c < '!' || c > '~' || (c >= '[' && c <= ']'))
+        if (c < '!' || c > '~' || (c >= '[' && c <= ']') || std::string_view("<>\"@(),;").find(c) != s.npos)
             return false;
     return true;
 }
@@ -9539,12 +9667,12 @@ inline defect check_domain(std::string_view s, domain_options const& options = {
             i += n;
             continue;
         }
-        return bad(c == '_'                ? "an underscore in the domain"
-                   : ascii::is_control(c)  ? "a control character in the domain"
-                   : ascii::is_blank(c)    ? "a space in the domain"
-                   : c == '@'              ? "a second @"
-                   : c == '[' || c == ']'  ? "a misplaced bracket in the domain"
-                                           : "a character that no domain may have",
+        return bad(c == '_'               ? "an underscore in the domain"
+                   : ascii::is_control(c) ? "a control character in the domain"
+                   : ascii::is_blank(c)   ? "a space in the domain"
+                   : c == '@'             ? "a second @"
+                   : c == '[' || c == ']' ? "a misplaced bracket in the domain"
+                                          : "a character that no domain may have",
                    i);
     }
     return {};
@@ -9581,9 +9709,10 @@ struct address_options
 
 /** A Mailbox of RFC 5321, 4.1.2, with the UTF-8 of RFC 6531.
 
-    It is always valid and always in one spelling: the local part is quoted only where it must be, and inside the
-    quotes only `"` and `\` are escaped. So what was checked is what is sent, and parsing view() gives an equal
-    address. Display names, comments, groups, angle brackets and source routes are no part of an address.
+    It is always valid and always in one spelling: the local part is quoted only where it must be, and inside
+    the quotes only `"` and `\` are escaped. So what was checked is what is sent, and parsing view() gives an
+    equal address. Display names, comments, groups, angle brackets and source routes are no part of an
+    address.
 
     Thread-safe like std::string.
 */
@@ -9600,7 +9729,8 @@ public:
     }
 
     /// Parse without exceptions: on a defect `out` is unchanged.
-    [[nodiscard]] static defect parse(std::string_view text, address& out, address_options const& options = {})
+    [[nodiscard]] static defect parse(std::string_view text, address& out,
+                                      address_options const& options = {})
     {
         address      parsed;
         defect const d = parsed.assign(text, options);
@@ -9655,7 +9785,10 @@ public:
     }
 
     /// Domain or address literal; empty only for postmaster().
-    std::string_view domain() const noexcept { return has_domain() ? view().substr(at_ + 1) : std::string_view(); }
+    std::string_view domain() const noexcept
+    {
+        return has_domain() ? view().substr(at_ + 1) : std::string_view();
+    }
 
     bool has_domain() const noexcept { return at_ != text_.size(); }
 
@@ -9712,7 +9845,8 @@ private:
 
     static bool is_atext(char c) noexcept
     {
-        return ascii::is_alnum(c) || (c > ' ' && c < 0x7f && std::string_view("()<>[]:;@\\,.\"").find(c) == std::string_view::npos);
+        return ascii::is_alnum(c) ||
+               (c > ' ' && c < 0x7f && std::string_view("()<>[]:;@\\,.\"").find(c) == std::string_view::npos);
     }
 
     /// One pass over `text`; text_ and at_ are set on success only.
@@ -9727,10 +9861,10 @@ private:
         if (text[0] == '<')
             return bad("angle brackets are no part of an address", 0);
 
-        std::string       local;
-        std::size_t       end    = 0; // of the local part in `text`
-        bool const        quoted = text[0] == '"';
-        defect const      d      = quoted ? read_quoted(text, local, end) : read_dot_string(text, local, end);
+        std::string  local;
+        std::size_t  end    = 0; // of the local part in `text`
+        bool const   quoted = text[0] == '"';
+        defect const d      = quoted ? read_quoted(text, local, end) : read_dot_string(text, local, end);
         if (d)
             return d;
         if (local.size() > options.max_local_part)
@@ -9779,9 +9913,9 @@ private:
                 i += n;
             }
             else
-                return bad(ascii::is_control(c) ? "a control character in the local part"
-                           : c == ' '           ? "a space outside of quotes"
-                           : c == '"'           ? "a quote inside of the local part"
+                return bad(ascii::is_control(c)   ? "a control character in the local part"
+                           : c == ' '             ? "a space outside of quotes"
+                           : c == '"'             ? "a quote inside of the local part"
                            : c == '(' || c == ')' ? "a comment is no part of an address"
                            : c == ':'             ? "groups and routes are no addresses"
                                                   : "a character that must be quoted",
@@ -9832,7 +9966,8 @@ private:
             return bad("something stands between the quoted local part and the @", end);
 
         std::size_t plain_end = 0;
-        if (!content.empty() && content.find('@') == content.npos && !read_dot_string(content, local, plain_end))
+        if (!content.empty() && content.find('@') == content.npos &&
+            !read_dot_string(content, local, plain_end))
             return {};
         local = '"';
         for (char const c : content)
@@ -10025,7 +10160,8 @@ namespace detail {
     @param first_digit Of the reply code: RFC 2034 demands that both agree.
     @param size Set to the octets to drop before the text proper, 0 if there is no code.
 */
-constexpr enhanced_code parse_enhanced_code(std::string_view line, char first_digit, std::size_t& size) noexcept
+constexpr enhanced_code parse_enhanced_code(std::string_view line, char first_digit,
+                                            std::size_t& size) noexcept
 {
     enhanced_code code;
     std::size_t   at     = 0;
@@ -10036,7 +10172,8 @@ constexpr enhanced_code parse_enhanced_code(std::string_view line, char first_di
         return at != begin;
     };
     size = 0;
-    if (line.empty() || line[0] != first_digit || (first_digit != '2' && first_digit != '4' && first_digit != '5'))
+    if (line.empty() || line[0] != first_digit ||
+        (first_digit != '2' && first_digit != '4' && first_digit != '5'))
         return {};
     code.status_class = first_digit - '0';
     at                = 1;
@@ -10228,8 +10365,8 @@ private:
     /// Registers the line from `from` to the end of wire_, which holds no line end yet.
     void add_line(std::size_t from)
     {
-        auto const  all   = std::string_view(wire_).substr(from);
-        auto const  raw   = all.substr(all.size() > 3 ? 4 : 3);
+        auto const  all    = std::string_view(wire_).substr(from);
+        auto const  raw    = all.substr(all.size() > 3 ? 4 : 3);
         std::size_t prefix = 0;
         detail::parse_enhanced_code(raw, all[0], prefix);
         extent e;
@@ -10266,9 +10403,10 @@ struct reply_limits
 
 /** Turns octets into replies, one at a time, without doing any I/O.
 
-    It takes no more than the octets of the current reply: the start of the next one, which a pipelining server
-    sends early, stays with the caller. Every octet is looked at once, wherever the input is cut. A parser and a
-    reply that are used again and again allocate nothing once they have seen replies of similar size.
+    It takes no more than the octets of the current reply: the start of the next one, which a pipelining
+    server sends early, stays with the caller. Every octet is looked at once, wherever the input is cut. A
+    parser and a reply that are used again and again allocate nothing once they have seen replies of similar
+    size.
 
     Lines may end in CRLF or LF; the code is 200 to 599; "250" alone is a reply. Text is kept as it is.
 
@@ -10288,10 +10426,11 @@ public:
     /** Consume input until the current reply is complete.
 
         @param in New octets; not kept.
-        @param out The reply under construction: cleared when a new one begins, and to be given again until done().
+        @param out The reply under construction: cleared when a new one begins, and to be given again until
+            done().
         @param ec Cleared, or one of errc::bad_reply, mixed_codes, reply_line_too_long, reply_too_long,
-            reply_too_many_lines and, before the first reply was complete, tls_where_plain_expected or not_smtp.
-            After an error the connection is unusable and every further call gives the same error;
+            reply_too_many_lines and, before the first reply was complete, tls_where_plain_expected or
+            not_smtp. After an error the connection is unusable and every further call gives the same error;
             `out.wire()` has what was read.
         @return The number of octets taken from the front of `in`: all of it, unless done() or an error.
 
@@ -10314,15 +10453,16 @@ public:
         }
         while (!failed_ && state_ == state::inside && taken != in.size())
         {
-            auto const  rest  = in.substr(taken);
-            auto const* found = static_cast<char const*>(std::memchr(rest.data(), '\n', rest.size()));
-            auto const  size  = found ? static_cast<std::size_t>(found - rest.data()) + 1 : rest.size();
-            auto const  piece = rest.substr(0, size);
-            std::size_t const have = out.wire_.size() - line_begin_;
+            auto const        rest  = in.substr(taken);
+            auto const*       found = static_cast<char const*>(std::memchr(rest.data(), '\n', rest.size()));
+            auto const        size  = found ? static_cast<std::size_t>(found - rest.data()) + 1 : rest.size();
+            auto const        piece = rest.substr(0, size);
+            std::size_t const have  = out.wire_.size() - line_begin_;
 
-            std::size_t const line_room  = limits_.line > have ? limits_.line - have : 0;
-            std::size_t const total_room = limits_.total > out.wire_.size() ? limits_.total - out.wire_.size() : 0;
-            std::size_t const room       = line_room < total_room ? line_room : total_room;
+            std::size_t const line_room = limits_.line > have ? limits_.line - have : 0;
+            std::size_t const total_room =
+                limits_.total > out.wire_.size() ? limits_.total - out.wire_.size() : 0;
+            std::size_t const room = line_room < total_room ? line_room : total_room;
             out.wire_.append(piece.substr(0, room));
             taken += piece.size() < room ? piece.size() : room;
 
@@ -10487,10 +10627,13 @@ enum class feature : unsigned
 namespace detail {
 
 inline constexpr std::array<std::string_view, 26> feature_keywords = {
-    "AUTH",     "BINARYMIME", "BURL",    "CHUNKING",    "DELIVERBY",    "DSN",        "8BITMIME", "ENHANCEDSTATUSCODES",
-    "ETRN",     "EXPN",       "FUTURERELEASE", "HELP",  "LIMITS",       "MT-PRIORITY", "PIPECONNECT", "PIPELINING",
-    "PRDR",     "REQUIRETLS", "RRVS",    "SIZE",        "SMTPUTF8",     "STARTTLS",   "VRFY",     "XCLIENT",
-    "XFORWARD", "X-EXPS"};
+    "AUTH",      "BINARYMIME",  "BURL",          "CHUNKING",
+    "DELIVERBY", "DSN",         "8BITMIME",      "ENHANCEDSTATUSCODES",
+    "ETRN",      "EXPN",        "FUTURERELEASE", "HELP",
+    "LIMITS",    "MT-PRIORITY", "PIPECONNECT",   "PIPELINING",
+    "PRDR",      "REQUIRETLS",  "RRVS",          "SIZE",
+    "SMTPUTF8",  "STARTTLS",    "VRFY",          "XCLIENT",
+    "XFORWARD",  "X-EXPS"};
 
 constexpr std::optional<feature> find_feature(std::string_view keyword) noexcept
 {
@@ -10564,8 +10707,8 @@ struct future_release_limits
 
 /** The extensions offered by a server.
 
-    Defects of a value never break the rest: a malformed number counts as not given. A feature can be masked, for
-    servers known to offer what they break. Thread-safe like std::string.
+    Defects of a value never break the rest: a malformed number counts as not given. A feature can be masked,
+    for servers known to offer what they break. Thread-safe like std::string.
 */
 class capabilities
 {
@@ -10576,7 +10719,8 @@ public:
     /// Nothing offered.
     capabilities() = default;
 
-    /// From a positive reply to EHLO or LHLO. Its first line is the server's name and greeting, never a keyword.
+    /// From a positive reply to EHLO or LHLO. Its first line is the server's name and greeting, never a
+    /// keyword.
     explicit capabilities(reply const& r) { assign(r, true); }
 
     /// From a positive reply to HELO: the name and no extensions.
@@ -10700,7 +10844,10 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t bit(feature f) noexcept { return std::uint64_t{1} << static_cast<unsigned>(f); }
+    static constexpr std::uint64_t bit(feature f) noexcept
+    {
+        return std::uint64_t{1} << static_cast<unsigned>(f);
+    }
 
     void add(std::string_view line)
     {
@@ -10897,9 +11044,12 @@ struct original_recipient
 {
     original_recipient() = default;
     explicit original_recipient(std::string text) : address(std::move(text)) {}
-    original_recipient(std::string kind, std::string text) : type(std::move(kind)), address(std::move(text)) {}
+    original_recipient(std::string kind, std::string text)
+        : type(std::move(kind)), address(std::move(text))
+    {
+    }
 
-    std::string type;    ///< An address type, e.g. "rfc822", "utf-8"; empty: one of these two, by the address.
+    std::string type; ///< An address type, e.g. "rfc822", "utf-8"; empty: one of these two, by the address.
     std::string address; ///< Not encoded.
 };
 
@@ -10908,17 +11058,17 @@ struct mail_parameters
 {
     mail_parameters() = default;
 
-    std::optional<std::uint64_t> size; ///< RFC 1870: octets with CRLF line ends, without dot-stuffing and final dot.
+    std::optional<std::uint64_t> size; ///< RFC 1870: octets with CRLF, without stuffing and final dot.
     body_type                    body     = body_type::unspecified;
     bool                         smtputf8 = false; ///< RFC 6531
     return_content               ret      = return_content::unspecified;
-    std::string                  envid;            ///< RFC 3461, 4.4: printable ASCII, at most 100 octets as xtext.
-    std::optional<reverse_path>  auth;             ///< RFC 4954, 5: who submitted it; the null path: unknown.
+    std::string                  envid; ///< RFC 3461, 4.4: printable ASCII, at most 100 octets as xtext.
+    std::optional<reverse_path>  auth;  ///< RFC 4954, 5: who submitted it; the null path: unknown.
     bool                         require_tls = false; ///< RFC 8689
-    std::optional<int>           mt_priority;      ///< RFC 6710: -9 to 9.
-    std::optional<deliver_by>    by;               ///< RFC 2852
-    std::optional<std::uint32_t> hold_for;         ///< RFC 4865: seconds, 1 to 999999999.
-    std::string                  hold_until;       ///< RFC 4865: an RFC 3339 date and time; excludes hold_for.
+    std::optional<int>           mt_priority;         ///< RFC 6710: -9 to 9.
+    std::optional<deliver_by>    by;                  ///< RFC 2852
+    std::optional<std::uint32_t> hold_for;            ///< RFC 4865: seconds, 1 to 999999999.
+    std::string                  hold_until; ///< RFC 4865: an RFC 3339 date and time; excludes hold_for.
     std::vector<extra_parameter> extra;
 };
 
@@ -10984,9 +11134,9 @@ inline defect missing(feature f) noexcept
 
 /** Can these parameters be sent to a server with these capabilities?
 
-    @return errc::extension_missing with the keyword that is not offered as detail; errc::message_too_big if the
-    size exceeds the server's; errc::bad_parameter if it cannot deliver within the time asked for, or hold so long.
-    Extra parameters are not checked: nothing is known about them.
+    @return errc::extension_missing with the keyword that is not offered as detail; errc::message_too_big if
+        the size exceeds the server's; errc::bad_parameter if it cannot deliver within the time asked for, or
+        hold so long. Extra parameters are not checked: nothing is known about them.
 */
 inline defect check(mail_parameters const& p, capabilities const& server)
 {
@@ -11049,8 +11199,8 @@ inline defect check(rcpt_parameters const& p, capabilities const& server)
 
 /** Removes what the server does not offer and the message can do without.
 
-    Kept, so that check() still fails: SMTPUTF8 and BODY for 8-bit and binary content, because the content depends
-    on them, and REQUIRETLS and RRVS, because sending without them breaks a promise.
+    Kept, so that check() still fails: SMTPUTF8 and BODY for 8-bit and binary content, because the content
+    depends on them, and REQUIRETLS and RRVS, because sending without them breaks a promise.
     @return The keywords of the extensions whose parameters were removed.
 */
 inline std::vector<std::string_view> drop_unsupported(mail_parameters& p, capabilities const& server)
@@ -11126,7 +11276,8 @@ inline bool is_orcpt_utf8(original_recipient const& o) noexcept
 
 inline constexpr std::size_t longest_extra = 4096;
 
-inline defect check_extra(std::vector<extra_parameter> const& extra, bool smtputf8, parameter_size& size) noexcept
+inline defect check_extra(std::vector<extra_parameter> const& extra, bool smtputf8,
+                          parameter_size& size) noexcept
 {
     for (auto const& e : extra)
     {
@@ -11156,7 +11307,8 @@ inline defect check_extra(std::vector<extra_parameter> const& extra, bool smtput
     return {};
 }
 
-/// Appends extra parameters; refuses to send a keyword twice. @param begin Where the parameters begin in the line.
+/// Appends extra parameters; refuses to send a keyword twice.
+/// @param begin Where the parameters begin in the line.
 inline defect append_extra(std::vector<extra_parameter> const& extra, std::size_t begin, line_builder& b)
 {
     for (auto const& e : extra)
@@ -11488,11 +11640,11 @@ struct proxy_attribute
 
 /** Appends command lines to a buffer, each checked octet by octet.
 
-    A function either appends exactly one line that ends in CRLF or returns an error and leaves the readable part
-    of the buffer as it was; detail() then tells the offence. Refused in every argument: octets 0 to 31 and 127
-    (errc::bad_argument), octets above 127 unless SMTPUTF8 is in effect for this very command
-    (errc::smtputf8_required), ill-formed UTF-8, and lines longer than 512 octets plus what the extensions in use
-    allow (errc::line_too_long).
+    A function either appends exactly one line that ends in CRLF or returns an error and leaves the readable
+    part of the buffer as it was; detail() then tells the offence. Refused in every argument: octets 0 to 31
+    and 127 (errc::bad_argument), octets above 127 unless SMTPUTF8 is in effect for this very command
+    (errc::smtputf8_required), ill-formed UTF-8, and lines longer than 512 octets plus what the extensions in
+    use allow (errc::line_too_long).
 
     Nothing is allocated while the buffer has room.
 */
@@ -11515,8 +11667,14 @@ public:
     std::error_code rset() { return plain(verb::rset, "RSET"); }
     std::error_code quit() { return plain(verb::quit, "QUIT"); }
 
-    std::error_code noop(std::string_view argument = {}) { return with_text(verb::noop, "NOOP", argument, false); }
-    std::error_code help(std::string_view argument = {}) { return with_text(verb::help, "HELP", argument, false); }
+    std::error_code noop(std::string_view argument = {})
+    {
+        return with_text(verb::noop, "NOOP", argument, false);
+    }
+    std::error_code help(std::string_view argument = {})
+    {
+        return with_text(verb::help, "HELP", argument, false);
+    }
 
     /// @param smtputf8 Add the SMTPUTF8 parameter (RFC 6531, 3.7.4.2), which allows UTF-8 in `text`.
     std::error_code vrfy(std::string_view text, bool smtputf8 = false)
@@ -11536,9 +11694,11 @@ public:
 
     /** AUTH with an initial response.
         @param initial_response The octets themselves; they are sent as base64, none of them as "=".
-        @param limit The longest line. RFC 4954 keeps 512 here; for servers known to take more, up to max_auth_line.
+        @param limit The longest line. RFC 4954 keeps 512 here; for servers known to take more, up to
+            max_auth_line.
     */
-    std::error_code auth(std::string_view mechanism, std::string_view initial_response, std::size_t limit = max_line)
+    std::error_code auth(std::string_view mechanism, std::string_view initial_response,
+                         std::size_t limit = max_line)
     {
         return auth_line(mechanism, &initial_response, limit);
     }
@@ -11546,7 +11706,8 @@ public:
     /// A response to a challenge. @param response The octets themselves; none of them make an empty line.
     std::error_code auth_response(std::string_view response)
     {
-        if (response.size() > max_auth_line || codec::base64_encoded_size(response.size()) + 2 > max_auth_line)
+        if (response.size() > max_auth_line ||
+            codec::base64_encoded_size(response.size()) + 2 > max_auth_line)
             return fail(errc::line_too_long, "the authentication response");
         detail::line_builder b(*out_, codec::base64_encoded_size(response.size()));
         b.append_base64(response);
@@ -11675,8 +11836,8 @@ private:
     }
 
     template <class Parameters>
-    std::error_code envelope(verb v, std::string_view command, std::string_view path, Parameters const& parameters,
-                             bool smtputf8)
+    std::error_code envelope(verb v, std::string_view command, std::string_view path,
+                             Parameters const& parameters, bool smtputf8)
     {
         detail::parameter_size size;
         if (auto const d = detail::check_parameters(parameters, smtputf8, size))
@@ -11952,6 +12113,9 @@ public:
     std::size_t due() const noexcept { return due_.size() - head_; }
     bool        idle() const noexcept { return due() == 0; }
 
+    /// For how many replies there is memory; bounded by what is due at once, however long it is in use.
+    std::size_t capacity() const noexcept { return due_.capacity(); }
+
     /// What the next reply will answer. @pre !idle()
     expectation const& front() const noexcept
     {
@@ -12217,8 +12381,29 @@ public:
         commands_.clear();
         ends_.clear();
         next_command_ = announced_ = pending_end_ = written_ = 0;
-        reset_report(e);
+        reset(into, e);
+        for (auto& one : into.recipients_)
+            one.code = undecided;
         return spell(e, actual);
+    }
+
+    /// Makes `r` the report of a message of which nothing has been sent. Its memory is kept.
+    static void reset(report& r, envelope const& e)
+    {
+        r.recipients_.resize(e.recipients.size());
+        for (std::size_t i = 0; i != e.recipients.size(); ++i)
+        {
+            auto& one = r.recipients_[i];
+            one.address.assign(e.recipients[i].address.view());
+            one.outcome = disposition::not_sent;
+            one.phase   = phase::prepare;
+            one.code    = 0;
+            one.enhanced.reset();
+            one.text.clear();
+        }
+        r.final_.clear();
+        r.content_bytes_ = 0;
+        r.round_trips_   = 0;
     }
 
     /// The bytes that may leave now, possibly none. Valid until consume().
@@ -12370,24 +12555,6 @@ private:
     static constexpr int undecided = -1;
 
     bool pending(std::size_t i) const noexcept { return report_->recipients_[i].code == undecided; }
-
-    void reset_report(envelope const& e)
-    {
-        auto& list = report_->recipients_;
-        list.resize(e.recipients.size());
-        for (std::size_t i = 0; i != list.size(); ++i)
-        {
-            list[i].address.assign(e.recipients[i].address.view());
-            list[i].outcome = disposition::not_sent;
-            list[i].phase   = phase::prepare;
-            list[i].code    = undecided;
-            list[i].enhanced.reset();
-            list[i].text.clear();
-        }
-        report_->final_.clear();
-        report_->content_bytes_ = 0;
-        report_->round_trips_   = 0;
-    }
 
     /// Spells every command; the first flight becomes pending.
     defect spell(envelope const& e, mail_parameters const& actual)
@@ -12554,7 +12721,7 @@ private:
     {
         if (!r.negative())
         {
-            content_ended_ = true; // the server thinks it has a message, whatever it is
+            settle_pending(disposition::in_doubt, phase::content, r); // it thinks it has a message, whatever it is
             return errc::unsolicited_reply;
         }
         report_->final_ = r;
@@ -13270,22 +13437,39 @@ public:
             if (state == net::stream::idle_state::ended)
                 fail(posthorn::errc::connection_lost, p, "idle connection");
         }
+        arm(settings.timeouts.quit);
         for (;;) // nothing is due, so the ledger will refuse whatever comes, once it is complete
         {
             std::error_code ec;
             due.next(in, answered, last, ec);
             if (ec)
                 fail(ec, p, "idle connection");
-            arm(settings.timeouts.quit);
             co_await receive(p);
         }
+    }
+
+    /// Before something is written that will be answered: what has arrived already cannot be the answer.
+    void require_quiet(phase p)
+    {
+        if (in.empty() || !due.idle())
+            return;
+        std::error_code ec;
+        due.next(in, answered, last, ec);
+        fail(ec ? ec : errc::unsolicited_reply, p, waiting_for(p));
+    }
+
+    /// Whatever was to be written is written, and what is left is to wait for the server.
+    void count_turn() noexcept
+    {
+        if (std::exchange(fresh_output, false))
+            ++turns;
     }
 
     /// Reads what there is.
     task<void> receive(phase p)
     {
-        if (std::exchange(fresh_output, false))
-            ++turns;
+        if (!writing)
+            count_turn();
         std::optional<posthorn::error> failed;
         std::size_t                    n = 0;
         try
@@ -13340,10 +13524,11 @@ public:
             fail(failed->code(), p, waiting_for(p), &failed->context());
     }
 
-    /** Writes the one command in `out` and waits for its reply.
+    /** Writes the one command in `out` and waits for its reply. After 421 the connection is closed.
         @param v How much of it may be shown. */
     task<void> exchange(phase p, verb v = verb::none)
     {
+        require_quiet(p);
         if (settings.on_event)
         {
             std::string const shown = describe(v, out.data());
@@ -13351,12 +13536,13 @@ public:
         }
         due.expect(p);
         arm(limit_of(settings.timeouts, p));
-        co_await write(out.data(), p);
-        if (p == phase::auth)
-            out.wipe();
-        else
-            out.clear();
+        {
+            output_guard const forget(out, p == phase::auth);
+            co_await write(out.data(), p);
+        }
         co_await await_reply();
+        if (last.code() == 421)
+            close(errc::service_unavailable);
     }
 
     /// QUIT and an orderly close, whatever happens on the way.
@@ -13394,6 +13580,26 @@ public:
     bool                   writing      = false; ///< Another task is writing, and its progress sets the time limit.
 
 private:
+    /// Empties the output however its writing ends, and leaves no credentials in its memory.
+    class output_guard
+    {
+    public:
+        output_guard(byte_buffer& out, bool secret) noexcept : out_(&out), secret_(secret) {}
+        output_guard(output_guard const&)            = delete;
+        output_guard& operator=(output_guard const&) = delete;
+        ~output_guard()
+        {
+            if (secret_)
+                out_->wipe();
+            else
+                out_->clear();
+        }
+
+    private:
+        byte_buffer* out_;
+        bool         secret_;
+    };
+
     static std::string hint_for(std::error_code code)
     {
         if (code == errc::tls_where_plain_expected)
@@ -13461,26 +13667,29 @@ public:
         open_ = c_->is_open() && transaction_.needs_rset();
         transaction_.count(c_->turns - turns, content_bytes_);
         c_->emit(events::finished {into});
+        if (c_->is_open() && transaction_.reset_refused())
+            co_await c_->leave(); // it would refuse the next RSET as well
         if (!failure)
             if (auto const ec = transaction_.verdict())
                 failure.emplace(c_->make_error(ec, phase::content, "send", &into.final_reply(), into.describe()));
         if (failure)
             throw send_error(*failure, into);
-        if (c_->is_open() && transaction_.reset_refused())
-            co_await c_->leave();
     }
 
     /// Is a transaction open that RSET must end before the next?
     bool& transaction_open() noexcept { return open_; }
 
-    /** Writes content and its end, after DATA was accepted by a single command. @pre the reply to it is due */
+    /** Writes content and its end, after DATA was accepted by a single command, and waits for the reply.
+        @pre the reply to it is due */
     task<void> write_all(source& content, send_options const& options, bool eight_bit)
     {
         encoder_.reset(rules(options, eight_bit));
         write_failure_.reset();
+        content_bytes_ = 0;
         co_await write_content(content, nullptr);
-        if (write_failure_)
-            throw *write_failure_;
+        co_await c_->await_reply(); // also if writing failed: it may tell why
+        if (write_failure_ || c_->last.code() == 421)
+            c_->close(errc::service_unavailable);
     }
 
 private:
@@ -13567,14 +13776,18 @@ private:
             switch (transaction_.next())
             {
             case transaction::step::await_reply:
+                if (!transaction_.output().empty())
+                    break; // replies that came while the flight was written have released the next one
                 co_await c_->await_reply();
                 take_reply();
                 break;
             case transaction::step::send_content:
+                c_->require_quiet(phase::data);
                 transaction_.content_begins(c_->due);
                 co_await send_content(*m.content);
                 break;
             case transaction::step::send_nothing:
+                c_->require_quiet(phase::data);
                 transaction_.content_begins(c_->due);
                 transaction_.content_ends();
                 c_->arm(c_->settings.timeouts.block);
@@ -13602,6 +13815,7 @@ private:
         std::string_view const commands = transaction_.output();
         if (commands.empty())
             co_return;
+        c_->require_quiet(transaction_.pending_command(0).what);
         if (c_->settings.on_event)
             for (std::size_t i = 0; i != transaction_.pending_commands(); ++i)
             {
@@ -13635,6 +13849,7 @@ private:
                 write_failure_.emplace(e);
         }
         c_->writing = false;
+        c_->count_turn();
         c_->arm(limit_of(c_->settings.timeouts, phase::rcpt)); // for who waits for a reply now
         if (write_failure_)
             c_->fail(write_failure_->code(), phase::rcpt, "envelope", &write_failure_->context());
@@ -13676,6 +13891,8 @@ private:
         do
         {
             co_await c_->await_reply();
+            if (c_->writing && c_->stream.certainly_unsent())
+                transaction_.content_not_ended(); // the end is in the hands of the stream and cannot have been answered
             take_reply();
         } while (c_->writing && !over() && !c_->due.idle());
         if (c_->writing)
@@ -13708,12 +13925,16 @@ private:
                     continue;
                 arm_for_content(begun);
                 co_await write_slices(t);
-                content_bytes_ += slices_.size();
-                c_->emit(events::progress {slices_.size(), content_bytes_, total});
+                if (!write_failure_)
+                {
+                    content_bytes_ += slices_.size();
+                    c_->emit(events::progress {slices_.size(), content_bytes_, total});
+                }
                 slices_.clear();
             } while (!block.empty() && !write_failure_);
         }
         c_->writing = false;
+        c_->count_turn();
         c_->arm(std::min(limit_of(c_->settings.timeouts, phase::content), c_->patience)); // for who listens now
     }
 
@@ -13784,11 +14005,11 @@ private:
         catch (std::system_error const& s)
         {
             code   = s.code();
-            detail = s.what();
+            detail = printable(s.what());
         }
         catch (std::exception const& s)
         {
-            detail = s.what();
+            detail = printable(s.what());
         }
         catch (...)
         {
@@ -13900,8 +14121,13 @@ private:
         {
             failure = answer(m, operation);
             co_await c_->exchange(phase::auth, verb::auth_response);
-            if (failure)
-                co_return failure; // the exchange was cancelled, whatever the server said to that
+            if (!failure)
+                continue;
+            if (!c_->last.negative()) // it does not take a cancelled login for what it is
+                c_->fail(errc::unexpected_code, phase::auth, operation);
+            if (!c_->is_open())
+                c_->refuse(errc::service_unavailable, phase::auth, operation);
+            co_return failure;
         }
         if (c_->last.code() == 421)
             c_->refuse(errc::service_unavailable, phase::auth, operation);
@@ -14103,8 +14329,8 @@ public:
 
         @param m       Its content is read from where the source stands; a source that was used must be rewound.
         @param options How to send it.
-        @param into    Gets the outcome for each recipient, also if this throws send_error. A report that is used again
-                       keeps its memory: the steady state allocates nothing.
+        @param into    Gets the outcome for each recipient, also if this throws (but errc::busy). A report that is used
+                       again keeps its memory: the steady state allocates nothing.
 
         @throws send_error, see there; session_error with errc::busy, errc::closed, or condition::canceled before
                 anything was sent.
@@ -14114,6 +14340,7 @@ public:
     task<void> send(message const& m, send_options const& options, report& into)
     {
         operation const guard(*this, phase::mail);
+        transaction::reset(into, m.envelope);
         co_await talk_.begin(phase::mail);
         co_await delivery_.run(m, options, capabilities_, into);
     }
@@ -14164,23 +14391,27 @@ public:
     }
 
     /** DATA and the content (RFC 5321, 4.1.1.4).
+        @param options Their line ends, of which verbatim is refused, and longest line.
         @return The reply to DATA if it was refused, else the reply to the content.
         @throws session_error; whether the server got the message is then not known. send() tells more. */
     task<reply> data(source& content, send_options const& options)
     {
         operation const guard(*this, phase::data);
+        if (options.endings == line_endings::verbatim)
+            throw talk_.make_error(errc::bad_parameter, phase::prepare, {}, nullptr,
+                                   "verbatim line endings cannot be sent with DATA");
         co_await talk_.begin(phase::data);
         command_writer w(talk_.out);
         talk_.spelled(w.data(), w, phase::data);
         co_await talk_.exchange(phase::data);
         if (talk_.last.intermediate())
         {
+            talk_.require_quiet(phase::data);
             talk_.due.expect(phase::content);
             bool complete = false;
             abort_unless const done(talk_, complete);
             co_await delivery_.write_all(content, options, capabilities_.has(feature::eight_bit_mime));
             complete = true;
-            co_await talk_.await_reply();
             delivery_.transaction_open() = false;
         }
         co_return talk_.last;
@@ -14243,6 +14474,7 @@ public:
 
     bool is_open() const noexcept { return talk_.is_open(); }
     bool is_secure() const noexcept { return talk_.stream.is_secure(); }
+    bool is_busy() const noexcept { return busy_; } ///< Is an operation running?
 
     /// What the server offers, since the last hello(). May be changed, to mask what it is known to break.
     smtp::capabilities const& capabilities() const noexcept { return capabilities_; }
@@ -14338,7 +14570,7 @@ private:
         // Whatever follows the reply in the clear was sent by somebody else: it must not be read as if protected.
         if (!talk_.in.empty())
             talk_.fail(errc::tls_leftover, phase::starttls, "STARTTLS");
-        capabilities_ = smtp::capabilities();
+        capabilities_.assign(smtp::reply(), false); // what is masked stays masked
         co_await handshake(std::move(context), std::move(host), std::move(session_key));
     }
 
@@ -14446,6 +14678,7 @@ public:
         Awaited by send(); useful alone to find out whether the settings work. */
     task<void> connect()
     {
+        operation const guard(*this);
         if (session_ && session_->looks_alive())
             co_return;
         session_.reset();
@@ -14473,6 +14706,8 @@ public:
     /// The same into a report that keeps its memory from message to message.
     task<void> send(message const& m, send_options const& options, report& into)
     {
+        operation const guard(*this);
+        transaction::reset(into, m.envelope);
         auto const deadline = total_deadline();
         bool const kept     = session_ && session_->looks_alive();
         if (!kept)
@@ -14485,6 +14720,7 @@ public:
         try
         {
             co_await session_->send(m, options, into);
+            stale = kept && !session_->is_open() && unseen(into);
         }
         catch (session_error const& e)
         {
@@ -14501,15 +14737,17 @@ public:
         }
     }
 
-    /// QUIT and an orderly close, if there is a connection. Never fails.
+    /// QUIT and an orderly close, if there is a connection. Fails only with errc::busy.
     task<void> quit()
     {
+        operation const guard(*this);
         if (session_)
             co_await session_->quit();
         session_.reset();
     }
 
-    /// Ends the connection at once. A running operation fails with errc::closed.
+    /// Ends the connection at once. A running operation fails with errc::closed; one that is still connecting has to be
+    /// cancelled instead.
     void close() noexcept
     {
         if (session_)
@@ -14535,16 +14773,51 @@ private:
         return most >= net::deadline::never - now ? net::deadline::never : now + most;
     }
 
+    /// One operation at a time; the limit of one does not bind what comes later.
+    class operation
+    {
+    public:
+        explicit operation(client& c) : client_(&c)
+        {
+            if (c.busy_ || (c.session_ && c.session_->is_busy()))
+            {
+                error_context context;
+                context.peer = c.settings_.session.server;
+                context.hint = "await the running operation first, or use a client for each";
+                throw session_error(posthorn::errc::busy, phase::prepare, std::move(context));
+            }
+            c.busy_ = true;
+        }
+        operation(operation const&)            = delete;
+        operation& operator=(operation const&) = delete;
+        ~operation()
+        {
+            client_->busy_ = false;
+            if (client_->session_)
+                client_->session_->expires_at(net::deadline::never);
+        }
+
+    private:
+        client* client_;
+    };
+
     /// Did a kept connection die before the server can have seen anything of the message?
     static bool is_stale(session_error const& e, report const& r)
     {
-        if (e.code() == condition::canceled || e.code() == condition::timeout || e.phase() == phase::prepare)
+        if (e.code() == condition::canceled || e.code() == condition::timeout ||
+            e.code() == posthorn::errc::closed || e.phase() == phase::prepare)
             return false;
         if (dynamic_cast<send_error const*>(&e) == nullptr)
             return e.code() == posthorn::errc::connection_lost || e.code() == errc::service_unavailable ||
                    e.code() == errc::unsolicited_reply;
+        return unseen(r);
+    }
+
+    /// Did the connection end before MAIL was judged? 421 is how servers end one that was idle for too long.
+    static bool unseen(report const& r)
+    {
         return std::all_of(r.recipients().begin(), r.recipients().end(), [](recipient_report const& one) {
-            return one.outcome == disposition::not_sent && one.phase <= phase::mail;
+            return one.phase <= phase::mail && (one.outcome == disposition::not_sent || one.code == 421);
         });
     }
 
@@ -14572,7 +14845,20 @@ private:
             stream = co_await with_deadline(dial(), deadline);
         auto fresh = std::make_unique<smtp::session>(std::move(stream), settings_.session);
         fresh->expires_at(deadline);
-        co_await set_up(*fresh);
+        std::exception_ptr failure;
+        try
+        {
+            co_await set_up(*fresh);
+        }
+        catch (...)
+        {
+            failure = std::current_exception();
+        }
+        if (failure)
+        {
+            co_await fresh->quit(); // servers count clients that vanish
+            std::rethrow_exception(failure);
+        }
         session_ = std::move(fresh);
     }
 
@@ -14625,6 +14911,7 @@ private:
     std::optional<net::tls_context> context_;
     std::unique_ptr<smtp::session>   session_;
     std::string                      mechanism_;
+    bool                             busy_ = false;
 };
 
 } // namespace posthorn::smtp

@@ -15,15 +15,14 @@
 #include <posthorn/smtp/client.hpp>
 #include <posthorn/testing/smtp_sink.hpp>
 
-#include <support/dialogue.hpp>
-
-#include <doctest/doctest.h>
-
 #include <asio/buffer.hpp>
 #include <asio/ip/address_v4.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/socket_base.hpp>
 #include <asio/write.hpp>
+#include <doctest/doctest.h>
+
+#include <support/dialogue.hpp>
 
 #include <algorithm>
 #include <array>
@@ -84,7 +83,8 @@ private:
     struct state
     {
         state(asio::any_io_executor const& ex, std::uint16_t to, cut c)
-            : acceptor(ex, tcp::endpoint(asio::ip::address_v4::loopback(), 0)), client(ex), server(ex), target(to), how(c)
+            : acceptor(ex, tcp::endpoint(asio::ip::address_v4::loopback(), 0)), client(ex), server(ex),
+              target(to), how(c)
         {
         }
 
@@ -118,7 +118,8 @@ private:
                                         pass(s, s->server, s->client, s->how.to_client, s->to_client));
     }
 
-    static task<void> pass(std::shared_ptr<state> s, tcp::socket& from, tcp::socket& to, std::size_t most, std::size_t& passed)
+    static task<void> pass(std::shared_ptr<state> s, tcp::socket& from, tcp::socket& to, std::size_t most,
+                           std::size_t& passed)
     {
         std::array<char, 65536> chunk;
         while (passed != most)
@@ -154,9 +155,9 @@ struct result
     std::size_t                    to_server = 0;
     std::size_t                    to_client = 0;
     std::vector<smtp::disposition> outcomes; ///< Of the recipients; empty if it did not come to that.
-    std::size_t                    stored  = 0;
-    bool                           end_left = false; ///< The client has handed the end of the content to its system.
-    bool                           threw    = false;
+    std::size_t                    stored = 0;
+    bool end_left = false; ///< The client has handed the end of the content to its system.
+    bool threw    = false;
 };
 
 task<void> send_through(way how, cut where, result& into)
@@ -183,13 +184,14 @@ task<void> send_through(way how, cut where, result& into)
             settings.tls                     = smtp::tls_mode::implicit;
             settings.tls_settings.resumption = false;
         }
-        bool ended               = false;
+        bool ended                = false;
         settings.session.on_event = [&ended](smtp::event const& e) {
             if (std::holds_alternative<smtp::events::progress>(e))
                 ended = true; // the content is one part
         };
         smtp::client        client(settings);
-        smtp::message const message("a@b.test", {"x@y.test", "bad@y.test", "z@y.test"}, "Subject: t\r\n\r\n.Hello\r\n");
+        smtp::message const message("a@b.test", {"x@y.test", "bad@y.test", "z@y.test"},
+                                    "Subject: t\r\n\r\n.Hello\r\n");
         smtp::send_options  options;
         smtp::report        report;
         try
@@ -299,9 +301,10 @@ TEST_CASE("S24 cut anywhere under TLS, pipelined: the report agrees with what th
     cut_everywhere({true, true}, 11);
 }
 
-TEST_CASE("S24 cut at each octet of the last records under TLS: the report agrees with what the server stored")
+TEST_CASE(
+    "S24 cut at each octet of the last records under TLS: the report agrees with what the server stored")
 {
-    way const  how {true, true};
+    way const  how{true, true};
     auto const whole = send_through(how, cut());
     for (bool const reset : {false, true})
         for (std::size_t n = whole.to_client - 200; n <= whole.to_client; ++n)

@@ -1096,6 +1096,7 @@ TEST_CASE("several hundred recipients go in one flight, and each has its own out
                           "@example.test");
     auto const report = loop.run(client.send(mail));
     CHECK(report.outcome() == smtp::overall::partial);
+    CHECK(report.round_trips() == 2);
     REQUIRE(report.recipients().size() == all);
     for (std::size_t i = 0; i < all; ++i)
     {
@@ -1301,6 +1302,7 @@ TEST_CASE("content of every kind arrives byte for byte, from every kind of sourc
         auto const        mail   = mail_from(std::move(source), to);
         auto const        report = loop.run(client.send(mail));
         CHECK_MESSAGE(report.all_accepted(), report.describe());
+        CHECK(report.round_trips() == 2);
         expected[to] = normalised(content);
     };
     for (auto const& [name, content] : contents)
@@ -1355,6 +1357,7 @@ TEST_CASE("messages of 5 MB arrive byte for byte, in the clear and under TLS")
             auto const   report = loop.run(client.send(mail));
             CHECK(report.all_accepted());
             CHECK(report.content_bytes() > content.size());
+            CHECK(report.round_trips() == 2);
             loop.run(client.quit());
             expected[to] = normalised(content);
         }
@@ -1586,13 +1589,13 @@ TEST_CASE("a client moves on to a new connection when the server was restarted")
     auto const       first  = mail_to({"alice+1@example.test"});
     auto const       second = mail_to({"alice+2@example.test"});
     auto const       third  = mail_to({"alice+3@example.test"});
+    bool             done   = false;
     CHECK(loop.run(client.send(first)).all_accepted());
 
     SUBCASE("which can be seen before the message is sent") { server.restart(); }
     SUBCASE("which is found out by sending")
     {
-        bool done = false;
-        d.also    = [&](smtp::event const& e) {
+        d.also = [&](smtp::event const& e) {
             auto const* command = std::get_if<smtp::events::command>(&e);
             if (command != nullptr && command->phase == phase::mail && !std::exchange(done, true))
                 server.restart();

@@ -4,19 +4,14 @@
 // SPDX-License-Identifier: MIT
 //
 
-#include <posthorn/smtp/client.hpp>
-
 #include <posthorn/coro/spawn.hpp>
 #include <posthorn/coro/use_task.hpp>
 #include <posthorn/coro/when_all.hpp>
+#include <posthorn/smtp/client.hpp>
 #include <posthorn/source/source.hpp>
 #include <posthorn/testing/script.hpp>
 #include <posthorn/testing/server_thread.hpp>
 #include <posthorn/testing/smtp_sink.hpp>
-
-#include <support/dialogue.hpp>
-
-#include <doctest/doctest.h>
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -24,6 +19,9 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_future.hpp>
+#include <doctest/doctest.h>
+
+#include <support/dialogue.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -78,8 +76,15 @@ task<void> until_stale(smtp::client& c)
 /// The server's side of one message, sequential.
 script transaction()
 {
-    return script().expect_prefix("MAIL").reply("250 ok").expect_prefix("RCPT").reply("250 ok").expect("DATA").reply("354 go")
-        .expect_data().reply("250 2.0.0 queued");
+    return script()
+        .expect_prefix("MAIL")
+        .reply("250 ok")
+        .expect_prefix("RCPT")
+        .reply("250 ok")
+        .expect("DATA")
+        .reply("354 go")
+        .expect_data()
+        .reply("250 2.0.0 queued");
 }
 
 script tls_opening(std::vector<std::string> const& keywords)
@@ -87,10 +92,7 @@ script tls_opening(std::vector<std::string> const& keywords)
     return script().opening({"STARTTLS"}).expect("STARTTLS").reply("220 go").start_tls().hello(keywords);
 }
 
-void user(settings& s)
-{
-    s.login = sasl::credentials("user", secret_string("secret"));
-}
+void user(settings& s) { s.login = sasl::credentials("user", secret_string("secret")); }
 
 smtp_sink_settings sink_settings(smtp_sink_settings::tls_mode mode)
 {
@@ -149,22 +151,24 @@ TEST_CASE("a client connects when it is needed, keeps the connection, and quits 
     with_tls.require_auth         = true;
     sync_wait(with_timeout(send_to_sink(with_tls, smtp::tls_mode::required), support::no_hang));
     sync_wait(with_timeout(send_to_sink(with_tls, smtp::tls_mode::opportunistic), support::no_hang));
-    sync_wait(with_timeout(send_to_sink(sink_settings(mode::implicit), smtp::tls_mode::implicit), support::no_hang));
+    sync_wait(with_timeout(send_to_sink(sink_settings(mode::implicit), smtp::tls_mode::implicit),
+                           support::no_hang));
 }
 
 TEST_CASE("connect alone finds out whether the settings work, and is not repeated")
 {
-    auto const result = serve({script().opening().then(transaction()).quit()}, [](smtp::client& c) -> task<void> {
-        CHECK(!c.is_connected());
-        co_await c.connect();
-        CHECK(c.is_connected());
-        co_await c.connect();
-        auto const message = mail();
-        auto const r       = co_await c.send(message);
-        CHECK(r.all_accepted());
-        co_await c.quit();
-        co_await c.quit();
-    });
+    auto const result =
+        serve({script().opening().then(transaction()).quit()}, [](smtp::client& c) -> task<void> {
+            CHECK(!c.is_connected());
+            co_await c.connect();
+            CHECK(c.is_connected());
+            co_await c.connect();
+            auto const message = mail();
+            auto const r       = co_await c.send(message);
+            CHECK(r.all_accepted());
+            co_await c.quit();
+            co_await c.quit();
+        });
     CHECK_PLAYED(result);
 }
 
@@ -197,18 +201,20 @@ TEST_CASE("a server that cannot be reached is an error with every address that w
 
 TEST_CASE("a kept connection that ended or spoke meanwhile is replaced without a word to it")
 {
-    for (auto const& end : {script().close(), script().reply("421 4.4.2 idle").close(), script().reset(), script().reply("250 what?").stall()})
+    for (auto const& end : {script().close(), script().reply("421 4.4.2 idle").close(), script().reset(),
+                            script().reply("250 what?").stall()})
     {
-        auto const result = serve({script().opening().then(transaction()).then(end), script().opening().then(transaction()).quit()},
-                                  [](smtp::client& c) -> task<void> {
-                                      auto const message = mail();
-                                      auto const first   = co_await c.send(message);
-                                      CHECK(first.all_accepted());
-                                      co_await until_stale(c);
-                                      auto const second = co_await c.send(message);
-                                      CHECK(second.all_accepted());
-                                      co_await c.quit();
-                                  });
+        auto const result = serve(
+            {script().opening().then(transaction()).then(end), script().opening().then(transaction()).quit()},
+            [](smtp::client& c) -> task<void> {
+                auto const message = mail();
+                auto const first   = co_await c.send(message);
+                CHECK(first.all_accepted());
+                co_await until_stale(c);
+                auto const second = co_await c.send(message);
+                CHECK(second.all_accepted());
+                co_await c.quit();
+            });
         CHECK_PLAYED(result);
         CHECK(result.connections == 2);
     }
@@ -224,12 +230,14 @@ TEST_CASE("a message moves to a fresh connection exactly once if the kept one en
         bool        delivered;
     };
     script const kept = script().opening().then(transaction()).expect_prefix("MAIL");
-    for (auto const& r : {row {script(kept).close(), script().opening().then(transaction()).quit(), 2, true},
-                          row {script(kept).reset(), script().opening().then(transaction()).quit(), 2, true},
-                          row {script(kept).reply("421 4.4.2 timeout").close(), script().opening().then(transaction()).quit(), 2, true},
-                          row {script(kept).send("25").close(), script().opening().then(transaction()).quit(), 2, true},
-                          // never a second time
-                          row {script(kept).close(), script().opening().expect_prefix("MAIL").close(), 2, false}})
+    for (auto const& r :
+         {row{script(kept).close(), script().opening().then(transaction()).quit(), 2, true},
+          row{script(kept).reset(), script().opening().then(transaction()).quit(), 2, true},
+          row{script(kept).reply("421 4.4.2 timeout").close(), script().opening().then(transaction()).quit(),
+              2, true},
+          row{script(kept).send("25").close(), script().opening().then(transaction()).quit(), 2, true},
+          // never a second time
+          row{script(kept).close(), script().opening().expect_prefix("MAIL").close(), 2, false}})
         for (auto const policy : {smtp::recipient_policy::each, smtp::recipient_policy::at_least_one})
         {
             auto const result = serve({r.first, r.second}, [&r, policy](smtp::client& c) -> task<void> {
@@ -257,18 +265,21 @@ TEST_CASE("a message moves to a fresh connection exactly once if the kept one en
 TEST_CASE("there is no second attempt after MAIL was accepted, after a refusal, or on a fresh connection")
 {
     script const mail_ok = script().expect_prefix("MAIL").reply("250 ok");
-    script const at_data = script(mail_ok).expect_prefix("RCPT").reply("250 ok").expect("DATA").reply("354 go");
+    script const at_data =
+        script(mail_ok).expect_prefix("RCPT").reply("250 ok").expect("DATA").reply("354 go");
     struct row
     {
         script            end;
         smtp::disposition outcome;
     };
     for (auto const& r :
-         {row {script(mail_ok).expect_any().close(), smtp::disposition::not_sent}, row {script(at_data).read_some().close(), smtp::disposition::in_doubt},
-          row {script(at_data).expect_data().reply("421 bye").close(), smtp::disposition::refused_temporarily},
-          row {script(mail_ok).expect_any().reply("421 bye").close(), smtp::disposition::refused_temporarily},
-          row {script().expect_prefix("MAIL").reply("550 no").stall(), smtp::disposition::refused_permanently},
-          row {script().expect_prefix("MAIL").reply("451 no").stall(), smtp::disposition::refused_temporarily}})
+         {row{script(mail_ok).expect_any().close(), smtp::disposition::not_sent},
+          row{script(at_data).read_some().close(), smtp::disposition::in_doubt},
+          row{script(at_data).expect_data().reply("421 bye").close(), smtp::disposition::refused_temporarily},
+          row{script(mail_ok).expect_any().reply("421 bye").close(), smtp::disposition::refused_temporarily},
+          row{script().expect_prefix("MAIL").reply("550 no").stall(), smtp::disposition::refused_permanently},
+          row{script().expect_prefix("MAIL").reply("451 no").stall(),
+              smtp::disposition::refused_temporarily}})
         for (bool const kept : {false, true})
         {
             script s;
@@ -287,12 +298,13 @@ TEST_CASE("there is no second attempt after MAIL was accepted, after a refusal, 
             CHECK_PLAYED(result);
             CHECK(result.connections == 1);
         }
-    auto const fresh = serve({script().opening().expect_prefix("MAIL").close()}, [](smtp::client& c) -> task<void> {
-        auto const message = mail();
-        auto const e       = co_await send_failure_of(c.send(message));
-        REQUIRE(e);
-        CHECK(e->report().recipients()[0].outcome == smtp::disposition::not_sent);
-    });
+    auto const fresh =
+        serve({script().opening().expect_prefix("MAIL").close()}, [](smtp::client& c) -> task<void> {
+            auto const message = mail();
+            auto const e       = co_await send_failure_of(c.send(message));
+            REQUIRE(e);
+            CHECK(e->report().recipients()[0].outcome == smtp::disposition::not_sent);
+        });
     CHECK_PLAYED(fresh);
 }
 
@@ -309,45 +321,47 @@ TEST_CASE("a limit or close that ends the wait for MAIL on a kept connection is 
         [](settings& s) { s.session.timeouts.mail = 60ms; });
     CHECK_PLAYED(slow);
 
-    auto const closed = serve({script().opening().then(transaction()).expect_prefix("MAIL").stall()}, [](smtp::client& c) -> task<void> {
-        auto const message = mail();
-        std::ignore        = co_await c.send(message);
-        auto const closer  = [&c]() -> task<void> {
-            c.close();
-            co_return;
-        };
-        auto const sender = [&]() -> task<void> {
-            auto const e = co_await failure_of(c.send(message));
-            CHECK(code_of(e) == posthorn::errc::closed);
-        };
-        std::ignore = co_await when_all(sender(), closer());
-        CHECK(!c.is_connected());
-    });
+    auto const closed = serve({script().opening().then(transaction()).expect_prefix("MAIL").stall()},
+                              [](smtp::client& c) -> task<void> {
+                                  auto const message = mail();
+                                  std::ignore        = co_await c.send(message);
+                                  auto const closer  = [&c]() -> task<void> {
+                                      c.close();
+                                      co_return;
+                                  };
+                                  auto const sender = [&]() -> task<void> {
+                                      auto const e = co_await failure_of(c.send(message));
+                                      CHECK(code_of(e) == posthorn::errc::closed);
+                                  };
+                                  std::ignore = co_await when_all(sender(), closer());
+                                  CHECK(!c.is_connected());
+                              });
     CHECK_PLAYED(closed);
 }
 
 TEST_CASE("a report does not tell of the message before if there is no connection any more")
 {
-    auto const result = serve({script().opening().then(transaction()).close()}, [](smtp::client& c) -> task<void> {
-        auto const         message = mail();
-        smtp::send_options options;
-        smtp::report       report;
-        co_await c.send(message, options, report);
-        CHECK(report.all_accepted());
-        co_await until_stale(c);
-        std::error_code code;
-        try
-        {
+    auto const result =
+        serve({script().opening().then(transaction()).close()}, [](smtp::client& c) -> task<void> {
+            auto const         message = mail();
+            smtp::send_options options;
+            smtp::report       report;
             co_await c.send(message, options, report);
-        }
-        catch (posthorn::error const& e)
-        {
-            code = e.code();
-        }
-        CHECK(code == condition::unreachable);
-        CHECK(report.recipients()[0].outcome == smtp::disposition::not_sent);
-        CHECK(report.final_reply().empty());
-    });
+            CHECK(report.all_accepted());
+            co_await until_stale(c);
+            std::error_code code;
+            try
+            {
+                co_await c.send(message, options, report);
+            }
+            catch (posthorn::error const& e)
+            {
+                code = e.code();
+            }
+            CHECK(code == condition::unreachable);
+            CHECK(report.recipients()[0].outcome == smtp::disposition::not_sent);
+            CHECK(report.final_reply().empty());
+        });
     CHECK_PLAYED(result);
 }
 
@@ -355,27 +369,35 @@ TEST_CASE("a report does not tell of the message before if there is no connectio
 
 TEST_CASE("a second operation of a client is refused, also while it is still connecting")
 {
-    auto const result = serve({script().pause(30ms).opening().then(transaction()).expect("NOOP").pause(30ms).reply("250 ok").quit()},
-                              [](smtp::client& c) -> task<void> {
-                                  auto const message = mail();
-                                  auto const first   = [&]() -> task<void> {
-                                      auto const r = co_await c.send(message);
-                                      CHECK(r.all_accepted());
-                                  };
-                                  auto const second = [&]() -> task<void> {
-                                      auto e = co_await failure_of(c.send(message));
-                                      CHECK(code_of(e) == posthorn::errc::busy);
-                                      e = co_await failure_of(c.connect());
-                                      CHECK(code_of(e) == posthorn::errc::busy);
-                                      e = co_await failure_of(c.quit());
-                                      CHECK(code_of(e) == posthorn::errc::busy);
-                                  };
-                                  std::ignore = co_await when_all(first(), second());
-                                  // A command of the session occupies the client as well.
-                                  auto const command = [&]() -> task<void> { std::ignore = co_await c.current()->noop(); };
-                                  std::ignore        = co_await when_all(command(), second());
-                                  co_await c.quit();
-                              });
+    auto const result =
+        serve({script()
+                   .pause(30ms)
+                   .opening()
+                   .then(transaction())
+                   .expect("NOOP")
+                   .pause(30ms)
+                   .reply("250 ok")
+                   .quit()},
+              [](smtp::client& c) -> task<void> {
+                  auto const message = mail();
+                  auto const first   = [&]() -> task<void> {
+                      auto const r = co_await c.send(message);
+                      CHECK(r.all_accepted());
+                  };
+                  auto const second = [&]() -> task<void> {
+                      auto e = co_await failure_of(c.send(message));
+                      CHECK(code_of(e) == posthorn::errc::busy);
+                      e = co_await failure_of(c.connect());
+                      CHECK(code_of(e) == posthorn::errc::busy);
+                      e = co_await failure_of(c.quit());
+                      CHECK(code_of(e) == posthorn::errc::busy);
+                  };
+                  std::ignore = co_await when_all(first(), second());
+                  // A command of the session occupies the client as well.
+                  auto const command = [&]() -> task<void> { std::ignore = co_await c.current()->noop(); };
+                  std::ignore        = co_await when_all(command(), second());
+                  co_await c.quit();
+              });
     CHECK_PLAYED(result);
 }
 
@@ -383,9 +405,18 @@ TEST_CASE("a second operation of a client is refused, also while it is still con
 
 TEST_CASE("the total limit holds for connecting and sending together, and for one message only")
 {
-    for (auto const& stalling : {script().stall(), script().opening().stall(), script().opening().expect_prefix("MAIL").reply("250 ok").stall(),
-                                 script().opening().expect_prefix("MAIL").reply("250 ok").expect_prefix("RCPT").reply("250 ok").expect("DATA")
-                                     .reply("354 go").expect_data().stall()})
+    for (auto const& stalling : {script().stall(), script().opening().stall(),
+                                 script().opening().expect_prefix("MAIL").reply("250 ok").stall(),
+                                 script()
+                                     .opening()
+                                     .expect_prefix("MAIL")
+                                     .reply("250 ok")
+                                     .expect_prefix("RCPT")
+                                     .reply("250 ok")
+                                     .expect("DATA")
+                                     .reply("354 go")
+                                     .expect_data()
+                                     .stall()})
     {
         auto const result = serve(
             {stalling},
@@ -435,10 +466,18 @@ public:
 TEST_CASE("content that moves slower than the minimum rate ends in a timeout, and is certainly not delivered")
 {
     auto const result = serve(
-        {script().opening().expect_prefix("MAIL").reply("250 ok").expect_prefix("RCPT").reply("250 ok").expect("DATA").reply("354 go")
+        {script()
+             .opening()
+             .expect_prefix("MAIL")
+             .reply("250 ok")
+             .expect_prefix("RCPT")
+             .reply("250 ok")
+             .expect("DATA")
+             .reply("354 go")
              .stall()},
         [](smtp::client& c) -> task<void> {
-            smtp::message const message(smtp::envelope("a@b.test", {"x@y.test"}), std::make_shared<dripping>());
+            smtp::message const message(smtp::envelope("a@b.test", {"x@y.test"}),
+                                        std::make_shared<dripping>());
             auto const          e = co_await send_failure_of(c.send(message));
             REQUIRE(e);
             CHECK(e->code() == condition::timeout);
@@ -455,7 +494,14 @@ TEST_CASE("content that moves slower than the minimum rate ends in a timeout, an
 TEST_CASE("a server that stops reading the content is given up after the limit for a block")
 {
     auto const result = serve(
-        {script().opening().expect_prefix("MAIL").reply("250 ok").expect_prefix("RCPT").reply("250 ok").expect("DATA").reply("354 go")
+        {script()
+             .opening()
+             .expect_prefix("MAIL")
+             .reply("250 ok")
+             .expect_prefix("RCPT")
+             .reply("250 ok")
+             .expect("DATA")
+             .reply("354 go")
              .pause(400ms)},
         [](smtp::client& c) -> task<void> {
             std::string text;
@@ -484,15 +530,29 @@ TEST_CASE("each TLS mode does what it promises, whatever the server offers")
         std::error_code code;
         bool            secure;
     };
-    row const rows[] {
+    row const rows[]{
         {tls_mode::required, tls_opening({}).quit(), {}, true},
         {tls_mode::required, script().opening({"SIZE"}).quit(), smtp::errc::tls_required_unavailable, false},
-        {tls_mode::required, script().opening({"STARTTLS"}).expect("STARTTLS").reply("454 no").quit(), smtp::errc::tls_refused, false},
-        {tls_mode::required, script().reply("220 x").expect_prefix("EHLO").reply("502 no").quit(), smtp::errc::ehlo_refused, false},
+        {tls_mode::required, script().opening({"STARTTLS"}).expect("STARTTLS").reply("454 no").quit(),
+         smtp::errc::tls_refused, false},
+        {tls_mode::required, script().reply("220 x").expect_prefix("EHLO").reply("502 no").quit(),
+         smtp::errc::ehlo_refused, false},
         {tls_mode::opportunistic, tls_opening({}).quit(), {}, true},
         {tls_mode::opportunistic, script().opening({"SIZE"}).quit(), {}, false},
-        {tls_mode::opportunistic, script().opening({"STARTTLS"}).expect("STARTTLS").reply("454 no").quit(), {}, false},
-        {tls_mode::opportunistic, script().reply("220 x").expect_prefix("EHLO").reply("502 no").expect_prefix("HELO").reply("250 hi").quit(), {}, false},
+        {tls_mode::opportunistic,
+         script().opening({"STARTTLS"}).expect("STARTTLS").reply("454 no").quit(),
+         {},
+         false},
+        {tls_mode::opportunistic,
+         script()
+             .reply("220 x")
+             .expect_prefix("EHLO")
+             .reply("502 no")
+             .expect_prefix("HELO")
+             .reply("250 hi")
+             .quit(),
+         {},
+         false},
         {tls_mode::none, script().opening({"STARTTLS"}).quit(), {}, false},
         {tls_mode::implicit, script().start_tls().opening({}).quit(), {}, true},
         {tls_mode::implicit, script().start_tls().opening({"STARTTLS"}).quit(), {}, true},
@@ -524,26 +584,26 @@ TEST_CASE("opportunistic TLS accepts any certificate, the other modes only the r
     net::tls_context const context(own);
     script const           plain = script().opening({"STARTTLS"}).expect("STARTTLS").reply("220 go");
     auto const             any   = serve(
-        {script(plain).start_tls(context).hello({}).quit()},
-        [](smtp::client& c) -> task<void> {
+                      {script(plain).start_tls(context).hello({}).quit()},
+                      [](smtp::client& c) -> task<void> {
             co_await c.connect();
             CHECK(c.current()->is_secure());
             CHECK(!c.current()->stream().tls().verified);
             co_await c.quit();
         },
-        [](settings& s) { s.tls = smtp::tls_mode::opportunistic; });
+                      [](settings& s) { s.tls = smtp::tls_mode::opportunistic; });
     CHECK_PLAYED(any);
     for (auto const mode : {smtp::tls_mode::required, smtp::tls_mode::implicit})
     {
         script const begin  = mode == smtp::tls_mode::required ? plain : script();
         auto const   result = serve(
-            {script(begin).expect_tls_failure(context)},
-            [](smtp::client& c) -> task<void> {
+              {script(begin).expect_tls_failure(context)},
+              [](smtp::client& c) -> task<void> {
                 auto const e = co_await failure_of(c.connect());
                 CHECK(code_of(e) == condition::tls);
                 CHECK(!c.is_connected());
             },
-            [mode](settings& s) { s.tls = mode; });
+              [mode](settings& s) { s.tls = mode; });
         CHECK_PLAYED(result);
     }
 }
@@ -552,7 +612,10 @@ TEST_CASE("the certificate is expected for the host of the URL unless another na
 {
     auto const wrong = serve(
         {script().start_tls().opening().quit()},
-        [](smtp::client& c) -> task<void> { co_await c.connect(); co_await c.quit(); },
+        [](smtp::client& c) -> task<void> {
+            co_await c.connect();
+            co_await c.quit();
+        },
         [](settings& s) {
             s.tls      = smtp::tls_mode::implicit;
             s.tls_host = "localhost"; // on the certificate as well
@@ -591,8 +654,13 @@ TEST_CASE("a login that fails ends the connection with QUIT and says why")
 
 TEST_CASE("a message the server refuses leaves the client connected")
 {
-    auto const result = serve({script().opening().expect_prefix("MAIL").reply("550 5.7.1 not you").then(script().expect("RSET").reply("250 ok"))
-                                   .then(transaction()).quit()},
+    auto const result = serve({script()
+                                   .opening()
+                                   .expect_prefix("MAIL")
+                                   .reply("550 5.7.1 not you")
+                                   .then(script().expect("RSET").reply("250 ok"))
+                                   .then(transaction())
+                                   .quit()},
                               [](smtp::client& c) -> task<void> {
                                   auto const         message = mail();
                                   smtp::send_options options;
@@ -610,12 +678,13 @@ TEST_CASE("a message the server refuses leaves the client connected")
 
 TEST_CASE("an unusable URL is refused without its password in the text")
 {
-    for (auto const url : {"http://user:s3cr3t@mail.test", "smtp://user:s3cr3t@", "smtp://user:s3cr3t@host:99999", "nonsense"})
+    for (auto const url :
+         {"http://user:s3cr3t@mail.test", "smtp://user:s3cr3t@", "smtp://user:s3cr3t@host:99999", "nonsense"})
     {
         bool caught = false;
         try
         {
-            smtp::client_settings const s {std::string_view(url)};
+            smtp::client_settings const s{std::string_view(url)};
         }
         catch (posthorn::error const& e)
         {
@@ -674,8 +743,9 @@ TEST_CASE("cancellation before the start sends nothing")
     smtp::client              client(support::client_settings(sink.port()));
     auto const                message = mail();
     std::exception_ptr        failure;
-    spawn(loop, client.send(message),
-          asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr e, smtp::report) { failure = e; }));
+    spawn(
+        loop, client.send(message),
+        asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr e, smtp::report) { failure = e; }));
     stop.emit(asio::cancellation_type::terminal);
     loop.run();
     REQUIRE(failure);

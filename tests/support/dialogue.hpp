@@ -236,9 +236,9 @@ inline posthorn::task<void> talk(posthorn::testing::script s, posthorn::smtp::se
     co_await finish(server, into);
 }
 
-inline posthorn::task<void> serve(std::vector<posthorn::testing::script> scripts,
-                                  std::function<void(posthorn::smtp::client_settings&)> change, client_body body,
-                                  played& into)
+inline posthorn::task<void> serve(std::vector<posthorn::testing::script>                scripts,
+                                  std::function<void(posthorn::smtp::client_settings&)> change,
+                                  client_body body, played& into)
 {
     auto const                         ex = co_await posthorn::this_coro::executor;
     posthorn::testing::scripted_server server(ex, std::move(scripts), server_settings());
@@ -278,11 +278,11 @@ inline played serve(std::vector<posthorn::testing::script> scripts, client_body 
 } // namespace support
 
 /// The client kept to the script.
-#define CHECK_PLAYED(result)                                                                                           \
-    do                                                                                                                 \
-    {                                                                                                                  \
-        INFO((result).transcript);                                                                                     \
-        CHECK((result).failures == support::lines());                                                                 \
+#define CHECK_PLAYED(result)                          \
+    do                                                \
+    {                                                 \
+        INFO((result).transcript);                    \
+        CHECK((result).failures == support::lines()); \
     } while (false)
 
 #endif

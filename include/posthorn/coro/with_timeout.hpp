@@ -168,11 +168,12 @@ task<T> with_deadline(task<T> t, std::chrono::steady_clock::time_point when)
         throw error(errc::no_executor, "a deadline needs a timer: run the task with spawn() or sync_wait()");
     detail::derived_environment inner(*env);
     detail::deadline_guard      deadline(env->executor, inner);
+    task<T>                     child = std::move(t); // parameters die after locals, but its frames use `inner`
     inner.obey_parent();
     deadline->arm(when);
     try
     {
-        co_return co_await detail::task_awaiter_in<T>(t.native_handle(), inner.get());
+        co_return co_await detail::task_awaiter_in<T>(child.native_handle(), inner.get());
     }
     catch (...)
     {
@@ -200,7 +201,8 @@ task<T> shielded(task<T> t)
 {
     auto* const                 env = co_await detail::own_environment;
     detail::derived_environment inner(*env);
-    co_return co_await detail::task_awaiter_in<T>(t.native_handle(), inner.get());
+    task<T>                     child = std::move(t); // as above
+    co_return co_await detail::task_awaiter_in<T>(child.native_handle(), inner.get());
 }
 
 } // namespace posthorn

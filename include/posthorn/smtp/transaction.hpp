@@ -434,7 +434,7 @@ private:
     {
         if (!r.negative())
         {
-            content_ended_ = true; // the server thinks it has a message, whatever it is
+            settle_pending(disposition::in_doubt, phase::content, r); // it thinks it has a message, whatever it is
             return errc::unsolicited_reply;
         }
         report_->final_ = r;

@@ -194,11 +194,18 @@ public:
         fail(ec ? ec : errc::unsolicited_reply, p, waiting_for(p));
     }
 
-    /// Reads what there is.
-    task<void> receive(phase p)
+    /// Whatever was to be written is written, and what is left is to wait for the server.
+    void count_turn() noexcept
     {
         if (std::exchange(fresh_output, false))
             ++turns;
+    }
+
+    /// Reads what there is.
+    task<void> receive(phase p)
+    {
+        if (!writing)
+            count_turn();
         std::optional<posthorn::error> failed;
         std::size_t                    n = 0;
         try

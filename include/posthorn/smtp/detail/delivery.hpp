@@ -255,6 +255,7 @@ private:
                 write_failure_.emplace(e);
         }
         c_->writing = false;
+        c_->count_turn();
         c_->arm(limit_of(c_->settings.timeouts, phase::rcpt)); // for who waits for a reply now
         if (write_failure_)
             c_->fail(write_failure_->code(), phase::rcpt, "envelope", &write_failure_->context());
@@ -339,6 +340,7 @@ private:
             } while (!block.empty() && !write_failure_);
         }
         c_->writing = false;
+        c_->count_turn();
         c_->arm(std::min(limit_of(c_->settings.timeouts, phase::content), c_->patience)); // for who listens now
     }
 
