@@ -105,9 +105,10 @@ std::shared_ptr<posthorn::source> open_message(std::string const& name)
     return std::make_shared<posthorn::file_source>(name);
 }
 
-posthorn::task<> send(smtp::client& client, smtp::message const& mail, result& r)
+posthorn::task<> send(smtp::client_settings settings, smtp::message const& mail, result& r)
 {
-    auto report = co_await client.send(mail);
+    smtp::client client(std::move(settings)); // in here, because it must not outlive the event loop
+    auto         report = co_await client.send(mail);
     r.report.emplace(std::move(report));
     co_await client.quit();
 }
@@ -237,10 +238,10 @@ int main(int argc, char** argv)
         for (auto const& address : o.to)
             mail.envelope.add(address);
         mail.content = open_message(o.message);
-        smtp::client client(make_settings(o, r));
+        auto settings = make_settings(o, r);
         try
         {
-            posthorn::sync_wait(send(client, mail, r));
+            posthorn::sync_wait(send(std::move(settings), mail, r));
             r.code = exit_code_of(*r.report);
         }
         catch (posthorn::error const& e)

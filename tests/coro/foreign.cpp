@@ -159,14 +159,14 @@ TEST_CASE("a foreign coroutine awaits a million tasks that end at once without s
     stack_meter meter;
     auto const  body = [&]() -> lazy_task<int> {
         int count = 0;
-        for (int i = 0; i != 1'000'000; ++i)
+        for (int i = 0; i != a_million; ++i)
         {
             int const one = co_await noted(meter, 1);
             count += one;
         }
         co_return count;
     };
-    CHECK(foreign::start(body()).get() == 1'000'000);
+    CHECK(foreign::start(body()).get() == a_million);
     CHECK(meter.spread() < stack_meter::limit);
 }
 
@@ -236,7 +236,9 @@ TEST_CASE("exceptions of a task reach the foreign coroutine")
         int const x = co_await fails_on(other.io);
         co_return x;
     };
-    CHECK_THROWS_AS(foreign::start(body()).get(), boom);
+    auto result = foreign::start(body());
+    other.join(); // ThreadSanitizer cannot see how libstdc++ counts the owners of an exception
+    CHECK_THROWS_AS(result.get(), boom);
 }
 
 TEST_CASE("what needs an executor says so when a foreign coroutine is at the root")
@@ -476,7 +478,7 @@ TEST_CASE("exceptions of foreign awaitables are exceptions of the task, wherever
 
 TEST_CASE("a task awaits a million foreign awaitables that end at once without stack")
 {
-    constexpr int times = 1'000'000;
+    constexpr int times = a_million;
     stack_meter   meter;
     auto const    body = [&]() -> task<int> {
         int count = 0;

@@ -531,9 +531,24 @@ TEST_CASE("the slot of the token cancels the operation the task is suspended in"
     CHECK(levels == 2);
     CHECK(code_in(result) == condition::canceled);
 
-    // Too late, twice: nothing happens.
+    // Too late: nothing happens.
     signal.emit(asio::cancellation_type::terminal);
     signal.emit(asio::cancellation_type::terminal);
+}
+
+TEST_CASE("a signal that comes after task and event loop touches neither")
+{
+    asio::cancellation_signal ended;
+    asio::cancellation_signal abandoned;
+    {
+        asio::io_context io;
+        auto const       strand = asio::make_strand(io);
+        spawn(strand, hop(), asio::bind_cancellation_slot(ended.slot(), [](std::exception_ptr) {}));
+        spawn(strand, forever(), asio::bind_cancellation_slot(abandoned.slot(), [](std::exception_ptr) {}));
+        io.poll();
+    }
+    ended.emit(asio::cancellation_type::terminal);
+    abandoned.emit(asio::cancellation_type::terminal);
 }
 
 TEST_CASE("a task cancelled before its first step ends at its first operation")

@@ -400,9 +400,9 @@ TEST_CASE("an exception from copying or moving a result or an argument is an exc
 TEST_CASE("a million nested tasks need no stack")
 {
     stack_meter meter;
-    CHECK(sync_wait(depth(1'000'000, meter)) == 1'000'000);
+    CHECK(sync_wait(depth(a_million, meter)) == a_million);
     CHECK(meter.spread() < stack_meter::limit);
-    CHECK(sync_wait(depth_that_waits(1'000'000)) == 1'000'000);
+    CHECK(sync_wait(depth_that_waits(a_million)) == a_million);
 }
 
 TEST_CASE("an exception climbs from great depth without stack")
@@ -416,20 +416,20 @@ TEST_CASE("a loop of a million children that do not wait needs no stack")
     stack_meter meter;
     auto const  body = [&]() -> task<int> {
         int count = 0;
-        for (int i = 0; i != 1'000'000; ++i)
+        for (int i = 0; i != a_million; ++i)
         {
             int const one = co_await noted(meter, 1);
             count += one;
         }
         co_return count;
     };
-    CHECK(run(body) == 1'000'000);
+    CHECK(run(body) == a_million);
     CHECK(meter.spread() < stack_meter::limit);
 }
 
 TEST_CASE("loops over failing children, combinators, scopes and generators need no stack")
 {
-    constexpr int times = 100'000;
+    constexpr int times = a_million / 10;
     stack_meter   meter;
     auto const    body = [&]() -> task<int> {
         int count = 0;
@@ -652,7 +652,7 @@ TEST_CASE("a million elements of an async_generator need no stack")
 {
     stack_meter meter;
     auto const  body = [&]() -> task<int> {
-        auto g = quick_numbers(1'000'000, meter);
+        auto g = quick_numbers(a_million, meter);
         int  n = 0;
         auto x = co_await g.next();
         while (x)
@@ -662,7 +662,7 @@ TEST_CASE("a million elements of an async_generator need no stack")
         }
         co_return n;
     };
-    CHECK(run(body) == 1'000'000);
+    CHECK(run(body) == a_million);
     CHECK(meter.spread() < stack_meter::limit);
 }
 

@@ -387,20 +387,20 @@ TEST_CASE("a million operations that complete inside their initiating function n
     auto const  body = [&]() -> task<int> {
         int        count = 0;
         auto const ex    = co_await posthorn::this_coro::executor;
-        for (int i = 0; i != 1'000'000; ++i)
+        for (int i = 0; i != a_million; ++i)
         {
             int const one = co_await operation<void(int)>(completes_at_once_with(1));
             meter.note();
             count += one;
         }
-        for (int i = 0; i != 1'000'000; ++i)
+        for (int i = 0; i != a_million; ++i)
         {
             co_await asio::dispatch(ex, use_task);
             meter.note();
         }
         co_return count;
     };
-    CHECK(run(body) == 1'000'000);
+    CHECK(run(body) == a_million);
     CHECK(meter.spread() < stack_meter::limit);
 }
 

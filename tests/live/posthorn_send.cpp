@@ -508,7 +508,9 @@ TEST_CASE("a message whose end may have arrived is in doubt: 74")
     REQUIRE(support::poll_until(support::default_patience,
                                 [&] { return contains(send.err(), "octets of content]"); }));
     server.stop();
-    CHECK(send.status() == 74);
+    int const status = send.status();
+    INFO(send.err());
+    CHECK(status == 74);
     auto const result = send.object();
     CHECK(result.at("outcome") == "in_doubt");
     CHECK(result.at("recipients").at(0).at("outcome") == "in_doubt");

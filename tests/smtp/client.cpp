@@ -702,10 +702,14 @@ TEST_CASE("a client is used from callbacks, futures and blocking code alike")
     testing::server_thread<smtp_sink> sink;
     auto const                        message = mail();
     {
-        smtp::client client(support::client_settings(sink->port()));
-        auto const   r = sync_wait(client.send(message));
+        // The client belongs to the loop that sync_wait() makes, so it lives inside of it.
+        auto const one_shot = [&]() -> task<smtp::report> {
+            smtp::client client(support::client_settings(sink->port()));
+            co_return co_await client.send(message);
+        };
+        auto const r = sync_wait(one_shot());
         CHECK(r.all_accepted());
-    } // the loop is gone, and so is the connection
+    }
     {
         asio::io_context loop(1);
         smtp::client     client(support::client_settings(sink->port()));

@@ -13,6 +13,8 @@
 #include <posthorn/coro/task.hpp>
 #include <posthorn/coro/use_task.hpp>
 
+#include "support/allocations.hpp"
+
 #include <asio/async_result.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
@@ -49,6 +51,13 @@ std::error_code code_of(F&& body)
     }
     return {};
 }
+
+/// So often is repeated what must not take stack; sanitizers are slow, and a part of it would overflow all the same.
+#if defined(POSTHORN_TESTS_COUNT_ALLOCATIONS)
+inline constexpr int a_million = 1'000'000;
+#else
+inline constexpr int a_million = 250'000;
+#endif
 
 /// An exception that no code under test throws by itself.
 struct boom : std::runtime_error

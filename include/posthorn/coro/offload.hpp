@@ -81,7 +81,7 @@ struct initiate_offload
                 {
                     failure = std::current_exception();
                 }
-                asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr>(std::move(h), failure));
+                asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr>(std::move(h), std::move(failure)));
             }
             else
             {
@@ -95,7 +95,7 @@ struct initiate_offload
                     failure = std::current_exception();
                 }
                 asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr, result>(
-                                     std::move(h), failure, std::move(value)));
+                                     std::move(h), std::move(failure), std::move(value)));
             }
         });
     }

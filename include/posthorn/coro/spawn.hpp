@@ -24,6 +24,7 @@
 
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -32,33 +33,47 @@ namespace posthorn {
 
 namespace detail {
 
-/// What a cancellation signal from outside finds: the running chain, or nothing any more.
-struct cancellation_door
-{
-    asio::cancellation_signal signal;
-    bool                      live = true;
-};
+/** What a cancellation signal from outside finds: the running chain, or nothing any more.
 
-/// Carries a request to cancel from any place to the executor of the chain.
-class cancellation_forwarder
+    The slot that leads here may outlive the chain, its executor and the executor's context.
+*/
+class cancellation_door
 {
 public:
-    cancellation_forwarder(asio::any_io_executor ex, std::shared_ptr<cancellation_door> door) noexcept
-        : executor_(std::move(ex)), door_(std::move(door))
+    explicit cancellation_door(asio::any_io_executor ex) noexcept : executor_(std::move(ex)) {}
+
+    /// The signal that the chain obeys; to be used on the chain's executor only.
+    asio::cancellation_signal& signal() noexcept { return signal_; }
+
+    /// The chain has ended. Called on its executor.
+    void close() noexcept
     {
+        signal_.slot().clear(); // what operations have left there may belong to the context, too
+        asio::any_io_executor gone; // freed after the lock
+        std::lock_guard       lock(mutex_);
+        gone = std::exchange(executor_, {});
     }
 
-    void operator()(asio::cancellation_type_t type)
+    /// Carries a request to cancel from any thread to the executor of the chain.
+    static void knock(std::shared_ptr<cancellation_door> const& door, asio::cancellation_type_t type)
     {
-        asio::dispatch(executor_, [door = door_, type] {
-            if (door->live)
-                door->signal.emit(type);
-        });
+        if (auto const ex = door->executor())
+            asio::dispatch(ex, [door, type] {
+                if (door->executor())
+                    door->signal_.emit(type);
+            });
     }
 
 private:
-    asio::any_io_executor              executor_;
-    std::shared_ptr<cancellation_door> door_;
+    asio::any_io_executor executor()
+    {
+        std::lock_guard lock(mutex_);
+        return executor_;
+    }
+
+    std::mutex                mutex_;
+    asio::any_io_executor     executor_;
+    asio::cancellation_signal signal_;
 };
 
 template <class T>
@@ -115,9 +130,9 @@ public:
         env_.executor = ex; // untracked: objects made with it may outlive the task without keeping the loop running
         if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected())
         {
-            door_             = std::make_shared<cancellation_door>();
-            env_.cancellation = make_cancellation(door_->signal);
-            slot.template emplace<cancellation_forwarder>(ex, door_);
+            door_             = std::make_shared<cancellation_door>(ex);
+            env_.cancellation = make_cancellation(door_->signal());
+            slot.assign([door = door_](asio::cancellation_type_t type) { cancellation_door::knock(door, type); });
         }
     }
 
@@ -134,8 +149,9 @@ public:
 
     ~spawned()
     {
+        task_ = task<T>(); // its frames still use what the door closes
         if (door_)
-            door_->live = false;
+            door_->close();
     }
 
 private:
@@ -144,12 +160,11 @@ private:
 
     static void on_abandon(chain& c) { delete static_cast<spawned*>(&c); }
 
-    // Memory is released before the handler runs, so that the handler can use it for the next operation.
+    // Memory is released before the handler runs, so that the handler can use it for the next operation. The slot
+    // keeps its handler: it belongs to the thread that emits, which need not be this one.
     static void on_finish(chain& c)
     {
         std::unique_ptr<spawned> self(static_cast<spawned*>(&c));
-        if (self->door_)
-            asio::get_associated_cancellation_slot(self->handler_).clear();
         auto const home    = self->home_;
         auto&      result  = self->task_.native_handle().promise().result;
         auto       failure = result.failure();

@@ -44,7 +44,8 @@ namespace posthorn::smtp {
     @endcode
 
     It runs on the executor of the task that calls it; all calls must come from tasks of the same executor, one at a
-    time. Destroying it closes the connection without QUIT; await quit() for a polite end.
+    time. Destroying it closes the connection without QUIT; await quit() for a polite end. While it is connected it must
+    not outlive its event loop: with sync_wait() it lives inside of the task.
 
     @par Errors
     send_error and session_error; net::connect_error (condition::unreachable, with every address that was tried) if there

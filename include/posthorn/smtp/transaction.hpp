@@ -88,7 +88,7 @@ public:
         report_   = &into;
         accepted_ = refused_ = answered_ = raw_accepted_ = 0;
         mail_ok_ = data_sent_ = content_begun_ = content_ended_ = false;
-        closing_ = transaction_open_ = rset_failed_ = false;
+        closing_ = transaction_open_ = rset_failed_ = claimed_ = false;
         data_reply_                                 = data_state::none;
         unanswered_content_                         = 0;
         commands_.clear();
@@ -209,7 +209,7 @@ public:
     void content_ends() noexcept { content_ended_ = true; }
 
     /// The last octet of the content certainly did not leave, although content_ends() was called.
-    void content_not_ended() noexcept { content_ended_ = false; }
+    void content_not_ended() noexcept { content_ended_ = claimed_; }
 
     /** The connection ended, timed out or was cancelled: decides what is still open.
 
@@ -434,7 +434,7 @@ private:
     {
         if (!r.negative())
         {
-            settle_pending(disposition::in_doubt, phase::content, r); // it thinks it has a message, whatever it is
+            content_ended_ = claimed_ = true; // the server thinks it has a message, whatever it is
             return errc::unsolicited_reply;
         }
         report_->final_ = r;
@@ -551,6 +551,7 @@ private:
     bool                     closing_            = false;
     bool                     transaction_open_   = false;
     bool                     rset_failed_        = false;
+    bool                     claimed_            = false; ///< The server accepted content that had not ended.
 };
 
 } // namespace posthorn::smtp
