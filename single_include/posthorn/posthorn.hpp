@@ -2384,33 +2384,47 @@ namespace posthorn {
 
 namespace detail {
 
-/// What a cancellation signal from outside finds: the running chain, or nothing any more.
-struct cancellation_door
-{
-    asio::cancellation_signal signal;
-    bool                      live = true;
-};
+/** What a cancellation signal from outside finds: the running chain, or nothing any more.
 
-/// Carries a request to cancel from any place to the executor of the chain.
-class cancellation_forwarder
+    The slot that leads here may outlive the chain, its executor and the executor's context.
+*/
+class cancellation_door
 {
 public:
-    cancellation_forwarder(asio::any_io_executor ex, std::shared_ptr<cancellation_door> door) noexcept
-        : executor_(std::move(ex)), door_(std::move(door))
+    explicit cancellation_door(asio::any_io_executor ex) noexcept : executor_(std::move(ex)) {}
+
+    /// The signal that the chain obeys; to be used on the chain's executor only.
+    asio::cancellation_signal& signal() noexcept { return signal_; }
+
+    /// The chain has ended. Called on its executor.
+    void close() noexcept
     {
+        signal_.slot().clear(); // what operations have left there may belong to the context, too
+        asio::any_io_executor gone; // freed after the lock
+        std::lock_guard       lock(mutex_);
+        gone = std::exchange(executor_, {});
     }
 
-    void operator()(asio::cancellation_type_t type)
+    /// Carries a request to cancel from any thread to the executor of the chain.
+    static void knock(std::shared_ptr<cancellation_door> const& door, asio::cancellation_type_t type)
     {
-        asio::dispatch(executor_, [door = door_, type] {
-            if (door->live)
-                door->signal.emit(type);
-        });
+        if (auto const ex = door->executor())
+            asio::dispatch(ex, [door, type] {
+                if (door->executor())
+                    door->signal_.emit(type);
+            });
     }
 
 private:
-    asio::any_io_executor              executor_;
-    std::shared_ptr<cancellation_door> door_;
+    asio::any_io_executor executor()
+    {
+        std::lock_guard lock(mutex_);
+        return executor_;
+    }
+
+    std::mutex                mutex_;
+    asio::any_io_executor     executor_;
+    asio::cancellation_signal signal_;
 };
 
 template <class T>
@@ -2467,9 +2481,9 @@ public:
         env_.executor = ex; // untracked: objects made with it may outlive the task without keeping the loop running
         if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected())
         {
-            door_             = std::make_shared<cancellation_door>();
-            env_.cancellation = make_cancellation(door_->signal);
-            slot.template emplace<cancellation_forwarder>(ex, door_);
+            door_             = std::make_shared<cancellation_door>(ex);
+            env_.cancellation = make_cancellation(door_->signal());
+            slot.assign([door = door_](asio::cancellation_type_t type) { cancellation_door::knock(door, type); });
         }
     }
 
@@ -2486,8 +2500,9 @@ public:
 
     ~spawned()
     {
+        task_ = task<T>(); // its frames still use what the door closes
         if (door_)
-            door_->live = false;
+            door_->close();
     }
 
 private:
@@ -2496,12 +2511,11 @@ private:
 
     static void on_abandon(chain& c) { delete static_cast<spawned*>(&c); }
 
-    // Memory is released before the handler runs, so that the handler can use it for the next operation.
+    // Memory is released before the handler runs, so that the handler can use it for the next operation. The slot
+    // keeps its handler: it belongs to the thread that emits, which need not be this one.
     static void on_finish(chain& c)
     {
         std::unique_ptr<spawned> self(static_cast<spawned*>(&c));
-        if (self->door_)
-            asio::get_associated_cancellation_slot(self->handler_).clear();
         auto const home    = self->home_;
         auto&      result  = self->task_.native_handle().promise().result;
         auto       failure = result.failure();
@@ -2961,7 +2975,7 @@ struct initiate_offload
                 {
                     failure = std::current_exception();
                 }
-                asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr>(std::move(h), failure));
+                asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr>(std::move(h), std::move(failure)));
             }
             else
             {
@@ -2975,7 +2989,7 @@ struct initiate_offload
                     failure = std::current_exception();
                 }
                 asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr, result>(
-                                     std::move(h), failure, std::move(value)));
+                                     std::move(h), std::move(failure), std::move(value)));
             }
         });
     }
@@ -12375,7 +12389,7 @@ public:
         report_   = &into;
         accepted_ = refused_ = answered_ = raw_accepted_ = 0;
         mail_ok_ = data_sent_ = content_begun_ = content_ended_ = false;
-        closing_ = transaction_open_ = rset_failed_ = false;
+        closing_ = transaction_open_ = rset_failed_ = claimed_ = false;
         data_reply_                                 = data_state::none;
         unanswered_content_                         = 0;
         commands_.clear();
@@ -12496,7 +12510,7 @@ public:
     void content_ends() noexcept { content_ended_ = true; }
 
     /// The last octet of the content certainly did not leave, although content_ends() was called.
-    void content_not_ended() noexcept { content_ended_ = false; }
+    void content_not_ended() noexcept { content_ended_ = claimed_; }
 
     /** The connection ended, timed out or was cancelled: decides what is still open.
 
@@ -12721,7 +12735,7 @@ private:
     {
         if (!r.negative())
         {
-            settle_pending(disposition::in_doubt, phase::content, r); // it thinks it has a message, whatever it is
+            content_ended_ = claimed_ = true; // the server thinks it has a message, whatever it is
             return errc::unsolicited_reply;
         }
         report_->final_ = r;
@@ -12838,6 +12852,7 @@ private:
     bool                     closing_            = false;
     bool                     transaction_open_   = false;
     bool                     rset_failed_        = false;
+    bool                     claimed_            = false; ///< The server accepted content that had not ended.
 };
 
 } // namespace posthorn::smtp
@@ -14650,7 +14665,8 @@ namespace posthorn::smtp {
     @endcode
 
     It runs on the executor of the task that calls it; all calls must come from tasks of the same executor, one at a
-    time. Destroying it closes the connection without QUIT; await quit() for a polite end.
+    time. Destroying it closes the connection without QUIT; await quit() for a polite end. While it is connected it must
+    not outlive its event loop: with sync_wait() it lives inside of the task.
 
     @par Errors
     send_error and session_error; net::connect_error (condition::unreachable, with every address that was tried) if there
