@@ -11,6 +11,7 @@
 #include <asio/associated_executor.hpp>
 #include <asio/async_result.hpp>
 #include <asio/bind_allocator.hpp>
+#include <asio/bind_cancellation_slot.hpp>
 #include <asio/bind_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -72,7 +73,9 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <numeric>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -7394,7 +7397,10 @@ public:
     task<void> write(std::span<std::string_view const> pieces)
     {
         impl& s = open();
-        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent);
+        s.gone = s.total = 0;
+        for (auto const& piece : pieces)
+            s.total += piece.size();
+        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent, s.gone);
     }
 
     /** After a failed write(): did the last byte certainly stay here?
@@ -7402,6 +7408,14 @@ public:
         False means that the peer may have received all of it.
     */
     bool certainly_unsent() const noexcept { return impl_ == nullptr || impl_->unsent; }
+
+    /** How many of the octets given to the last write() the peer may have received, at the most.
+
+        Also while it is running. After a success these are all of them. */
+    std::size_t possibly_sent() const noexcept
+    {
+        return impl_ == nullptr ? 0 : impl_->unsent ? impl_->gone : impl_->total;
+    }
 
     /** Starts TLS on this stream.
 
@@ -7630,9 +7644,11 @@ private:
         }
 
         /// @param kept Did the last byte certainly stay here? Kept up to date, for the case of a failure.
-        task<void> write_raw(std::span<std::string_view const> pieces, bool& kept)
+        /// @param left How many may have left, as long as it did.
+        task<void> write_raw(std::span<std::string_view const> pieces, bool& kept, std::size_t& left)
         {
-            kept = true;
+            kept             = true;
+            std::size_t done = left = 0;
             check();
             while (!pieces.empty() && pieces.back().empty())
                 pieces = pieces.first(pieces.size() - 1);
@@ -7648,8 +7664,10 @@ private:
                 std::size_t n = 0;
                 if (custom)
                 {
-                    kept = pieces.size() > 1; // what a failed write moved is not known
-                    n    = co_await write_custom(pieces.front().substr(offset));
+                    auto const piece = pieces.front().substr(offset);
+                    kept             = pieces.size() > 1; // what a failed write moved is not known
+                    left             = done + piece.size();
+                    n                = co_await write_custom(piece);
                 }
                 else
                 {
@@ -7662,6 +7680,8 @@ private:
                 }
                 counters.writes += 1;
                 counters.bytes_written += n;
+                done += n;
+                left = done;
                 for (n += offset; !pieces.empty() && n >= pieces.front().size(); pieces = pieces.subspan(1))
                     n -= pieces.front().size();
                 offset = n;
@@ -7707,15 +7727,16 @@ private:
         */
         task<void> flush(bool& kept)
         {
-            bool  ignored = true;
-            bool* state   = &kept;
+            bool        ignored = true;
+            bool*       state   = &kept;
+            std::size_t octets  = 0; // of ciphertext
             while (!tls->output().empty())
             {
                 // Taken out first: reading, meanwhile, may make the engine add an answer to a key update.
                 std::swap(flying, tls->output());
                 std::string_view const waiting = flying.data();
                 cut                            = true; // unless it succeeds, the peer has half a record
-                co_await write_raw(std::span(&waiting, 1), *state);
+                co_await write_raw(std::span(&waiting, 1), *state, octets);
                 cut = false;
                 flying.clear();
                 state = &ignored;
@@ -7790,12 +7811,14 @@ private:
                 encrypt(joined.data());
                 joined.clear();
             }
+            gone = total == 0 ? 0 : total - 1; // `unsent` tells about the last one
             co_await flush(unsent);
             unsent = false;
         }
 
         void encrypt(std::string_view plain)
         {
+            gone += plain.size(); // it leaves with the next flush
             std::error_code ec;
             tls->write(plain, ec);
             if (ec)
@@ -7943,6 +7966,8 @@ private:
         bool                        writing_tls = false; ///< Somebody is going to flush what the engine puts out.
         bool                        cut         = false; ///< A record was not written to its end, or is on its way.
         bool                        unsent      = true;
+        std::size_t                 gone        = 0; ///< Octets of the running write that may have left.
+        std::size_t                 total       = 0; ///< Octets of the running write.
         bool                        secured     = false;
         bool                        closed      = false;
     };
@@ -7958,6 +7983,2601 @@ private:
 };
 
 } // namespace posthorn::net
+
+#endif
+// Many messages in one go: where they come from, and what becomes of each.
+
+#ifndef POSTHORN_SMTP_BURST_HPP
+#define POSTHORN_SMTP_BURST_HPP
+
+// A message to be sent: its envelope and where its content comes from.
+
+#ifndef POSTHORN_SMTP_MESSAGE_HPP
+#define POSTHORN_SMTP_MESSAGE_HPP
+
+// The envelope: who sends to whom, and with which parameters (RFC 5321, 2.3.1).
+
+#ifndef POSTHORN_SMTP_ENVELOPE_HPP
+#define POSTHORN_SMTP_ENVELOPE_HPP
+
+// Envelope addresses: a mailbox that was checked once and is spelled in one way from then on.
+
+#ifndef POSTHORN_SMTP_ADDRESS_HPP
+#define POSTHORN_SMTP_ADDRESS_HPP
+
+// The right-hand side of addresses and the EHLO name: domain names and address literals (RFC 5321, 4.1.2,
+// 4.1.3).
+
+#ifndef POSTHORN_SMTP_DOMAIN_HPP
+#define POSTHORN_SMTP_DOMAIN_HPP
+
+// The errors of SMTP: broken protocol, refusals, and values that cannot be put on the wire.
+
+#ifndef POSTHORN_SMTP_ERROR_HPP
+#define POSTHORN_SMTP_ERROR_HPP
+
+namespace posthorn::smtp {
+
+/** Why an SMTP operation failed.
+
+    Compare to posthorn::condition to ask for the kind: protocol, temporary, permanent, tls, authentication.
+*/
+enum class errc
+{
+    // The peer does not speak SMTP as it must: the connection is unusable.
+    bad_reply = 1,            ///< A line that is no reply: no code from 200 to 599, or a wrong separator.
+    mixed_codes,              ///< The lines of one reply carry different codes.
+    reply_line_too_long,      ///< One line breaches reply_limits::line.
+    reply_too_long,           ///< One reply breaches reply_limits::total.
+    reply_too_many_lines,     ///< One reply breaches reply_limits::lines.
+    unsolicited_reply,        ///< A reply arrived while none was due.
+    unexpected_code,          ///< A code that cannot answer the command, e.g. 250 to DATA.
+    tls_leftover,             ///< Plaintext followed the reply to STARTTLS: somebody injects commands.
+    tls_where_plain_expected, ///< The server speaks TLS from the first octet: use implicit TLS.
+    not_smtp,                 ///< Another protocol answers: HTTP, IMAP, POP3, SSH.
+    bad_challenge,            ///< An AUTH challenge is not base64.
+
+    // The server said no.
+    greeting_refused,    ///< The greeting is 5xx.
+    greeting_deferred,   ///< The greeting is 4xx.
+    connection_used_up,  ///< LIMITS MAILMAX (RFC 9422): another connection is needed for more messages.
+    service_unavailable, ///< 421: the server closes the connection.
+    ehlo_refused,        ///< Neither EHLO nor, where allowed, HELO was accepted.
+    command_refused,     ///< A command was answered by 5xx.
+    command_deferred,    ///< A command was answered by 4xx.
+
+    // TLS.
+    tls_required_unavailable, ///< TLS is required and STARTTLS is not offered.
+    tls_refused,              ///< TLS is required and STARTTLS was answered by 4xx or 5xx.
+
+    // Authentication.
+    auth_required,    ///< 530: the server wants a login first.
+    auth_failed,      ///< 535 and the like: the credentials are wrong.
+    auth_temporary,   ///< 454, 432 and the like: the server cannot check them now.
+    auth_unavailable, ///< No mechanism of the server is usable and allowed.
+    auth_too_weak,    ///< 534: the mechanism is not strong enough for this account.
+    auth_needs_tls,   ///< 538: this mechanism is accepted under TLS only.
+
+    // What the caller gave cannot be sent: nothing was written.
+    bad_address,       ///< Not a mailbox as RFC 5321 and RFC 6531 define it.
+    bad_ehlo_name,     ///< Neither a domain name nor an address literal.
+    bad_parameter,     ///< An extension parameter has a value outside its grammar or range.
+    bad_argument,      ///< A command argument holds a control character or an octet that is not allowed.
+    line_too_long,     ///< The command line would exceed what its RFCs allow.
+    extension_missing, ///< The server does not offer the extension that a parameter needs.
+    smtputf8_required, ///< A non-ASCII address or argument, and SMTPUTF8 is not in effect.
+    message_too_big,   ///< The message is larger than the server's SIZE.
+    no_recipients,     ///< The envelope has no recipient.
+    too_many_recipients, ///< More than the server takes at once (LIMITS), and the policy is all or nothing.
+
+    // The content cannot be sent as it is.
+    eight_bit_refused, ///< 8-bit octets without 8BITMIME.
+    binary_refused,    ///< A NUL without BINARYMIME.
+    line_length,       ///< A line of more than 998 octets.
+    bare_line_ending,  ///< A CR or LF that is not part of CRLF, under line_endings::strict.
+    size_mismatch,     ///< The source gave more or fewer octets than it promised.
+
+    // The end of a transaction.
+    all_refused,      ///< No recipient was accepted, and none is worth a retry.
+    all_deferred,     ///< No recipient was accepted, and a retry may help at least one.
+    not_all_accepted, ///< Some recipient was refused and the policy is all or nothing: nothing was delivered.
+    message_refused,  ///< The content was answered by 5xx.
+    message_deferred, ///< The content was answered by 4xx.
+    in_doubt          ///< The content may have been accepted: no reply to its end was seen.
+};
+
+namespace detail {
+
+class category_type final : public std::error_category
+{
+public:
+    char const* name() const noexcept override { return "posthorn.smtp"; }
+
+    std::string message(int value) const override { return text(static_cast<errc>(value)); }
+
+    bool equivalent(int value, std::error_condition const& c) const noexcept override
+    {
+        if (c.category() == condition_category())
+            return is(static_cast<errc>(value), static_cast<condition>(c.value()));
+        return default_error_condition(value) == c;
+    }
+
+private:
+    static char const* text(errc e) noexcept
+    {
+        switch (e)
+        {
+        case errc::bad_reply: return "the server sent a line that is no SMTP reply";
+        case errc::mixed_codes: return "the lines of one reply carry different codes";
+        case errc::reply_line_too_long: return "the server sent a reply line that is too long";
+        case errc::reply_too_long: return "the server sent a reply that is too long";
+        case errc::reply_too_many_lines: return "the server sent a reply with too many lines";
+        case errc::unsolicited_reply: return "the server sent a reply that nothing asked for";
+        case errc::unexpected_code: return "the reply code cannot answer this command";
+        case errc::tls_leftover: return "plaintext followed the reply to STARTTLS";
+        case errc::tls_where_plain_expected: return "the server speaks TLS where plain SMTP was expected";
+        case errc::not_smtp: return "the server speaks another protocol than SMTP";
+        case errc::bad_challenge: return "the server sent an authentication challenge that is not base64";
+        case errc::greeting_refused: return "the server refuses all service";
+        case errc::greeting_deferred: return "the server refuses service for now";
+        case errc::connection_used_up: return "the server takes no more messages on this connection";
+        case errc::service_unavailable: return "the server closes the connection";
+        case errc::ehlo_refused: return "the server refused EHLO and HELO";
+        case errc::command_refused: return "the server refused the command";
+        case errc::command_deferred: return "the server refused the command for now";
+        case errc::tls_required_unavailable: return "TLS is required and the server does not offer it";
+        case errc::tls_refused: return "TLS is required and the server refused to start it";
+        case errc::auth_required: return "the server requires authentication";
+        case errc::auth_failed: return "the server refused the credentials";
+        case errc::auth_temporary: return "the server cannot check the credentials now";
+        case errc::auth_unavailable: return "no authentication mechanism is both offered and allowed";
+        case errc::auth_too_weak: return "the server wants a stronger authentication mechanism";
+        case errc::auth_needs_tls: return "the server accepts this authentication under TLS only";
+        case errc::bad_address: return "not a valid mail address";
+        case errc::bad_ehlo_name: return "not a domain name or address literal";
+        case errc::bad_parameter: return "an extension parameter has an invalid value";
+        case errc::bad_argument: return "a command argument holds an octet that is not allowed";
+        case errc::line_too_long: return "the command line would be too long";
+        case errc::extension_missing: return "the server does not offer a required extension";
+        case errc::smtputf8_required: return "a non-ASCII address or argument needs SMTPUTF8";
+        case errc::message_too_big: return "the message is larger than the server accepts";
+        case errc::no_recipients: return "the envelope has no recipient";
+        case errc::too_many_recipients:
+            return "the server does not take so many recipients at once, and the policy is all or nothing";
+        case errc::eight_bit_refused:
+            return "the content has 8-bit octets and the server does not offer 8BITMIME";
+        case errc::binary_refused: return "the content has a NUL and the server does not offer BINARYMIME";
+        case errc::line_length: return "the content has a line of more than 998 octets";
+        case errc::bare_line_ending: return "the content has a CR or LF outside of CRLF";
+        case errc::size_mismatch: return "the content has another size than was announced";
+        case errc::all_refused: return "the server refused every recipient";
+        case errc::all_deferred: return "the server accepted no recipient for now";
+        case errc::not_all_accepted: return "the server did not accept every recipient";
+        case errc::message_refused: return "the server refused the message";
+        case errc::message_deferred: return "the server refused the message for now";
+        case errc::in_doubt: return "the connection ended before the server told whether it took the message";
+        }
+        return "unknown error";
+    }
+
+    static bool is(errc e, condition c) noexcept
+    {
+        switch (e)
+        {
+        case errc::bad_reply:
+        case errc::mixed_codes:
+        case errc::reply_line_too_long:
+        case errc::reply_too_long:
+        case errc::reply_too_many_lines:
+        case errc::unsolicited_reply:
+        case errc::unexpected_code:
+        case errc::not_smtp: return c == condition::protocol;
+        case errc::tls_leftover:
+        case errc::tls_where_plain_expected: return c == condition::protocol || c == condition::tls;
+        case errc::bad_challenge: return c == condition::protocol || c == condition::authentication;
+        case errc::greeting_deferred:
+        case errc::connection_used_up:
+        case errc::service_unavailable:
+        case errc::command_deferred:
+        case errc::all_deferred:
+        case errc::message_deferred: return c == condition::temporary;
+        case errc::tls_required_unavailable:
+        case errc::tls_refused: return c == condition::tls;
+        case errc::auth_temporary: return c == condition::authentication || c == condition::temporary;
+        case errc::auth_required:
+        case errc::auth_failed:
+        case errc::auth_unavailable:
+        case errc::auth_too_weak:
+        case errc::auth_needs_tls: return c == condition::authentication || c == condition::permanent;
+        case errc::greeting_refused:
+        case errc::ehlo_refused:
+        case errc::command_refused:
+        case errc::bad_address:
+        case errc::bad_ehlo_name:
+        case errc::bad_parameter:
+        case errc::bad_argument:
+        case errc::line_too_long:
+        case errc::extension_missing:
+        case errc::smtputf8_required:
+        case errc::message_too_big:
+        case errc::no_recipients:
+        case errc::too_many_recipients:
+        case errc::eight_bit_refused:
+        case errc::binary_refused:
+        case errc::line_length:
+        case errc::bare_line_ending:
+        case errc::size_mismatch:
+        case errc::all_refused:
+        case errc::message_refused: return c == condition::permanent;
+        case errc::not_all_accepted: // the refusals of the recipients tell which of both
+        case errc::in_doubt: return false;
+        }
+        return false;
+    }
+};
+
+} // namespace detail
+
+/// The category of errc.
+inline std::error_category const& category() noexcept
+{
+    static detail::category_type const instance;
+    return instance;
+}
+
+inline std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), category()}; }
+
+/** The result of a check without exceptions: true means that something is wrong.
+
+    `detail` lives for ever: it names the offence or the keyword and never quotes the checked text.
+*/
+struct defect
+{
+    std::error_code  code;
+    std::string_view detail;
+    std::size_t      position = 0; ///< Of the offending octet in the checked text, where that makes sense.
+
+    explicit operator bool() const noexcept { return static_cast<bool>(code); }
+};
+
+} // namespace posthorn::smtp
+
+template <>
+struct std::is_error_code_enum<posthorn::smtp::errc> : std::true_type
+{
+};
+
+#endif
+
+namespace posthorn::smtp {
+
+/// How strictly a domain is read.
+struct domain_options
+{
+    std::size_t max_size         = 255;   ///< Octets.
+    bool        allow_utf8       = true;  ///< U-labels (RFC 6531).
+    bool        allow_underscore = false; ///< Not in RFC 5321, but in some host names.
+};
+
+namespace detail {
+
+/// A character of a U-label or a local part: well-formed UTF-8 that is no C1 control. Its size, or 0.
+constexpr std::size_t utf8_non_ascii(std::string_view s) noexcept
+{
+    std::size_t const n = posthorn::detail::utf8_sequence(s);
+    if (n < 2 || (n == 2 && s[0] == '\xc2' && static_cast<unsigned char>(s[1]) < 0xa0))
+        return 0;
+    return n;
+}
+
+/// IDNA maps these to ".": two readers of the name would disagree about its labels.
+constexpr bool is_foreign_dot(std::string_view sequence) noexcept
+{
+    return sequence == "\xe3\x80\x82" || sequence == "\xef\xbc\x8e" || sequence == "\xef\xbd\xa1";
+}
+
+constexpr bool is_snum(std::string_view s) noexcept
+{
+    int value = 0;
+    for (char const c : s)
+    {
+        if (!ascii::is_digit(c) || s.size() > 3)
+            return false;
+        value = value * 10 + (c - '0');
+    }
+    return !s.empty() && value <= 255;
+}
+
+constexpr bool is_ipv4(std::string_view s) noexcept
+{
+    for (int part = 0; part < 4; ++part)
+    {
+        auto const dot  = s.find('.');
+        bool const last = part == 3;
+        if ((dot == s.npos) != last || !is_snum(s.substr(0, dot)))
+            return false;
+        s.remove_prefix(last ? s.size() : dot + 1);
+    }
+    return true;
+}
+
+/// RFC 5321's IPv6-addr; like RFC 4291 it may also write "::" for a single group.
+constexpr bool is_ipv6(std::string_view s) noexcept
+{
+    int  groups     = 0;
+    bool compressed = false;
+    if (s.substr(0, 2) == "::")
+    {
+        compressed = true;
+        s.remove_prefix(2);
+        if (s.empty())
+            return true;
+    }
+    for (;;)
+    {
+        std::size_t n = 0;
+        while (n < s.size() && ascii::hex_value(s[n]) >= 0)
+            ++n;
+        if (n < s.size() && s[n] == '.') // an IPv4 address stands for the last two groups
+            return is_ipv4(s) && (compressed ? groups <= 5 : groups == 6);
+        if (n == 0 || n > 4 || ++groups > 8)
+            return false;
+        s.remove_prefix(n);
+        if (s.empty())
+            return compressed ? groups <= 7 : groups == 8;
+        if (s[0] != ':')
+            return false;
+        s.remove_prefix(1);
+        if (!s.empty() && s[0] == ':')
+        {
+            if (compressed)
+                return false;
+            compressed = true;
+            s.remove_prefix(1);
+            if (s.empty())
+                return groups <= 7;
+        }
+    }
+}
+
+} // namespace detail
+
+/** Checks an address literal, brackets included: `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `[tag:content]`.
+
+    Narrower than the RFC in one point: the content of an unknown tag has none of `<>"@(),;`, at which a
+    careless reader of the command line would stop. No registered tag uses them.
+*/
+constexpr bool is_address_literal(std::string_view s) noexcept
+{
+    if (s.size() < 3 || s.front() != '[' || s.back() != ']')
+        return false;
+    s = s.substr(1, s.size() - 2);
+    if (detail::is_ipv4(s))
+        return true;
+    auto const colon = s.find(':');
+    if (colon == s.npos || colon == 0 || colon + 1 == s.size())
+        return false;
+    auto const tag     = s.substr(0, colon);
+    auto const content = s.substr(colon + 1);
+    if (ascii::iequals(tag, "IPv6"))
+        return detail::is_ipv6(content);
+    if (detail::is_ipv6(s)) // its first group is no tag: "IPv6:" was forgotten
+        return false;
+    for (char const c : tag)
+        if (!ascii::is_alnum(c) && c != '-')
+            return false;
+    if (tag.back() == '-')
+        return false;
+    for (char const c : content)
+        if (c < '!' || c > '~' || (c >= '[' && c <= ']') || std::string_view("<>\"@(),;").find(c) != s.npos)
+            return false;
+    return true;
+}
+
+/// Checks a domain name or an address literal; the defect's code is errc::bad_address.
+inline defect check_domain(std::string_view s, domain_options const& options = {}) noexcept
+{
+    auto const bad = [](std::string_view what, std::size_t at) {
+        defect d;
+        d.code     = errc::bad_address;
+        d.detail   = what;
+        d.position = at;
+        return d;
+    };
+    if (s.empty())
+        return bad("the domain is empty", 0);
+    if (s.size() > options.max_size)
+        return bad("the domain is too long", options.max_size);
+    if (s[0] == '[')
+        return is_address_literal(s) ? defect() : bad("not a valid address literal", 0);
+
+    std::size_t label = 0;     // where the label begins
+    bool        utf8  = false; // in this label; DNS limits the A-label, which is not known here
+    for (std::size_t i = 0; i <= s.size();)
+    {
+        if (i == s.size() || s[i] == '.')
+        {
+            if (i == label)
+                return bad(label == 0      ? "the domain begins with a dot"
+                           : i == s.size() ? "the domain ends with a dot"
+                                           : "the domain has an empty label",
+                           i == 0 ? 0 : i - 1);
+            if (!utf8 && i - label > 63)
+                return bad("a label of the domain is longer than 63 octets", label);
+            if (s[i - 1] == '-')
+                return bad("a label of the domain ends with a hyphen", i - 1);
+            label = ++i;
+            utf8  = false;
+            continue;
+        }
+        char const c = s[i];
+        if (ascii::is_alnum(c) || (c == '-' && i != label) || (c == '_' && options.allow_underscore))
+        {
+            ++i;
+            continue;
+        }
+        if (c == '-')
+            return bad("a label of the domain begins with a hyphen", i);
+        if (ascii::is_eight_bit(c))
+        {
+            if (!options.allow_utf8)
+                return bad("a non-ASCII octet in the domain", i);
+            std::size_t const n = detail::utf8_non_ascii(s.substr(i));
+            if (n == 0)
+                return bad("an octet in the domain that is not UTF-8", i);
+            if (detail::is_foreign_dot(s.substr(i, n)))
+                return bad("a dot of another script in the domain", i);
+            utf8 = true;
+            i += n;
+            continue;
+        }
+        return bad(c == '_'               ? "an underscore in the domain"
+                   : ascii::is_control(c) ? "a control character in the domain"
+                   : ascii::is_blank(c)   ? "a space in the domain"
+                   : c == '@'             ? "a second @"
+                   : c == '[' || c == ']' ? "a misplaced bracket in the domain"
+                                          : "a character that no domain may have",
+                   i);
+    }
+    return {};
+}
+
+/** Checks the name given with EHLO, HELO or LHLO: an ASCII domain name or an address literal.
+
+    The defect's code is errc::bad_ehlo_name.
+*/
+inline defect check_ehlo_name(std::string_view s) noexcept
+{
+    domain_options strict;
+    strict.allow_utf8 = false;
+    defect d          = check_domain(s, strict);
+    if (d)
+        d.code = errc::bad_ehlo_name;
+    return d;
+}
+
+} // namespace posthorn::smtp
+
+#endif
+
+namespace posthorn::smtp {
+
+/// The limits of RFC 5321, 4.5.3.1, which some systems relax.
+struct address_options
+{
+    std::size_t    max_local_part   = 64;    ///< Octets as sent, quotes included.
+    std::size_t    max_size         = 254;   ///< Octets of the whole, without the angle brackets.
+    bool           allow_postmaster = false; ///< Accept "postmaster" without a domain.
+    domain_options domain;
+};
+
+/** A Mailbox of RFC 5321, 4.1.2, with the UTF-8 of RFC 6531.
+
+    It is always valid and always in one spelling: the local part is quoted only where it must be, and inside
+    the quotes only `"` and `\` are escaped. So what was checked is what is sent, and parsing view() gives an
+    equal address. Display names, comments, groups, angle brackets and source routes are no part of an
+    address.
+
+    Thread-safe like std::string.
+*/
+class address
+{
+public:
+    /** Parse or throw.
+        @throws posthorn::error with errc::bad_address, its text naming the offence and the place.
+    */
+    explicit address(std::string_view text, address_options const& options = {})
+    {
+        if (defect const d = assign(text, options))
+            fail(text, d);
+    }
+
+    /// Parse without exceptions: on a defect `out` is unchanged.
+    [[nodiscard]] static defect parse(std::string_view text, address& out,
+                                      address_options const& options = {})
+    {
+        address      parsed;
+        defect const d = parsed.assign(text, options);
+        if (!d)
+            out = std::move(parsed);
+        return d;
+    }
+
+    /// Parse without exceptions; nothing on a defect, which is stored in `*why` if given.
+    static std::optional<address> parse(std::string_view text, defect* why = nullptr,
+                                        address_options const& options = {})
+    {
+        std::optional<address> parsed(address{});
+        defect const           d = parsed->assign(text, options);
+        if (why)
+            *why = d;
+        if (d)
+            parsed.reset();
+        return parsed;
+    }
+
+    /// The address that every server accepts in RCPT, without a domain (RFC 5321, 4.5.1).
+    static address postmaster()
+    {
+        address a;
+        a.text_ = "postmaster";
+        a.at_   = a.text_.size();
+        return a;
+    }
+
+    /// The whole as it is sent, without angle brackets.
+    std::string const& str() const noexcept { return text_; }
+    std::string_view   view() const noexcept { return text_; }
+
+    /// The local part as it is sent, with quotes if it needs them.
+    std::string_view local_part() const noexcept { return view().substr(0, at_); }
+
+    /// What the local part means: without quotes and escapes.
+    std::string mailbox_name() const
+    {
+        auto const local = local_part();
+        if (local.empty() || local[0] != '"')
+            return std::string(local);
+        std::string name;
+        for (std::size_t i = 1; i + 1 < local.size(); ++i)
+        {
+            if (local[i] == '\\')
+                ++i;
+            name += local[i];
+        }
+        return name;
+    }
+
+    /// Domain or address literal; empty only for postmaster().
+    std::string_view domain() const noexcept
+    {
+        return has_domain() ? view().substr(at_ + 1) : std::string_view();
+    }
+
+    bool has_domain() const noexcept { return at_ != text_.size(); }
+
+    /// Replaces the domain, e.g. by its A-labels. On a defect nothing changes.
+    [[nodiscard]] defect set_domain(std::string_view domain, address_options const& options = {})
+    {
+        if (defect const d = check_domain(domain, options.domain))
+            return d;
+        if (at_ + 1 + domain.size() > options.max_size)
+            return bad("the address is too long", options.max_size);
+        std::string fresh(local_part());
+        fresh += '@';
+        fresh += domain;
+        text_ = std::move(fresh);
+        return {};
+    }
+
+    /// A non-ASCII local part: this recipient is reachable by SMTPUTF8 only.
+    bool local_part_is_utf8() const noexcept { return ascii::has_eight_bit(local_part()); }
+
+    /// A non-ASCII domain: SMTPUTF8, or set_domain() with A-labels.
+    bool domain_is_utf8() const noexcept { return ascii::has_eight_bit(domain()); }
+
+    /// Can it be sent only where SMTPUTF8 is in effect?
+    bool needs_smtputf8() const noexcept { return ascii::has_eight_bit(text_); }
+
+    /// Is the domain an address literal?
+    bool has_address_literal() const noexcept { return has_domain() && text_[at_ + 1] == '['; }
+
+    /// The same mailbox: local parts are equal, domains equal but for case.
+    friend bool operator==(address const& a, address const& b) noexcept
+    {
+        return a.at_ == b.at_ && a.local_part() == b.local_part() && ascii::iequals(a.domain(), b.domain());
+    }
+
+private:
+    address() = default;
+
+    static defect bad(std::string_view what, std::size_t at) noexcept
+    {
+        defect d;
+        d.code     = errc::bad_address;
+        d.detail   = what;
+        d.position = at;
+        return d;
+    }
+
+    [[noreturn]] static void fail(std::string_view text, defect const& d)
+    {
+        std::string detail(d.detail);
+        detail += " at octet " + std::to_string(d.position) + " of '" + printable(text, 300) + '\'';
+        throw error(d.code, std::move(detail));
+    }
+
+    static bool is_atext(char c) noexcept
+    {
+        return ascii::is_alnum(c) ||
+               (c > ' ' && c < 0x7f && std::string_view("()<>[]:;@\\,.\"").find(c) == std::string_view::npos);
+    }
+
+    /// One pass over `text`; text_ and at_ are set on success only.
+    defect assign(std::string_view text, address_options const& options)
+    {
+        if (text.empty())
+            return bad("the address is empty", 0);
+        if (text.size() > 2 * options.max_size + 2) // escapes can be dropped, but no more than that
+            return bad("the address is too long", options.max_size);
+        if (text[0] == '@')
+            return bad("the local part is empty, or this is a source route", 0);
+        if (text[0] == '<')
+            return bad("angle brackets are no part of an address", 0);
+
+        std::string  local;
+        std::size_t  end    = 0; // of the local part in `text`
+        bool const   quoted = text[0] == '"';
+        defect const d      = quoted ? read_quoted(text, local, end) : read_dot_string(text, local, end);
+        if (d)
+            return d;
+        if (local.size() > options.max_local_part)
+            return bad("the local part is too long", options.max_local_part);
+        if (end == text.size())
+        {
+            if (!options.allow_postmaster || !ascii::iequals(local, "postmaster"))
+                return bad("there is no @ and domain", end);
+            *this = postmaster();
+            return {};
+        }
+        auto const domain = text.substr(end + 1);
+        if (defect in_domain = check_domain(domain, options.domain))
+        {
+            in_domain.position += end + 1;
+            return in_domain;
+        }
+        if (local.size() + 1 + domain.size() > options.max_size)
+            return bad("the address is too long", options.max_size);
+        at_ = local.size();
+        local += '@';
+        local += domain;
+        text_ = std::move(local);
+        return {};
+    }
+
+    static defect read_dot_string(std::string_view text, std::string& local, std::size_t& end)
+    {
+        std::size_t i = 0;
+        while (i < text.size() && text[i] != '@')
+        {
+            char const c = text[i];
+            if (is_atext(c))
+                ++i;
+            else if (c == '.')
+            {
+                if (i == 0 || text[i - 1] == '.')
+                    return bad(i == 0 ? "the local part begins with a dot" : "two dots in the local part", i);
+                ++i;
+            }
+            else if (ascii::is_eight_bit(c))
+            {
+                std::size_t const n = detail::utf8_non_ascii(text.substr(i));
+                if (n == 0)
+                    return bad("an octet in the local part that is not UTF-8", i);
+                i += n;
+            }
+            else
+                return bad(ascii::is_control(c)   ? "a control character in the local part"
+                           : c == ' '             ? "a space outside of quotes"
+                           : c == '"'             ? "a quote inside of the local part"
+                           : c == '(' || c == ')' ? "a comment is no part of an address"
+                           : c == ':'             ? "groups and routes are no addresses"
+                                                  : "a character that must be quoted",
+                           i);
+        }
+        if (i != 0 && text[i - 1] == '.')
+            return bad("the local part ends with a dot", i - 1);
+        local = text.substr(0, i);
+        end   = i;
+        return {};
+    }
+
+    /// Reads the quoted string and keeps the quotes only if its content is no dot-string.
+    static defect read_quoted(std::string_view text, std::string& local, std::size_t& end)
+    {
+        std::string content; // without escapes
+        std::size_t i = 1;
+        for (;; ++i)
+        {
+            if (i == text.size())
+                return bad("the quoted local part does not end", i);
+            char c = text[i];
+            if (c == '"')
+                break;
+            if (c == '\\')
+            {
+                if (++i == text.size())
+                    return bad("the quoted local part does not end", i);
+                c = text[i];
+                if (ascii::is_eight_bit(c))
+                    return bad("a non-ASCII character must not be escaped", i);
+            }
+            if (ascii::is_control(c))
+                return bad("a control character in the local part", i);
+            if (ascii::is_eight_bit(c))
+            {
+                std::size_t const n = detail::utf8_non_ascii(text.substr(i));
+                if (n == 0)
+                    return bad("an octet in the local part that is not UTF-8", i);
+                content += text.substr(i, n);
+                i += n - 1;
+                continue;
+            }
+            content += c;
+        }
+        end = i + 1;
+        if (end != text.size() && text[end] != '@')
+            return bad("something stands between the quoted local part and the @", end);
+
+        std::size_t plain_end = 0;
+        if (!content.empty() && content.find('@') == content.npos &&
+            !read_dot_string(content, local, plain_end))
+            return {};
+        local = '"';
+        for (char const c : content)
+        {
+            if (c == '"' || c == '\\')
+                local += '\\';
+            local += c;
+        }
+        local += '"';
+        return {};
+    }
+
+    std::string text_;
+    std::size_t at_ = 0; ///< Size of the local part.
+};
+
+/** The sender of an envelope: an address, or nobody.
+
+    The null path `<>` is for messages that must not be answered, as reports about other messages.
+*/
+class reverse_path
+{
+public:
+    /// The null path.
+    reverse_path() noexcept = default;
+    reverse_path(address sender) : sender_(std::move(sender)) {}
+
+    /// An address, or the null path if `text` is empty or "<>". @throws as address does.
+    explicit reverse_path(std::string_view text)
+    {
+        if (!text.empty() && text != "<>")
+            sender_.emplace(text);
+    }
+
+    bool is_null() const noexcept { return !sender_.has_value(); }
+
+    /// @pre !is_null()
+    address const& sender() const noexcept
+    {
+        POSTHORN_ASSERT(sender_.has_value());
+        return *sender_;
+    }
+
+    /// As it is sent, without angle brackets; empty for the null path.
+    std::string_view view() const noexcept { return sender_ ? sender_->view() : std::string_view(); }
+
+    bool needs_smtputf8() const noexcept { return sender_ && sender_->needs_smtputf8(); }
+
+    friend bool operator==(reverse_path const&, reverse_path const&) = default;
+
+private:
+    std::optional<address> sender_;
+};
+
+} // namespace posthorn::smtp
+
+#endif
+// The typed parameters of MAIL and RCPT, each on the command its RFC names, and their check against a server.
+
+#ifndef POSTHORN_SMTP_PARAMETERS_HPP
+#define POSTHORN_SMTP_PARAMETERS_HPP
+
+// What a server offers: the keywords of an EHLO or LHLO reply, with typed access to their parameters.
+
+#ifndef POSTHORN_SMTP_CAPABILITIES_HPP
+#define POSTHORN_SMTP_CAPABILITIES_HPP
+
+// Server replies: the value and the parser that makes it from octets.
+
+#ifndef POSTHORN_SMTP_REPLY_HPP
+#define POSTHORN_SMTP_REPLY_HPP
+
+namespace posthorn::smtp {
+
+/// An enhanced status code: class.subject.detail (RFC 3463).
+struct enhanced_code
+{
+    int status_class = 0; ///< 2 success, 4 temporary, 5 permanent.
+    int subject      = 0; ///< 1 address, 2 mailbox, 3 system, 4 network, 5 protocol, 6 content, 7 policy.
+    int detail       = 0;
+
+    friend bool operator==(enhanced_code const&, enhanced_code const&) = default;
+
+    /// As on the wire, e.g. "5.1.1".
+    std::string to_string() const
+    {
+        return std::to_string(status_class) + '.' + std::to_string(subject) + '.' + std::to_string(detail);
+    }
+};
+
+namespace detail {
+
+/** The enhanced code at the front of a line.
+    @param first_digit Of the reply code: RFC 2034 demands that both agree.
+    @param size Set to the octets to drop before the text proper, 0 if there is no code.
+*/
+constexpr enhanced_code parse_enhanced_code(std::string_view line, char first_digit,
+                                            std::size_t& size) noexcept
+{
+    enhanced_code code;
+    std::size_t   at     = 0;
+    auto const    number = [&](int& value) {
+        std::size_t const begin = at;
+        while (at < line.size() && at - begin < 3 && ascii::is_digit(line[at]))
+            value = value * 10 + (line[at++] - '0');
+        return at != begin;
+    };
+    size = 0;
+    if (line.empty() || line[0] != first_digit ||
+        (first_digit != '2' && first_digit != '4' && first_digit != '5'))
+        return {};
+    code.status_class = first_digit - '0';
+    at                = 1;
+    for (int* const part : {&code.subject, &code.detail})
+    {
+        if (at == line.size() || line[at] != '.')
+            return {};
+        ++at;
+        if (!number(*part))
+            return {};
+    }
+    if (at != line.size() && !ascii::is_blank(line[at]))
+        return {};
+    while (at != line.size() && ascii::is_blank(line[at]))
+        ++at;
+    size = at;
+    return code;
+}
+
+} // namespace detail
+
+/// One line of a reply. The views are valid while the reply is unchanged.
+struct reply_line
+{
+    std::string_view             raw;      ///< All after the code and its separator, without the line end.
+    std::string_view             text;     ///< `raw` without the enhanced code.
+    std::optional<enhanced_code> enhanced; ///< Only if its class agrees with the reply code.
+};
+
+/** A server reply: one code and one or more lines of text (RFC 5321, 4.2).
+
+    A value that owns its text. The text is whatever the server sent, control characters included: pass it
+    through printable() before it is shown, or use describe(). Thread-safe like std::string.
+*/
+class reply
+{
+public:
+    /// No reply: code() == 0.
+    reply() = default;
+
+    /** A reply made by hand.
+        @param code 200 to 599.
+        @param text One or more lines, separated by LF.
+    */
+    reply(int code, std::string_view text)
+    {
+        POSTHORN_ASSERT(code >= 200 && code <= 599);
+        code_ = code;
+        for (;;)
+        {
+            auto const line = text.substr(0, text.find('\n'));
+            bool const last = line.size() == text.size();
+            auto const from = wire_.size();
+            wire_ += std::to_string(code);
+            wire_ += last ? ' ' : '-';
+            wire_ += line;
+            add_line(from);
+            wire_ += "\r\n";
+            if (last)
+                break;
+            text.remove_prefix(line.size() + 1);
+        }
+    }
+
+    /// The three-digit code; 0 if there is no reply.
+    int code() const noexcept { return code_; }
+
+    bool empty() const noexcept { return code_ == 0; }
+
+    bool positive() const noexcept { return code_ / 100 == 2; }     ///< 2xx: done.
+    bool intermediate() const noexcept { return code_ / 100 == 3; } ///< 3xx: the server waits for more.
+    bool transient() const noexcept { return code_ / 100 == 4; }    ///< 4xx: the same may work later.
+    bool permanent() const noexcept { return code_ / 100 == 5; }    ///< 5xx: the same will fail again.
+    bool negative() const noexcept { return code_ >= 400; }         ///< 4xx or 5xx.
+
+    /// The first enhanced code of the lines.
+    std::optional<enhanced_code> enhanced() const noexcept
+    {
+        for (std::size_t i = 0; i < lines_.size(); ++i)
+            if (lines_[i].prefix != 0)
+                return line(i).enhanced;
+        return std::nullopt;
+    }
+
+    std::size_t line_count() const noexcept { return lines_.size(); }
+
+    /// @pre i < line_count()
+    reply_line line(std::size_t i) const noexcept
+    {
+        POSTHORN_ASSERT(i < lines_.size());
+        reply_line r;
+        r.raw  = std::string_view(wire_).substr(lines_[i].begin, lines_[i].size);
+        r.text = r.raw.substr(lines_[i].prefix);
+        if (lines_[i].prefix != 0)
+        {
+            std::size_t size = 0;
+            r.enhanced       = detail::parse_enhanced_code(r.raw, static_cast<char>('0' + code_ / 100), size);
+        }
+        return r;
+    }
+
+    class iterator
+    {
+    public:
+        using value_type        = reply_line;
+        using difference_type   = std::ptrdiff_t;
+        using reference         = reply_line;
+        using pointer           = void;
+        using iterator_category = std::input_iterator_tag;
+
+        iterator() = default;
+        iterator(reply const& owner, std::size_t index) noexcept : owner_(&owner), index_(index) {}
+
+        reply_line operator*() const noexcept { return owner_->line(index_); }
+        iterator&  operator++() noexcept
+        {
+            ++index_;
+            return *this;
+        }
+        iterator operator++(int) noexcept
+        {
+            auto const before = *this;
+            ++index_;
+            return before;
+        }
+        friend bool operator==(iterator const& a, iterator const& b) noexcept { return a.index_ == b.index_; }
+
+    private:
+        reply const* owner_ = nullptr;
+        std::size_t  index_ = 0;
+    };
+
+    /// Iteration over the lines.
+    iterator begin() const noexcept { return {*this, 0}; }
+    iterator end() const noexcept { return {*this, lines_.size()}; }
+
+    /// The texts of all lines without enhanced codes, joined by LF. Not safe to show: see describe().
+    std::string text() const
+    {
+        std::string joined;
+        for (auto const& l : *this)
+        {
+            if (l.raw.data() != line(0).raw.data())
+                joined += '\n';
+            joined += l.text;
+        }
+        return joined;
+    }
+
+    /// Every octet as received, line ends included; of an unfinished or broken reply, what arrived so far.
+    std::string_view wire() const noexcept { return wire_; }
+
+    /** The reply in one line that is safe to show, e.g. "550 5.1.1 no such user".
+        @param most Octets of the reply to show.
+    */
+    std::string describe(std::size_t most = 1000) const
+    {
+        if (code_ == 0)
+            return printable(wire_, most);
+        std::string joined = std::to_string(code_);
+        for (auto const& l : *this)
+        {
+            if (!l.raw.empty())
+                (joined += l.raw.data() == line(0).raw.data() ? " " : " / ") += l.raw;
+            if (joined.size() > most)
+                break;
+        }
+        return printable(joined, most);
+    }
+
+    /// Forgets the reply and keeps its memory.
+    void clear() noexcept
+    {
+        code_ = 0;
+        wire_.clear();
+        lines_.clear();
+    }
+
+private:
+    friend class reply_parser;
+
+    struct extent
+    {
+        std::uint32_t begin  = 0; ///< Of the text after code and separator, in wire_.
+        std::uint32_t size   = 0;
+        std::uint32_t prefix = 0; ///< Octets of the enhanced code and the blanks after it.
+    };
+
+    /// Registers the line from `from` to the end of wire_, which holds no line end yet.
+    void add_line(std::size_t from)
+    {
+        auto const  all    = std::string_view(wire_).substr(from);
+        auto const  raw    = all.substr(all.size() > 3 ? 4 : 3);
+        std::size_t prefix = 0;
+        detail::parse_enhanced_code(raw, all[0], prefix);
+        extent e;
+        e.begin  = static_cast<std::uint32_t>(wire_.size() - raw.size());
+        e.size   = static_cast<std::uint32_t>(raw.size());
+        e.prefix = static_cast<std::uint32_t>(prefix);
+        lines_.push_back(e);
+    }
+
+    int                 code_ = 0;
+    std::string         wire_;
+    std::vector<extent> lines_;
+};
+
+/// The error a refusal amounts to where success is needed: none for 2xx and 3xx.
+inline std::error_code refusal(reply const& r) noexcept
+{
+    if (r.code() == 421)
+        return errc::service_unavailable;
+    if (r.transient())
+        return errc::command_deferred;
+    if (r.permanent())
+        return errc::command_refused;
+    return {};
+}
+
+/// Upper bounds for one reply. RFC 5321 allows 512 octets a line; real servers send more.
+struct reply_limits
+{
+    std::size_t line  = 8 * 1024;  ///< Octets in one line, line end included.
+    std::size_t total = 64 * 1024; ///< Octets in one reply.
+    std::size_t lines = 256;       ///< Lines in one reply.
+};
+
+/** Turns octets into replies, one at a time, without doing any I/O.
+
+    It takes no more than the octets of the current reply: the start of the next one, which a pipelining
+    server sends early, stays with the caller. Every octet is looked at once, wherever the input is cut. A
+    parser and a reply that are used again and again allocate nothing once they have seen replies of similar
+    size.
+
+    Lines may end in CRLF or LF; the code is 200 to 599; "250" alone is a reply. Text is kept as it is.
+
+    @par Example
+    @code
+    reply_parser    parser;
+    reply           r;
+    std::error_code ec;
+    auto n = parser.parse("250-mx.example\r\n250 SIZE\r\n354 go", r, ec); // n == 26, !ec, parser.done()
+    @endcode
+*/
+class reply_parser
+{
+public:
+    explicit reply_parser(reply_limits limits = {}) noexcept : limits_(limits) {}
+
+    /** Consume input until the current reply is complete.
+
+        @param in New octets; not kept.
+        @param out The reply under construction: cleared when a new one begins, and to be given again until
+            done().
+        @param ec Cleared, or one of errc::bad_reply, mixed_codes, reply_line_too_long, reply_too_long,
+            reply_too_many_lines and, before the first reply was complete, tls_where_plain_expected or
+            not_smtp. After an error the connection is unusable and every further call gives the same error;
+            `out.wire()` has what was read.
+        @return The number of octets taken from the front of `in`: all of it, unless done() or an error.
+
+        @par Exception safety
+        Only std::bad_alloc can be thrown.
+    */
+    std::size_t parse(std::string_view in, reply& out, std::error_code& ec)
+    {
+        std::size_t taken = 0;
+        if (!failed_ && state_ != state::inside)
+        {
+            if (in.empty())
+            {
+                ec.clear();
+                return 0;
+            }
+            out.clear();
+            state_      = state::inside;
+            line_begin_ = 0;
+        }
+        while (!failed_ && state_ == state::inside && taken != in.size())
+        {
+            auto const        rest  = in.substr(taken);
+            auto const*       found = static_cast<char const*>(std::memchr(rest.data(), '\n', rest.size()));
+            auto const        size  = found ? static_cast<std::size_t>(found - rest.data()) + 1 : rest.size();
+            auto const        piece = rest.substr(0, size);
+            std::size_t const have  = out.wire_.size() - line_begin_;
+
+            std::size_t const line_room = limits_.line > have ? limits_.line - have : 0;
+            std::size_t const total_room =
+                limits_.total > out.wire_.size() ? limits_.total - out.wire_.size() : 0;
+            std::size_t const room = line_room < total_room ? line_room : total_room;
+            out.wire_.append(piece.substr(0, room));
+            taken += piece.size() < room ? piece.size() : room;
+
+            if (have < prefix_size)
+                failed_ = check_prefix(out);
+            if (!failed_ && piece.size() > room)
+                failed_ = line_room <= total_room ? errc::reply_line_too_long : errc::reply_too_long;
+            if (!failed_ && found)
+                failed_ = end_of_line(out);
+        }
+        ec = failed_;
+        return taken;
+    }
+
+    /// True if the last call of parse() completed a reply.
+    bool done() const noexcept { return state_ == state::done && !failed_; }
+
+    /// True if a part of a reply was read: the end of the connection now is an error.
+    bool in_reply() const noexcept { return state_ == state::inside; }
+
+    /// A new connection, or a new layer on the old one: forget everything, expect a greeting.
+    void reset() noexcept
+    {
+        state_  = state::idle;
+        failed_ = {};
+        first_  = true;
+    }
+
+    reply_limits const& limits() const noexcept { return limits_; }
+
+private:
+    enum class state
+    {
+        idle,
+        inside,
+        done
+    };
+
+    /// A line cannot be told from another protocol's before this many octets.
+    static constexpr std::size_t prefix_size = 5;
+
+    static bool is_code_digit(std::size_t i, char c) noexcept
+    {
+        return i == 0 ? c >= '2' && c <= '5' : ascii::is_digit(c);
+    }
+
+    /// Checks the first octets of the unfinished line as soon as they are there: a peer that speaks something
+    /// else may never send a line end.
+    std::error_code check_prefix(reply const& out) const noexcept
+    {
+        auto const line = std::string_view(out.wire_).substr(line_begin_);
+        for (std::size_t i = 0; i < line.size() && i < 4; ++i)
+        {
+            char const c = line[i];
+            if (i < 3 ? is_code_digit(i, c) : c == ' ' || c == '-')
+                continue;
+            if (i == 3 && (c == '\n' || (c == '\r' && (line.size() == 4 || line[4] == '\n'))))
+                return {};
+            return first_ && line_begin_ == 0 ? other_protocol(line) : errc::bad_reply;
+        }
+        return {};
+    }
+
+    /// What a first line that is no reply tells; nothing while it can still become a known protocol.
+    static std::error_code other_protocol(std::string_view line) noexcept
+    {
+        auto const begins = [&](std::string_view known) {
+            auto const n = line.size() < known.size() ? line.size() : known.size();
+            return line.substr(0, n) == known.substr(0, n);
+        };
+        auto const u = [&](std::size_t i) { return static_cast<unsigned char>(line[i]); };
+        if (u(0) >= 0x14 && u(0) <= 0x17) // the record types of TLS, then version 3.x
+        {
+            if (line.size() == 1 || (u(1) == 3 && line.size() == 2))
+                return {};
+            return u(1) == 3 && u(2) <= 4 ? errc::tls_where_plain_expected : errc::bad_reply;
+        }
+        for (std::string_view const known : {"HTTP/", "SSH-", "* ", "+OK", "RFB "})
+            if (begins(known))
+                return line.size() < known.size() ? std::error_code() : errc::not_smtp;
+        return errc::bad_reply;
+    }
+
+    std::error_code end_of_line(reply& out)
+    {
+        auto line = std::string_view(out.wire_).substr(line_begin_);
+        line.remove_suffix(1);
+        if (!line.empty() && line.back() == '\r')
+            line.remove_suffix(1);
+        for (std::size_t i = 0; i < 3; ++i)
+            if (i >= line.size() || !is_code_digit(i, line[i]))
+                return errc::bad_reply;
+        if (line.size() > 3 && line[3] != ' ' && line[3] != '-')
+            return errc::bad_reply;
+
+        int const code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
+        if (!out.lines_.empty() && code != out.code_)
+            return errc::mixed_codes;
+        if (out.lines_.size() >= limits_.lines)
+            return errc::reply_too_many_lines;
+        bool const last = line.size() == 3 || line[3] == ' ';
+
+        // add_line() wants the line without its end.
+        std::size_t const end_size = out.wire_.size() - line_begin_ - line.size();
+        out.code_                  = code;
+        out.wire_.resize(out.wire_.size() - end_size);
+        out.add_line(line_begin_);
+        out.wire_.append(end_size == 2 ? "\r\n" : "\n");
+        line_begin_ = out.wire_.size();
+        if (last)
+        {
+            state_ = state::done;
+            first_ = false;
+        }
+        return {};
+    }
+
+    reply_limits    limits_;
+    std::error_code failed_;
+    std::size_t     line_begin_ = 0; ///< Of the unfinished line, in the reply.
+    state           state_      = state::idle;
+    bool            first_      = true;
+};
+
+} // namespace posthorn::smtp
+
+#endif
+
+namespace posthorn::smtp {
+
+/// The extensions this library knows by name. Others are found by their keyword.
+enum class feature : unsigned
+{
+    auth,                  ///< RFC 4954
+    binarymime,            ///< RFC 3030
+    burl,                  ///< RFC 4468
+    chunking,              ///< RFC 3030
+    deliver_by,            ///< RFC 2852
+    dsn,                   ///< RFC 3461
+    eight_bit_mime,        ///< RFC 6152
+    enhanced_status_codes, ///< RFC 2034
+    etrn,                  ///< RFC 1985
+    expn,                  ///< RFC 5321
+    future_release,        ///< RFC 4865
+    help,                  ///< RFC 5321
+    limits,                ///< RFC 9422
+    mt_priority,           ///< RFC 6710
+    pipe_connect,          ///< Exim's early pipelining
+    pipelining,            ///< RFC 2920
+    prdr,                  ///< per-recipient data response (Exim)
+    require_tls,           ///< RFC 8689
+    rrvs,                  ///< RFC 7293
+    size,                  ///< RFC 1870
+    smtputf8,              ///< RFC 6531
+    starttls,              ///< RFC 3207
+    vrfy,                  ///< RFC 5321
+    xclient,               ///< Postfix
+    xforward,              ///< Postfix
+    x_exps                 ///< Exchange's own name for AUTH between its servers
+};
+
+namespace detail {
+
+inline constexpr std::array<std::string_view, 26> feature_keywords = {
+    "AUTH",      "BINARYMIME",  "BURL",          "CHUNKING",
+    "DELIVERBY", "DSN",         "8BITMIME",      "ENHANCEDSTATUSCODES",
+    "ETRN",      "EXPN",        "FUTURERELEASE", "HELP",
+    "LIMITS",    "MT-PRIORITY", "PIPECONNECT",   "PIPELINING",
+    "PRDR",      "REQUIRETLS",  "RRVS",          "SIZE",
+    "SMTPUTF8",  "STARTTLS",    "VRFY",          "XCLIENT",
+    "XFORWARD",  "X-EXPS"};
+
+constexpr std::optional<feature> find_feature(std::string_view keyword) noexcept
+{
+    for (unsigned i = 0; i < feature_keywords.size(); ++i)
+        if (ascii::iequals(feature_keywords[i], keyword))
+            return static_cast<feature>(i);
+    if (ascii::iequals(keyword, "X_PIPE_CONNECT") || ascii::iequals(keyword, "PIPE_CONNECT"))
+        return feature::pipe_connect;
+    return std::nullopt;
+}
+
+/// All of `text` as a decimal number; nothing if it is not one or is too large.
+constexpr std::optional<std::uint64_t> parse_number(std::string_view text) noexcept
+{
+    constexpr auto most  = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t  value = 0;
+    if (text.empty())
+        return std::nullopt;
+    for (char const c : text)
+    {
+        auto const digit = static_cast<std::uint64_t>(c - '0');
+        if (!ascii::is_digit(c) || value > most / 10 || value * 10 > most - digit)
+            return std::nullopt;
+        value = value * 10 + digit;
+    }
+    return value;
+}
+
+/// Takes the next word, of blanks and without them, from the front of `text`; empty at the end.
+constexpr std::string_view next_word(std::string_view& text) noexcept
+{
+    while (!text.empty() && ascii::is_blank(text.front()))
+        text.remove_prefix(1);
+    std::size_t n = 0;
+    while (n < text.size() && !ascii::is_blank(text[n]))
+        ++n;
+    auto const word = text.substr(0, n);
+    text.remove_prefix(n);
+    return word;
+}
+
+} // namespace detail
+
+/// The keyword of a feature as its RFC spells it.
+constexpr std::string_view keyword(feature f) noexcept
+{
+    return detail::feature_keywords[static_cast<unsigned>(f)];
+}
+
+/// One line of the EHLO reply.
+struct capability
+{
+    std::string keyword;    ///< As the server spelled it.
+    std::string parameters; ///< The rest of the line, without blanks at both ends.
+};
+
+/// What LIMITS promises (RFC 9422); nothing where the server names no limit.
+struct server_limits
+{
+    std::optional<std::uint64_t> mail_max;        ///< Transactions in one connection.
+    std::optional<std::uint64_t> rcpt_max;        ///< Recipients in one transaction.
+    std::optional<std::uint64_t> rcpt_domain_max; ///< Different recipient domains in one transaction.
+};
+
+/// What FUTURERELEASE allows (RFC 4865).
+struct future_release_limits
+{
+    std::uint64_t max_interval = 0; ///< Seconds; 0 if the server did not say.
+    std::string   max_date_time;    ///< As the server spelled it; empty if it did not.
+};
+
+/** The extensions offered by a server.
+
+    Defects of a value never break the rest: a malformed number counts as not given. A feature can be masked,
+    for servers known to offer what they break. Thread-safe like std::string.
+*/
+class capabilities
+{
+public:
+    /// Keywords beyond this many are ignored.
+    static constexpr std::size_t max_keywords = 128;
+
+    /// Nothing offered.
+    capabilities() = default;
+
+    /// From a positive reply to EHLO or LHLO. Its first line is the server's name and greeting, never a
+    /// keyword.
+    explicit capabilities(reply const& r) { assign(r, true); }
+
+    /// From a positive reply to HELO: the name and no extensions.
+    static capabilities from_helo(reply const& r)
+    {
+        capabilities c;
+        c.assign(r, false);
+        return c;
+    }
+
+    /// The name the server gives itself: the first word of its answer. Unchecked text.
+    std::string const& server_name() const noexcept { return name_; }
+
+    /// The rest of the first line. Unchecked text.
+    std::string const& greeting() const noexcept { return greeting_; }
+
+    /// False after HELO.
+    bool extended() const noexcept { return extended_; }
+
+    /// Every keyword in the server's order, masked ones too.
+    std::span<capability const> keywords() const noexcept { return keywords_; }
+
+    /// Is the feature offered and not masked?
+    bool has(feature f) const noexcept { return (offered_ & ~masked_ & bit(f)) != 0; }
+
+    /// Is the keyword offered, whatever its case, and not masked?
+    bool has(std::string_view name) const noexcept { return find(name) != nullptr; }
+
+    /// The first line with this keyword, or null if there is none or the feature is masked.
+    capability const* find(std::string_view name) const noexcept
+    {
+        auto const known = detail::find_feature(name);
+        if (known && !has(*known))
+            return nullptr;
+        for (auto const& k : keywords_)
+            if (ascii::iequals(k.keyword, name) || (known && detail::find_feature(k.keyword) == known))
+                return &k;
+        return nullptr;
+    }
+
+    /// Masks a feature: has() tells that it is not there. The mask survives assign().
+    void disable(feature f) noexcept { masked_ |= bit(f); }
+    void enable(feature f) noexcept { masked_ &= ~bit(f); }
+    bool disabled(feature f) const noexcept { return (masked_ & bit(f)) != 0; }
+
+    /// The largest message in octets; nothing if the server names no limit, or none that can be understood.
+    std::optional<std::uint64_t> max_size() const noexcept
+    {
+        return has(feature::size) && max_size_ != 0 ? std::optional<std::uint64_t>(max_size_) : std::nullopt;
+    }
+
+    /** The mechanisms of AUTH, `AUTH=` and X-EXPS, upper case, each once, in the server's order.
+
+        Empty if AUTH is masked.
+    */
+    std::span<std::string const> auth_mechanisms() const noexcept
+    {
+        if (disabled(feature::auth))
+            return {};
+        return mechanisms_;
+    }
+
+    bool has_auth(std::string_view mechanism) const noexcept
+    {
+        for (auto const& m : auth_mechanisms())
+            if (ascii::iequals(m, mechanism))
+                return true;
+        return false;
+    }
+
+    server_limits limits() const noexcept { return has(feature::limits) ? limits_ : server_limits(); }
+
+    /// The shortest DELIVERBY time the server guarantees to honour, in seconds; 0 if it does not say.
+    std::uint64_t min_deliver_by() const noexcept { return has(feature::deliver_by) ? min_deliver_by_ : 0; }
+
+    future_release_limits future_release() const
+    {
+        return has(feature::future_release) ? future_release_ : future_release_limits();
+    }
+
+    /// The priority profile of MT-PRIORITY, e.g. "MIXER"; empty if the server names none.
+    std::string_view mt_priority_profile() const noexcept { return parameters(feature::mt_priority); }
+
+    /// The attributes that XCLIENT or XFORWARD takes, upper case.
+    std::vector<std::string> attributes(feature f) const
+    {
+        std::vector<std::string> list;
+        auto                     rest = parameters(f);
+        for (auto word = detail::next_word(rest); !word.empty(); word = detail::next_word(rest))
+            list.push_back(ascii::to_upper(word));
+        return list;
+    }
+
+    /// The text behind a keyword; empty if it is not offered.
+    std::string_view parameters(feature f) const noexcept
+    {
+        auto const* const c = find(keyword(f));
+        return c ? std::string_view(c->parameters) : std::string_view();
+    }
+
+    /// Replaces everything but the mask.
+    void assign(reply const& r, bool extended)
+    {
+        auto const mask = masked_;
+        *this           = capabilities();
+        masked_         = mask;
+        extended_       = extended;
+        bool first      = true;
+        for (auto const& line : r)
+        {
+            auto rest = ascii::trim(line.raw);
+            if (first)
+            {
+                first     = false;
+                name_     = detail::next_word(rest);
+                greeting_ = ascii::trim(rest);
+            }
+            else if (extended && !rest.empty() && keywords_.size() != max_keywords)
+                add(rest);
+        }
+    }
+
+private:
+    static constexpr std::uint64_t bit(feature f) noexcept
+    {
+        return std::uint64_t{1} << static_cast<unsigned>(f);
+    }
+
+    void add(std::string_view line)
+    {
+        auto rest = line;
+        auto word = detail::next_word(rest);
+        rest      = ascii::trim(rest);
+        // "AUTH=LOGIN" is older than RFC 2554, and others imitate it. A keyword itself has no equals sign.
+        auto const equals = word.find('=');
+        if (equals != word.npos && detail::find_feature(word.substr(0, equals)))
+        {
+            rest = ascii::trim(line.substr(equals + 1));
+            word = word.substr(0, equals);
+        }
+        if (word == "8" && ascii::iequals(rest, "BITMIME")) // Yahoo's spelling
+        {
+            word = keyword(feature::eight_bit_mime);
+            rest = {};
+        }
+        auto& added      = keywords_.emplace_back();
+        added.keyword    = word;
+        added.parameters = rest;
+        auto const known = detail::find_feature(word);
+        if (!known)
+            return;
+        bool const again = (offered_ & bit(*known)) != 0;
+        offered_ |= bit(*known);
+        switch (*known)
+        {
+        case feature::auth:
+        case feature::x_exps: add_mechanisms(rest); break;
+        case feature::size:
+            if (!again)
+                max_size_ = detail::parse_number(detail::next_word(rest)).value_or(0);
+            break;
+        case feature::limits: add_limits(rest); break;
+        case feature::deliver_by:
+            if (!again)
+                min_deliver_by_ = detail::parse_number(detail::next_word(rest)).value_or(0);
+            break;
+        case feature::future_release:
+            if (!again)
+            {
+                future_release_.max_interval  = detail::parse_number(detail::next_word(rest)).value_or(0);
+                future_release_.max_date_time = detail::next_word(rest);
+            }
+            break;
+        default: break;
+        }
+    }
+
+    void add_mechanisms(std::string_view rest)
+    {
+        for (auto word = detail::next_word(rest); !word.empty(); word = detail::next_word(rest))
+        {
+            bool legal = word.size() <= 20;
+            for (char const c : word)
+                legal = legal && (ascii::is_alnum(c) || c == '-' || c == '_');
+            bool known = false;
+            for (auto const& m : mechanisms_)
+                known = known || ascii::iequals(m, word);
+            if (legal && !known)
+                mechanisms_.push_back(ascii::to_upper(word));
+        }
+    }
+
+    void add_limits(std::string_view rest)
+    {
+        for (auto word = detail::next_word(rest); !word.empty(); word = detail::next_word(rest))
+        {
+            auto const equals = word.find('=');
+            if (equals == word.npos)
+                continue;
+            auto const name  = word.substr(0, equals);
+            auto const value = detail::parse_number(word.substr(equals + 1));
+            if (!value || *value == 0)
+                continue;
+            if (ascii::iequals(name, "MAILMAX"))
+                limits_.mail_max = value;
+            else if (ascii::iequals(name, "RCPTMAX"))
+                limits_.rcpt_max = value;
+            else if (ascii::iequals(name, "RCPTDOMAINMAX"))
+                limits_.rcpt_domain_max = value;
+        }
+    }
+
+    std::string              name_;
+    std::string              greeting_;
+    std::vector<capability>  keywords_;
+    std::vector<std::string> mechanisms_;
+    future_release_limits    future_release_;
+    server_limits            limits_;
+    std::uint64_t            max_size_       = 0;
+    std::uint64_t            min_deliver_by_ = 0;
+    std::uint64_t            offered_        = 0;
+    std::uint64_t            masked_         = 0;
+    bool                     extended_       = false;
+};
+
+} // namespace posthorn::smtp
+
+#endif
+
+namespace posthorn::smtp {
+
+/// BODY (RFC 6152, RFC 3030): what the content consists of.
+enum class body_type
+{
+    unspecified, ///< No parameter: 7-bit by definition.
+    seven_bit,   ///< BODY=7BIT
+    eight_bit,   ///< BODY=8BITMIME
+    binary       ///< BODY=BINARYMIME: BDAT only.
+};
+
+/// RET (RFC 3461, 4.3): what of the message a report of failure contains.
+enum class return_content
+{
+    unspecified,
+    full,
+    headers
+};
+
+/// NOTIFY (RFC 3461, 4.1): what to report about a recipient. A set: combine with `|`.
+enum class notify : unsigned
+{
+    unspecified = 0,
+    never       = 1, ///< Excludes all others.
+    success     = 2,
+    failure     = 4,
+    delay       = 8
+};
+
+constexpr notify operator|(notify a, notify b) noexcept
+{
+    return static_cast<notify>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+
+/// Does the set `all` contain `one`?
+constexpr bool contains(notify all, notify one) noexcept
+{
+    return (static_cast<unsigned>(all) & static_cast<unsigned>(one)) != 0;
+}
+
+/// BY (RFC 2852): until when a message is to be delivered, and what happens if it is not.
+struct deliver_by
+{
+    enum class on_failure
+    {
+        return_message, ///< `R`: give up and report. The time must be positive.
+        notify_delay    ///< `N`: report and go on.
+    };
+
+    std::int64_t seconds = 0; ///< From now; negative if it has passed already (then `N` only).
+    on_failure   mode    = on_failure::return_message;
+    bool         trace   = false; ///< Ask each relay that does not support it for a report.
+};
+
+/// RRVS (RFC 7293): deliver only if the recipient has owned the mailbox since then.
+struct require_valid_since
+{
+    enum class action
+    {
+        unspecified,
+        proceed, ///< `C`: deliver even where this cannot be checked on the way.
+        reject   ///< `R`: bounce then.
+    };
+
+    require_valid_since() = default;
+    explicit require_valid_since(std::string date_time, action what = action::unspecified)
+        : since(std::move(date_time)), otherwise(what)
+    {
+    }
+
+    std::string since; ///< RFC 3339, e.g. "2026-04-03T23:01:00Z".
+    action      otherwise = action::unspecified;
+};
+
+/// A parameter this library does not know: `KEYWORD` or `KEYWORD=value`, sent as it is.
+struct extra_parameter
+{
+    extra_parameter() = default;
+    explicit extra_parameter(std::string name) : keyword(std::move(name)) {}
+    extra_parameter(std::string name, std::string text) : keyword(std::move(name)), value(std::move(text)) {}
+
+    std::string                keyword; ///< Letters, digits, hyphens.
+    std::optional<std::string> value;   ///< Printable ASCII but space and "="; encode it as its RFC asks.
+};
+
+/// ORCPT (RFC 3461, 4.2): the address this message was first sent to.
+struct original_recipient
+{
+    original_recipient() = default;
+    explicit original_recipient(std::string text) : address(std::move(text)) {}
+    original_recipient(std::string kind, std::string text)
+        : type(std::move(kind)), address(std::move(text))
+    {
+    }
+
+    std::string type; ///< An address type, e.g. "rfc822", "utf-8"; empty: one of these two, by the address.
+    std::string address; ///< Not encoded.
+};
+
+/// Parameters of MAIL. Unset ones are not sent.
+struct mail_parameters
+{
+    mail_parameters() = default;
+
+    std::optional<std::uint64_t> size; ///< RFC 1870: octets with CRLF, without stuffing and final dot.
+    body_type                    body     = body_type::unspecified;
+    bool                         smtputf8 = false; ///< RFC 6531
+    return_content               ret      = return_content::unspecified;
+    std::string                  envid; ///< RFC 3461, 4.4: printable ASCII, at most 100 octets as xtext.
+    std::optional<reverse_path>  auth;  ///< RFC 4954, 5: who submitted it; the null path: unknown.
+    bool                         require_tls = false; ///< RFC 8689
+    bool                         prdr        = false; ///< Exim's PRDR: a reply to the content for each recipient.
+    std::optional<int>           mt_priority;         ///< RFC 6710: -9 to 9.
+    std::optional<deliver_by>    by;                  ///< RFC 2852
+    std::optional<std::uint32_t> hold_for;            ///< RFC 4865: seconds, 1 to 999999999.
+    std::string                  hold_until; ///< RFC 4865: an RFC 3339 date and time; excludes hold_for.
+    std::vector<extra_parameter> extra;
+};
+
+/// Parameters of RCPT. Unset ones are not sent.
+struct rcpt_parameters
+{
+    rcpt_parameters() = default;
+
+    notify                             notify_on = notify::unspecified;
+    std::optional<original_recipient>  orcpt;
+    std::optional<require_valid_since> valid_since;
+    std::vector<extra_parameter>       extra;
+};
+
+namespace detail {
+
+/// An RFC 3339 date-time with a real date.
+constexpr bool is_date_time(std::string_view s) noexcept
+{
+    // "2026-08-21T10:20:30" [ "." 1*DIGIT ] ( "Z" / "+hh:mm" / "-hh:mm" )
+    constexpr std::string_view shape = "dddd-dd-ddTdd:dd:dd";
+    if (s.size() < shape.size() + 1)
+        return false;
+    for (std::size_t i = 0; i < shape.size(); ++i)
+        if (shape[i] == 'd' ? !ascii::is_digit(s[i]) : s[i] != shape[i])
+            return false;
+    auto const two = [&](std::size_t i) { return (s[i] - '0') * 10 + (s[i + 1] - '0'); };
+
+    int const  year   = two(0) * 100 + two(2);
+    int const  month  = two(5);
+    int const  day    = two(8);
+    bool const leap   = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    int const  in_feb = leap ? 29 : 28;
+    int const  days   = month == 2 ? in_feb : month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+    if (month < 1 || month > 12 || day < 1 || day > days || two(11) > 23 || two(14) > 59 || two(17) > 60)
+        return false;
+
+    s.remove_prefix(shape.size());
+    if (s[0] == '.')
+    {
+        std::size_t n = 1;
+        while (n < s.size() && ascii::is_digit(s[n]))
+            ++n;
+        if (n == 1)
+            return false;
+        s.remove_prefix(n);
+    }
+    if (s == "Z")
+        return true;
+    return s.size() == 6 && (s[0] == '+' || s[0] == '-') && ascii::is_digit(s[1]) && ascii::is_digit(s[2]) &&
+           s[3] == ':' && ascii::is_digit(s[4]) && ascii::is_digit(s[5]) && two(1) <= 23 && two(4) <= 59;
+}
+
+inline defect missing(feature f) noexcept
+{
+    defect d;
+    d.code   = errc::extension_missing;
+    d.detail = keyword(f);
+    return d;
+}
+
+} // namespace detail
+
+/** Can these parameters be sent to a server with these capabilities?
+
+    @return errc::extension_missing with the keyword that is not offered as detail; errc::message_too_big if
+        the size exceeds the server's; errc::bad_parameter if it cannot deliver within the time asked for, or
+        hold so long. Extra parameters are not checked: nothing is known about them.
+*/
+inline defect check(mail_parameters const& p, capabilities const& server)
+{
+    auto const bad = [](errc code, std::string_view what) {
+        defect d;
+        d.code   = code;
+        d.detail = what;
+        return d;
+    };
+    if (p.size && !server.has(feature::size))
+        return detail::missing(feature::size);
+    if (p.size && server.max_size() && *p.size > *server.max_size())
+        return bad(errc::message_too_big, "SIZE");
+    if (p.body == body_type::binary)
+    {
+        for (auto const f : {feature::binarymime, feature::chunking})
+            if (!server.has(f))
+                return detail::missing(f);
+    }
+    else if (p.body != body_type::unspecified && !server.has(feature::eight_bit_mime))
+        return detail::missing(feature::eight_bit_mime);
+    if (p.smtputf8 && !server.has(feature::smtputf8))
+        return detail::missing(feature::smtputf8);
+    if ((p.ret != return_content::unspecified || !p.envid.empty()) && !server.has(feature::dsn))
+        return detail::missing(feature::dsn);
+    if (p.auth && !server.has(feature::auth))
+        return detail::missing(feature::auth);
+    if (p.require_tls && !server.has(feature::require_tls))
+        return detail::missing(feature::require_tls);
+    if (p.prdr && !server.has(feature::prdr))
+        return detail::missing(feature::prdr);
+    if (p.mt_priority && !server.has(feature::mt_priority))
+        return detail::missing(feature::mt_priority);
+    if (p.by)
+    {
+        if (!server.has(feature::deliver_by))
+            return detail::missing(feature::deliver_by);
+        if (p.by->mode == deliver_by::on_failure::return_message && p.by->seconds > 0 &&
+            static_cast<std::uint64_t>(p.by->seconds) < server.min_deliver_by())
+            return bad(errc::bad_parameter, "BY is shorter than the server's minimum");
+    }
+    if (p.hold_for || !p.hold_until.empty())
+    {
+        if (!server.has(feature::future_release))
+            return detail::missing(feature::future_release);
+        auto const most = server.future_release().max_interval;
+        if (p.hold_for && most != 0 && *p.hold_for > most)
+            return bad(errc::bad_parameter, "HOLDFOR is longer than the server's maximum");
+    }
+    return {};
+}
+
+/// The same for the parameters of RCPT.
+inline defect check(rcpt_parameters const& p, capabilities const& server)
+{
+    if ((p.notify_on != notify::unspecified || p.orcpt) && !server.has(feature::dsn))
+        return detail::missing(feature::dsn);
+    if (p.valid_since && !server.has(feature::rrvs))
+        return detail::missing(feature::rrvs);
+    return {};
+}
+
+/** Removes what the server does not offer and the message can do without.
+
+    Kept, so that check() still fails: SMTPUTF8 and BODY for 8-bit and binary content, because the content
+    depends on them, and REQUIRETLS and RRVS, because sending without them breaks a promise.
+    @return The keywords of the extensions whose parameters were removed.
+*/
+inline std::vector<std::string_view> drop_unsupported(mail_parameters& p, capabilities const& server)
+{
+    std::vector<std::string_view> dropped;
+    auto const drop = [&](feature f, bool present, auto&& clear) {
+        if (present && !server.has(f))
+        {
+            clear();
+            dropped.push_back(keyword(f));
+        }
+    };
+    drop(feature::size, p.size.has_value(), [&] { p.size.reset(); });
+    drop(feature::eight_bit_mime, p.body == body_type::seven_bit, [&] { p.body = body_type::unspecified; });
+    drop(feature::dsn, p.ret != return_content::unspecified || !p.envid.empty(), [&] {
+        p.ret = return_content::unspecified;
+        p.envid.clear();
+    });
+    drop(feature::auth, p.auth.has_value(), [&] { p.auth.reset(); });
+    drop(feature::prdr, p.prdr, [&] { p.prdr = false; });
+    drop(feature::mt_priority, p.mt_priority.has_value(), [&] { p.mt_priority.reset(); });
+    drop(feature::deliver_by, p.by.has_value(), [&] { p.by.reset(); });
+    drop(feature::future_release, p.hold_for || !p.hold_until.empty(), [&] {
+        p.hold_for.reset();
+        p.hold_until.clear();
+    });
+    return dropped;
+}
+
+/// The same for the parameters of RCPT.
+inline std::vector<std::string_view> drop_unsupported(rcpt_parameters& p, capabilities const& server)
+{
+    std::vector<std::string_view> dropped;
+    if ((p.notify_on != notify::unspecified || p.orcpt) && !server.has(feature::dsn))
+    {
+        p.notify_on = notify::unspecified;
+        p.orcpt.reset();
+        dropped.push_back(keyword(feature::dsn));
+    }
+    return dropped;
+}
+
+} // namespace posthorn::smtp
+
+#endif
+
+namespace posthorn::smtp {
+
+/// One recipient and what is asked for it.
+struct recipient
+{
+    recipient(smtp::address a, rcpt_parameters p = {}) : address(std::move(a)), parameters(std::move(p)) {}
+
+    /// @throws posthorn::error with errc::bad_address.
+    explicit recipient(std::string_view text) : address(text) {}
+
+    smtp::address   address;
+    rcpt_parameters parameters;
+};
+
+/** Who sends to whom. It has nothing to do with the header fields of the message.
+
+    Addresses are checked when they are made, so an envelope is always well-formed.
+*/
+struct envelope
+{
+    envelope() = default;
+
+    /// @throws posthorn::error with errc::bad_address, naming the offence. An empty sender is the null path `<>`.
+    envelope(std::string_view from, std::initializer_list<std::string_view> to) : sender(from)
+    {
+        for (auto const& r : to)
+            recipients.emplace_back(r);
+    }
+
+    /// @throws posthorn::error with errc::bad_address.
+    envelope& add(std::string_view to)
+    {
+        recipients.emplace_back(to);
+        return *this;
+    }
+
+    reverse_path           sender;
+    std::vector<recipient> recipients;
+    mail_parameters        parameters;
+};
+
+} // namespace posthorn::smtp
+
+#endif
+// Message sources in memory: a view of bytes kept by the caller, or a string of their own.
+
+#ifndef POSTHORN_SOURCE_MEMORY_HPP
+#define POSTHORN_SOURCE_MEMORY_HPP
+
+// source: where the bytes of a message or request body come from, block by block.
+
+#ifndef POSTHORN_SOURCE_SOURCE_HPP
+#define POSTHORN_SOURCE_SOURCE_HPP
+
+namespace posthorn {
+
+/** A sequence of bytes that is pulled while it is sent, so that memory does not grow with the message.
+
+    @par Thread safety
+    One task at a time. A source that several messages share at once must be one per message.
+*/
+class source
+{
+public:
+    virtual ~source() = default;
+
+    /** The next block, empty at the end. Valid until the next call of any member.
+
+        @throws Whatever reading can throw; the message is then not sent.
+    */
+    virtual task<std::string_view> next() = 0;
+
+    /// How many bytes it gives in all, if that is known before reading.
+    virtual std::optional<std::uint64_t> size() const { return std::nullopt; }
+
+    /// All bytes at once, if they are in memory: they are then sent without copying and next() is not called.
+    virtual std::optional<std::string_view> contiguous() const { return std::nullopt; }
+
+    /// Can it start again? Only then can a message be sent a second time, after a connection failed.
+    virtual bool rewindable() const { return false; }
+
+    /// Starts again from the first byte. @pre rewindable()
+    virtual task<void> rewind() = 0;
+
+protected:
+    source()                         = default;
+    source(source const&)            = default;
+    source& operator=(source const&) = default;
+};
+
+} // namespace posthorn
+
+#endif
+
+namespace posthorn {
+
+/// Bytes that stay valid and unchanged while the source is in use; they are not copied.
+class memory_source final : public source
+{
+public:
+    explicit memory_source(std::string_view bytes) noexcept : bytes_(bytes) {}
+
+    task<std::string_view> next() override
+    {
+        std::string_view const block = given_ ? std::string_view() : bytes_;
+        given_                       = true;
+        co_return block;
+    }
+
+    std::optional<std::uint64_t>    size() const override { return bytes_.size(); }
+    std::optional<std::string_view> contiguous() const override { return bytes_; }
+    bool                            rewindable() const override { return true; }
+
+    task<void> rewind() override
+    {
+        given_ = false;
+        co_return;
+    }
+
+private:
+    std::string_view bytes_;
+    bool             given_ = false;
+};
+
+/// Bytes owned by the source.
+class string_source final : public source
+{
+public:
+    explicit string_source(std::string bytes) noexcept : bytes_(std::move(bytes)) {}
+
+    task<std::string_view> next() override
+    {
+        std::string_view const block = given_ ? std::string_view() : std::string_view(bytes_);
+        given_                       = true;
+        co_return block;
+    }
+
+    std::optional<std::uint64_t>    size() const override { return bytes_.size(); }
+    std::optional<std::string_view> contiguous() const override { return bytes_; }
+    bool                            rewindable() const override { return true; }
+
+    task<void> rewind() override
+    {
+        given_ = false;
+        co_return;
+    }
+
+private:
+    std::string bytes_;
+    bool        given_ = false;
+};
+
+} // namespace posthorn
+
+#endif
+
+namespace posthorn::smtp {
+
+/// Envelope and content. Copies share the content's source, so only one of them may be sent at a time.
+struct message
+{
+    message() = default;
+
+    message(smtp::envelope e, std::shared_ptr<source> c) : envelope(std::move(e)), content(std::move(c)) {}
+
+    /** A message in memory.
+        @param text Header section, empty line, body; line ends are normalised when it is sent.
+        @throws posthorn::error with errc::bad_address. */
+    message(std::string_view from, std::initializer_list<std::string_view> to, std::string text)
+        : envelope(from, to), content(std::make_shared<string_source>(std::move(text)))
+    {
+    }
+
+    smtp::envelope          envelope;
+    std::shared_ptr<source> content;
+};
+
+} // namespace posthorn::smtp
+
+#endif
+// What became of a message: one outcome for each recipient, and the final reply.
+
+#ifndef POSTHORN_SMTP_OUTCOME_HPP
+#define POSTHORN_SMTP_OUTCOME_HPP
+
+// How a mail transaction is run: what leaves together, how content is carried, and who must be accepted.
+
+#ifndef POSTHORN_SMTP_FLIGHT_HPP
+#define POSTHORN_SMTP_FLIGHT_HPP
+
+namespace posthorn::smtp {
+
+/// Who must be accepted for the message to be handed over.
+enum class recipient_policy : unsigned char
+{
+    each,          ///< Deliver to whom the server accepts and report the others. Nothing is an error.
+    at_least_one,  ///< The same, but it is an error if nobody gets the message.
+    all_or_nothing ///< Hand the message over only if every recipient was accepted; anything else is an error.
+};
+
+/// How commands are grouped.
+enum class flight : unsigned char
+{
+    sequential, ///< One command at a time.
+    pipelined   ///< The envelope and, where the policy allows, DATA or the content in one flight (RFC 2920, RFC 3030).
+};
+
+/// How content is carried.
+enum class transfer : unsigned char
+{
+    data, ///< DATA, with dots doubled (RFC 5321, 4.5.2).
+    bdat  ///< BDAT, in chunks of known size (RFC 3030).
+};
+
+/// "DATA" or "BDAT".
+constexpr std::string_view to_string(transfer t) noexcept
+{
+    return t == transfer::bdat ? "BDAT" : "DATA";
+}
+
+/// How a transaction is run.
+struct transaction_options
+{
+    recipient_policy policy     = recipient_policy::each;
+    smtp::flight     flight     = smtp::flight::sequential;
+    smtp::transfer   transfer   = smtp::transfer::data;
+    bool             rset_first = false; ///< An earlier transaction may still be open on the server.
+    bool             lmtp       = false; ///< One reply to the content for each accepted recipient (RFC 2033).
+};
+
+} // namespace posthorn::smtp
+
+#endif
+// The stages of an SMTP conversation: what timeouts, errors and reports are named after.
+
+#ifndef POSTHORN_SMTP_PHASE_HPP
+#define POSTHORN_SMTP_PHASE_HPP
+
+namespace posthorn::smtp {
+
+/// Where in the conversation something happened.
+enum class phase : unsigned char
+{
+    prepare,  ///< Before anything was sent: checks of what the caller gave.
+    connect,  ///< Resolving and connecting.
+    greeting, ///< Waiting for the server's first reply.
+    hello,    ///< EHLO, HELO or LHLO.
+    starttls, ///< The STARTTLS command.
+    tls,      ///< The TLS handshake.
+    auth,     ///< AUTH and its challenges.
+    mail,     ///< MAIL FROM.
+    rcpt,     ///< RCPT TO.
+    data,     ///< DATA, until the server is ready for the content.
+    content,  ///< Sending the content, and the reply to its end.
+    rset,     ///< RSET.
+    quit,     ///< QUIT.
+    command   ///< Any other command.
+};
+
+/// A word for texts, e.g. "rcpt".
+constexpr std::string_view to_string(phase p) noexcept
+{
+    switch (p)
+    {
+    case phase::prepare: return "prepare";
+    case phase::connect: return "connect";
+    case phase::greeting: return "greeting";
+    case phase::hello: return "hello";
+    case phase::starttls: return "starttls";
+    case phase::tls: return "tls";
+    case phase::auth: return "auth";
+    case phase::mail: return "mail";
+    case phase::rcpt: return "rcpt";
+    case phase::data: return "data";
+    case phase::content: return "content";
+    case phase::rset: return "rset";
+    case phase::quit: return "quit";
+    case phase::command: return "command";
+    }
+    return "unknown";
+}
+
+} // namespace posthorn::smtp
+
+#endif
+
+namespace posthorn::smtp {
+
+namespace detail {
+class settlement;
+}
+
+/// What became of the message for one recipient.
+enum class disposition : unsigned char
+{
+    accepted,            ///< The server has taken responsibility.
+    refused_permanently, ///< 5xx: trying again will not help.
+    refused_temporarily, ///< 4xx: try again later.
+    not_sent,            ///< The server certainly does not have it: safe to send again.
+    in_doubt             ///< The end of the content may have arrived and no reply was seen: sending again may duplicate.
+};
+
+/// A word for texts and JSON, e.g. "refused_permanently".
+constexpr std::string_view to_string(disposition d) noexcept
+{
+    switch (d)
+    {
+    case disposition::accepted: return "accepted";
+    case disposition::refused_permanently: return "refused_permanently";
+    case disposition::refused_temporarily: return "refused_temporarily";
+    case disposition::not_sent: return "not_sent";
+    case disposition::in_doubt: return "in_doubt";
+    }
+    return "unknown";
+}
+
+/// The message as a whole.
+enum class overall : unsigned char
+{
+    accepted,  ///< For every recipient.
+    partial,   ///< For some, and nothing is in doubt.
+    refused,   ///< For none, and trying again will help none.
+    temporary, ///< For none, and some may be accepted later.
+    in_doubt,  ///< It is not known for some.
+    not_sent   ///< For none: nothing was handed over.
+};
+
+constexpr std::string_view to_string(overall o) noexcept
+{
+    switch (o)
+    {
+    case overall::accepted: return "accepted";
+    case overall::partial: return "partial";
+    case overall::refused: return "refused";
+    case overall::temporary: return "temporary";
+    case overall::in_doubt: return "in_doubt";
+    case overall::not_sent: return "not_sent";
+    }
+    return "unknown";
+}
+
+/// One recipient of a message.
+struct recipient_report
+{
+    recipient_report() = default;
+
+    std::string                  address;                           ///< As it was sent, without angle brackets.
+    disposition                  outcome = disposition::not_sent;
+    smtp::phase                  phase   = phase::prepare;          ///< Where it was decided.
+    int                          code    = 0;                       ///< Of the deciding reply; 0 if there was none.
+    std::optional<enhanced_code> enhanced;                          ///< Of the deciding reply.
+    std::string                  text;                              ///< Its text, or why nothing was sent. Safe to show.
+
+    bool accepted() const noexcept { return outcome == disposition::accepted; }
+};
+
+/** The result of sending one message.
+
+    Recipients stand in the order of the envelope. What the server does after its final reply (to RSET, QUIT, by
+    closing) never changes a report. A report that is used again keeps its memory.
+*/
+class report
+{
+public:
+    report() = default;
+
+    std::span<recipient_report const> recipients() const noexcept { return recipients_; }
+    std::span<recipient_report>       recipients() noexcept { return recipients_; }
+
+    /// The server's last word on the content, with its queue id; code() == 0 if there was none.
+    reply const& final_reply() const noexcept { return final_; }
+
+    std::size_t accepted() const noexcept { return count(disposition::accepted); }
+    bool        all_accepted() const noexcept { return accepted() == recipients_.size(); }
+    std::size_t count(disposition d) const noexcept
+    {
+        return static_cast<std::size_t>(std::count_if(recipients_.begin(), recipients_.end(),
+                                                      [d](recipient_report const& r) { return r.outcome == d; }));
+    }
+
+    smtp::overall outcome() const noexcept
+    {
+        if (count(disposition::in_doubt) != 0)
+            return overall::in_doubt;
+        if (all_accepted() && !recipients_.empty())
+            return overall::accepted;
+        if (accepted() != 0)
+            return overall::partial;
+        if (count(disposition::refused_temporarily) != 0)
+            return overall::temporary;
+        return count(disposition::not_sent) != 0 || recipients_.empty() ? overall::not_sent : overall::refused;
+    }
+
+    /// How often the client had to wait for the server.
+    std::uint32_t round_trips() const noexcept { return round_trips_; }
+
+    /// Octets of content that were handed to the transport, as on the wire.
+    std::uint64_t content_bytes() const noexcept { return content_bytes_; }
+
+    /// How the content was carried.
+    smtp::transfer transfer() const noexcept { return transfer_; }
+
+    /// Keywords of extensions whose parameters were left out, because the server does not offer them and
+    /// send_options::unsupported allowed it.
+    std::span<std::string_view const> dropped() const noexcept { return dropped_; }
+
+    /// A line for each recipient, safe to show.
+    std::string describe() const
+    {
+        std::string text;
+        for (auto const& r : recipients_)
+        {
+            text += r.address + ": " + std::string(to_string(r.outcome));
+            if (r.code != 0 || !r.text.empty())
+                text += " (" + std::string(to_string(r.phase)) + (r.code != 0 ? " " + std::to_string(r.code) : "") +
+                        (r.enhanced ? " " + r.enhanced->to_string() : "") + (r.text.empty() ? "" : " " + r.text) + ")";
+            text += '\n';
+        }
+        return text;
+    }
+
+private:
+    friend class detail::settlement;
+
+    std::vector<recipient_report> recipients_;
+    reply                         final_;
+    std::uint64_t                 content_bytes_ = 0;
+    std::vector<std::string_view> dropped_;
+    std::uint32_t                 round_trips_   = 0;
+    smtp::transfer                transfer_      = smtp::transfer::data;
+};
+
+} // namespace posthorn::smtp
+
+#endif
+// The exceptions of SMTP: where in the conversation it failed, what the server said, and what became of the message.
+
+#ifndef POSTHORN_SMTP_SESSION_ERROR_HPP
+#define POSTHORN_SMTP_SESSION_ERROR_HPP
+
+namespace posthorn::smtp {
+
+/** A failed operation of a session.
+
+    code() is an errc of SMTP, a posthorn::errc, a code of TLS or of the system; compare it to posthorn::condition.
+    what() names phase, command, server and reply. Copying never throws.
+*/
+class session_error : public posthorn::error
+{
+public:
+    session_error(std::error_code code, smtp::phase where, error_context context, smtp::reply const* r = nullptr)
+        : error(code, named(std::move(context), where)), phase_(where),
+          reply_(r != nullptr && !r->empty() ? std::make_shared<smtp::reply const>(*r) : nullptr)
+    {
+    }
+
+    /// Where it happened.
+    smtp::phase phase() const noexcept { return phase_; }
+
+    /// What the server answered; null if it is not about a reply. Its text is not safe to show as it is.
+    smtp::reply const* reply() const noexcept { return reply_.get(); }
+
+private:
+    static error_context named(error_context context, smtp::phase where)
+    {
+        context.phase = to_string(where);
+        return context;
+    }
+
+    smtp::phase                        phase_;
+    std::shared_ptr<smtp::reply const> reply_;
+};
+
+/** A message that could not be sent as asked, with the outcome for each recipient.
+
+    Thrown if the connection or the protocol failed on the way, if the message cannot be sent to this server, and if the
+    recipient policy was not satisfied. Refusals under recipient_policy::each are no errors.
+*/
+class send_error : public session_error
+{
+public:
+    send_error(session_error const& reason, smtp::report r)
+        : session_error(reason), report_(std::make_shared<smtp::report const>(std::move(r)))
+    {
+    }
+
+    /// Complete: every recipient has an outcome. Recipients that are in_doubt may get the message twice if it is
+    /// sent again; those that are not_sent will not.
+    smtp::report const& report() const noexcept { return *report_; }
+
+private:
+    std::shared_ptr<smtp::report const> report_;
+};
+
+} // namespace posthorn::smtp
+
+#endif
+
+namespace posthorn::smtp {
+
+/// What became of one message of a burst.
+struct burst_result
+{
+    std::size_t  index = 0; ///< Of the message, in the order in which it was given.
+    smtp::report report;    ///< Complete: every recipient has an outcome.
+
+    /// What send() of this message alone would have thrown; nothing if it would have returned.
+    std::optional<session_error> failure;
+};
+
+/// A message that is shared, or owned by somebody else.
+using message_pointer = std::shared_ptr<message const>;
+
+namespace detail {
+
+/// A message that the caller keeps.
+inline message_pointer borrow(message const& m)
+{
+    return message_pointer(std::shared_ptr<void>(), &m);
+}
+/// A message that nobody keeps.
+inline message_pointer borrow(message&& m)
+{
+    return std::make_shared<message const>(std::move(m));
+}
+inline message_pointer borrow(message_pointer m)
+{
+    return m;
+}
+
+template <class T>
+concept message_like = std::is_same_v<std::remove_cvref_t<T>, message> || std::is_convertible_v<T, message_pointer>;
+
+template <class R>
+concept message_range = std::ranges::input_range<R> && message_like<std::ranges::range_reference_t<R>>;
+
+/// Where the messages of a burst come from.
+class message_feed
+{
+public:
+    message_feed()                               = default;
+    message_feed(message_feed const&)            = delete;
+    message_feed& operator=(message_feed const&) = delete;
+    virtual ~message_feed()                      = default;
+
+    /// Asks for the next message, if that was not done yet. @return Whether it is known.
+    virtual bool ask(asio::any_io_executor const& ex) = 0;
+
+    /// Waits until it is.
+    virtual task<void> wait() = 0;
+
+    /// The message; null after the last one. @pre it is known @throws what the sequence throws
+    virtual message_pointer take() = 0;
+};
+
+/// Messages that are there already.
+template <class Range>
+class range_feed final : public message_feed
+{
+public:
+    explicit range_feed(Range range) : range_(std::forward<Range>(range)), at_(std::ranges::begin(range_)) {}
+
+    bool       ask(asio::any_io_executor const&) override { return true; }
+    task<void> wait() override { co_return; }
+
+    message_pointer take() override
+    {
+        if (at_ == std::ranges::end(range_))
+            return nullptr;
+        message_pointer m = borrow(*at_);
+        ++at_;
+        return m;
+    }
+
+private:
+    Range                            range_;
+    std::ranges::iterator_t<Range&> at_;
+};
+
+/** Messages that take time.
+
+    The sequence runs beside the burst, so that reports of earlier messages need not wait for the next one. If the burst
+    is dropped meanwhile it is cancelled, and goes when it has ended.
+*/
+template <class T>
+class generator_feed final : public message_feed
+{
+public:
+    explicit generator_feed(async_generator<T> g) : state_(std::make_shared<state>(std::move(g))) {}
+    ~generator_feed() override
+    {
+        if (state_->asked)
+            state_->stop.emit(asio::cancellation_type::terminal);
+    }
+
+    bool ask(asio::any_io_executor const& ex) override
+    {
+        if (state_->asked)
+            return state_->known;
+        state_->asked = true;
+        state_->known = false;
+        spawn(ex, pull(state_), asio::bind_cancellation_slot(state_->stop.slot(), arrival(state_)));
+        return false;
+    }
+
+    task<void> wait() override
+    {
+        if (state_->known)
+            co_return;
+        auto const ex = co_await this_coro::executor;
+        state_->bell.emplace(ex, asio::steady_timer::time_point::max());
+        co_await state_->bell->async_wait(use_task_nothrow);
+    }
+
+    message_pointer take() override
+    {
+        state_->asked = false;
+        if (state_->failure)
+            std::rethrow_exception(std::exchange(state_->failure, nullptr));
+        auto next = std::exchange(state_->next, std::nullopt);
+        if (!next)
+            return nullptr;
+        return borrow(std::move(*next));
+    }
+
+private:
+    struct state
+    {
+        explicit state(async_generator<T> g) : messages(std::move(g)) {}
+
+        async_generator<T>                messages;
+        std::optional<T>                  next;
+        std::exception_ptr                failure;
+        std::optional<asio::steady_timer> bell; ///< Who waits for the message.
+        asio::cancellation_signal         stop;
+        bool                              asked = false;
+        bool                              known = false;
+    };
+
+    class arrival
+    {
+    public:
+        explicit arrival(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
+
+        void operator()(std::exception_ptr failure) const
+        {
+            state_->failure = std::move(failure);
+            state_->known   = true;
+            if (state_->bell)
+                state_->bell->cancel();
+        }
+
+    private:
+        std::shared_ptr<state> state_;
+    };
+
+    static task<void> pull(std::shared_ptr<state> s) { s->next = co_await s->messages.next(); }
+
+    std::shared_ptr<state> state_;
+};
+
+} // namespace detail
+
+} // namespace posthorn::smtp
 
 #endif
 // What a client needs to know: the server, how to secure the connection, who to log in as.
@@ -8795,236 +11415,6 @@ constexpr std::uint64_t low_bits(std::size_t n) noexcept
 } // namespace posthorn::smtp::detail
 
 #endif
-// The errors of SMTP: broken protocol, refusals, and values that cannot be put on the wire.
-
-#ifndef POSTHORN_SMTP_ERROR_HPP
-#define POSTHORN_SMTP_ERROR_HPP
-
-namespace posthorn::smtp {
-
-/** Why an SMTP operation failed.
-
-    Compare to posthorn::condition to ask for the kind: protocol, temporary, permanent, tls, authentication.
-*/
-enum class errc
-{
-    // The peer does not speak SMTP as it must: the connection is unusable.
-    bad_reply = 1,            ///< A line that is no reply: no code from 200 to 599, or a wrong separator.
-    mixed_codes,              ///< The lines of one reply carry different codes.
-    reply_line_too_long,      ///< One line breaches reply_limits::line.
-    reply_too_long,           ///< One reply breaches reply_limits::total.
-    reply_too_many_lines,     ///< One reply breaches reply_limits::lines.
-    unsolicited_reply,        ///< A reply arrived while none was due.
-    unexpected_code,          ///< A code that cannot answer the command, e.g. 250 to DATA.
-    tls_leftover,             ///< Plaintext followed the reply to STARTTLS: somebody injects commands.
-    tls_where_plain_expected, ///< The server speaks TLS from the first octet: use implicit TLS.
-    not_smtp,                 ///< Another protocol answers: HTTP, IMAP, POP3, SSH.
-    bad_challenge,            ///< An AUTH challenge is not base64.
-
-    // The server said no.
-    greeting_refused,    ///< The greeting is 5xx.
-    greeting_deferred,   ///< The greeting is 4xx.
-    service_unavailable, ///< 421: the server closes the connection.
-    ehlo_refused,        ///< Neither EHLO nor, where allowed, HELO was accepted.
-    command_refused,     ///< A command was answered by 5xx.
-    command_deferred,    ///< A command was answered by 4xx.
-
-    // TLS.
-    tls_required_unavailable, ///< TLS is required and STARTTLS is not offered.
-    tls_refused,              ///< TLS is required and STARTTLS was answered by 4xx or 5xx.
-
-    // Authentication.
-    auth_required,    ///< 530: the server wants a login first.
-    auth_failed,      ///< 535 and the like: the credentials are wrong.
-    auth_temporary,   ///< 454, 432 and the like: the server cannot check them now.
-    auth_unavailable, ///< No mechanism of the server is usable and allowed.
-    auth_too_weak,    ///< 534: the mechanism is not strong enough for this account.
-    auth_needs_tls,   ///< 538: this mechanism is accepted under TLS only.
-
-    // What the caller gave cannot be sent: nothing was written.
-    bad_address,       ///< Not a mailbox as RFC 5321 and RFC 6531 define it.
-    bad_ehlo_name,     ///< Neither a domain name nor an address literal.
-    bad_parameter,     ///< An extension parameter has a value outside its grammar or range.
-    bad_argument,      ///< A command argument holds a control character or an octet that is not allowed.
-    line_too_long,     ///< The command line would exceed what its RFCs allow.
-    extension_missing, ///< The server does not offer the extension that a parameter needs.
-    smtputf8_required, ///< A non-ASCII address or argument, and SMTPUTF8 is not in effect.
-    message_too_big,   ///< The message is larger than the server's SIZE.
-    no_recipients,     ///< The envelope has no recipient.
-
-    // The content cannot be sent as it is.
-    eight_bit_refused, ///< 8-bit octets without 8BITMIME.
-    binary_refused,    ///< A NUL without BINARYMIME.
-    line_length,       ///< A line of more than 998 octets.
-    bare_line_ending,  ///< A CR or LF that is not part of CRLF, under line_endings::strict.
-    size_mismatch,     ///< The source gave more or fewer octets than it promised.
-
-    // The end of a transaction.
-    all_refused,      ///< No recipient was accepted, and none is worth a retry.
-    all_deferred,     ///< No recipient was accepted, and a retry may help at least one.
-    not_all_accepted, ///< Some recipient was refused and the policy is all or nothing: nothing was delivered.
-    message_refused,  ///< The content was answered by 5xx.
-    message_deferred, ///< The content was answered by 4xx.
-    in_doubt          ///< The content may have been accepted: no reply to its end was seen.
-};
-
-namespace detail {
-
-class category_type final : public std::error_category
-{
-public:
-    char const* name() const noexcept override { return "posthorn.smtp"; }
-
-    std::string message(int value) const override { return text(static_cast<errc>(value)); }
-
-    bool equivalent(int value, std::error_condition const& c) const noexcept override
-    {
-        if (c.category() == condition_category())
-            return is(static_cast<errc>(value), static_cast<condition>(c.value()));
-        return default_error_condition(value) == c;
-    }
-
-private:
-    static char const* text(errc e) noexcept
-    {
-        switch (e)
-        {
-        case errc::bad_reply: return "the server sent a line that is no SMTP reply";
-        case errc::mixed_codes: return "the lines of one reply carry different codes";
-        case errc::reply_line_too_long: return "the server sent a reply line that is too long";
-        case errc::reply_too_long: return "the server sent a reply that is too long";
-        case errc::reply_too_many_lines: return "the server sent a reply with too many lines";
-        case errc::unsolicited_reply: return "the server sent a reply that nothing asked for";
-        case errc::unexpected_code: return "the reply code cannot answer this command";
-        case errc::tls_leftover: return "plaintext followed the reply to STARTTLS";
-        case errc::tls_where_plain_expected: return "the server speaks TLS where plain SMTP was expected";
-        case errc::not_smtp: return "the server speaks another protocol than SMTP";
-        case errc::bad_challenge: return "the server sent an authentication challenge that is not base64";
-        case errc::greeting_refused: return "the server refuses all service";
-        case errc::greeting_deferred: return "the server refuses service for now";
-        case errc::service_unavailable: return "the server closes the connection";
-        case errc::ehlo_refused: return "the server refused EHLO and HELO";
-        case errc::command_refused: return "the server refused the command";
-        case errc::command_deferred: return "the server refused the command for now";
-        case errc::tls_required_unavailable: return "TLS is required and the server does not offer it";
-        case errc::tls_refused: return "TLS is required and the server refused to start it";
-        case errc::auth_required: return "the server requires authentication";
-        case errc::auth_failed: return "the server refused the credentials";
-        case errc::auth_temporary: return "the server cannot check the credentials now";
-        case errc::auth_unavailable: return "no authentication mechanism is both offered and allowed";
-        case errc::auth_too_weak: return "the server wants a stronger authentication mechanism";
-        case errc::auth_needs_tls: return "the server accepts this authentication under TLS only";
-        case errc::bad_address: return "not a valid mail address";
-        case errc::bad_ehlo_name: return "not a domain name or address literal";
-        case errc::bad_parameter: return "an extension parameter has an invalid value";
-        case errc::bad_argument: return "a command argument holds an octet that is not allowed";
-        case errc::line_too_long: return "the command line would be too long";
-        case errc::extension_missing: return "the server does not offer a required extension";
-        case errc::smtputf8_required: return "a non-ASCII address or argument needs SMTPUTF8";
-        case errc::message_too_big: return "the message is larger than the server accepts";
-        case errc::no_recipients: return "the envelope has no recipient";
-        case errc::eight_bit_refused:
-            return "the content has 8-bit octets and the server does not offer 8BITMIME";
-        case errc::binary_refused: return "the content has a NUL and the server does not offer BINARYMIME";
-        case errc::line_length: return "the content has a line of more than 998 octets";
-        case errc::bare_line_ending: return "the content has a CR or LF outside of CRLF";
-        case errc::size_mismatch: return "the content has another size than was announced";
-        case errc::all_refused: return "the server refused every recipient";
-        case errc::all_deferred: return "the server accepted no recipient for now";
-        case errc::not_all_accepted: return "the server did not accept every recipient";
-        case errc::message_refused: return "the server refused the message";
-        case errc::message_deferred: return "the server refused the message for now";
-        case errc::in_doubt: return "the connection ended before the server told whether it took the message";
-        }
-        return "unknown error";
-    }
-
-    static bool is(errc e, condition c) noexcept
-    {
-        switch (e)
-        {
-        case errc::bad_reply:
-        case errc::mixed_codes:
-        case errc::reply_line_too_long:
-        case errc::reply_too_long:
-        case errc::reply_too_many_lines:
-        case errc::unsolicited_reply:
-        case errc::unexpected_code:
-        case errc::not_smtp: return c == condition::protocol;
-        case errc::tls_leftover:
-        case errc::tls_where_plain_expected: return c == condition::protocol || c == condition::tls;
-        case errc::bad_challenge: return c == condition::protocol || c == condition::authentication;
-        case errc::greeting_deferred:
-        case errc::service_unavailable:
-        case errc::command_deferred:
-        case errc::all_deferred:
-        case errc::message_deferred: return c == condition::temporary;
-        case errc::tls_required_unavailable:
-        case errc::tls_refused: return c == condition::tls;
-        case errc::auth_temporary: return c == condition::authentication || c == condition::temporary;
-        case errc::auth_required:
-        case errc::auth_failed:
-        case errc::auth_unavailable:
-        case errc::auth_too_weak:
-        case errc::auth_needs_tls: return c == condition::authentication || c == condition::permanent;
-        case errc::greeting_refused:
-        case errc::ehlo_refused:
-        case errc::command_refused:
-        case errc::bad_address:
-        case errc::bad_ehlo_name:
-        case errc::bad_parameter:
-        case errc::bad_argument:
-        case errc::line_too_long:
-        case errc::extension_missing:
-        case errc::smtputf8_required:
-        case errc::message_too_big:
-        case errc::no_recipients:
-        case errc::eight_bit_refused:
-        case errc::binary_refused:
-        case errc::line_length:
-        case errc::bare_line_ending:
-        case errc::size_mismatch:
-        case errc::all_refused:
-        case errc::message_refused: return c == condition::permanent;
-        case errc::not_all_accepted: // the refusals of the recipients tell which of both
-        case errc::in_doubt: return false;
-        }
-        return false;
-    }
-};
-
-} // namespace detail
-
-/// The category of errc.
-inline std::error_category const& category() noexcept
-{
-    static detail::category_type const instance;
-    return instance;
-}
-
-inline std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), category()}; }
-
-/** The result of a check without exceptions: true means that something is wrong.
-
-    `detail` lives for ever: it names the offence or the keyword and never quotes the checked text.
-*/
-struct defect
-{
-    std::error_code  code;
-    std::string_view detail;
-    std::size_t      position = 0; ///< Of the offending octet in the checked text, where that makes sense.
-
-    explicit operator bool() const noexcept { return static_cast<bool>(code); }
-};
-
-} // namespace posthorn::smtp
-
-template <>
-struct std::is_error_code_enum<posthorn::smtp::errc> : std::true_type
-{
-};
-
-#endif
 // Octets to be written together: references to long runs, short ones gathered in a scratch area.
 
 #ifndef POSTHORN_SMTP_GATHER_LIST_HPP
@@ -9072,6 +11462,12 @@ public:
 
     /// Slices that can be added for certain; more octets may fit if they are short.
     std::size_t room() const noexcept { return max_slices - count_; }
+
+    /// Octets that can be added as short runs for certain.
+    std::size_t scratch_room() const noexcept { return scratch_size_ - scratch_used_; }
+
+    /// Is any of the slices in the scratch area?
+    bool uses_scratch() const noexcept { return scratch_used_ != 0; }
 
     /// Appends octets that stay where they are until they are written. @pre room() != 0
     void add(std::string_view run)
@@ -9477,568 +11873,464 @@ private:
 } // namespace posthorn::smtp
 
 #endif
-// The flight planner: which commands of a mail transaction leave together, and what every possible pattern of
-// replies means for each recipient.
 
-#ifndef POSTHORN_SMTP_TRANSACTION_HPP
-#define POSTHORN_SMTP_TRANSACTION_HPP
+namespace posthorn::smtp {
+
+/// Whether content goes by BDAT (RFC 3030).
+enum class chunking : unsigned char
+{
+    /** In bursts, where it saves most, and for content that DATA cannot carry: NULs, lines of any length, verbatim line
+        ends. Other messages go by DATA: it takes a round trip more, but if a kept connection turns out to be dead
+        nothing of the message has left, so that it can move to another one. */
+    automatic,
+    on,  ///< Always; errc::extension_missing where the server does not offer it.
+    off  ///< Never.
+};
+
+/// Whether SMTPUTF8 (RFC 6531) is asked for.
+enum class smtputf8_use : unsigned char
+{
+    automatic, ///< If a local part or the header section needs it; domains alone become A-labels.
+    force,     ///< Always; errc::extension_missing where the server does not offer it.
+    never      ///< A recipient whose local part needs it is refused, a sender's is an error.
+};
+
+/// What becomes of parameters whose extension the server does not offer.
+enum class unsupported : unsigned char
+{
+    refuse, ///< errc::extension_missing, and nothing is sent.
+    drop    ///< Left out and named in report::dropped(), unless that would break a promise: see drop_unsupported().
+};
+
+/// Settings of one message. The defaults suit mail that was made by a mail library.
+struct send_options
+{
+    send_options() = default;
+
+    recipient_policy   policy      = recipient_policy::each;
+    smtp::line_endings endings     = line_endings::normalise;
+    bool               pipelining  = true; ///< Use it if the server offers it.
+    bool               prdr        = true; ///< Use it if the server offers it and there are several recipients.
+    smtp::chunking     chunking    = smtp::chunking::automatic;
+    smtputf8_use       smtputf8    = smtputf8_use::automatic;
+    smtp::unsupported  unsupported = smtp::unsupported::refuse;
+
+    std::size_t chunk_size   = std::size_t(256) * 1024; ///< Octets of content in a BDAT command, at the most.
+    std::size_t chunk_window = 4; ///< Chunks of one message that may be on their way without a reply.
+
+    /** Octets in a line of content without its end: 998 by RFC 5321, 4.5.3.1.6; 0 for any.
+        Longer lines are sent as BINARYMIME if the server offers that, and are an error elsewhere, since servers break or
+        refuse them. */
+    std::size_t max_line = 998;
+};
+
+/// Settings of a burst: many messages on one session, each sent without waiting for the one before.
+struct burst_options
+{
+    burst_options() = default;
+    explicit burst_options(send_options each) : sending(each) {}
+
+    send_options sending; ///< Of each message.
+
+    /// Messages that may be on their way at once. So many may be in doubt if the connection is lost.
+    std::size_t window = 16;
+    /// Octets of content that may be on their way at once, as far as sizes are known; one message may always go.
+    std::size_t octets = std::size_t(1024) * 1024;
+};
+
+} // namespace posthorn::smtp
+
+#endif
+// What can be set about a session: time limits, bounds, the name given in EHLO, and who watches.
+
+#ifndef POSTHORN_SMTP_SETTINGS_HPP
+#define POSTHORN_SMTP_SETTINGS_HPP
+
+// What happens on a connection, as typed events: for logs, progress bars, metrics and adapters.
+
+#ifndef POSTHORN_SMTP_EVENT_HPP
+#define POSTHORN_SMTP_EVENT_HPP
+
+namespace posthorn::smtp {
+
+/// Views in events are valid during the call of the handler. No event ever carries a secret.
+namespace events {
+
+/// The transport is connected.
+struct connected
+{
+    std::string_view peer;
+};
+
+/// The connection is inside TLS.
+struct secured
+{
+    std::string_view version;
+    std::string_view cipher;
+    bool             verified; ///< Was the server's certificate checked?
+    bool             resumed;
+};
+
+/// The login was accepted.
+struct authenticated
+{
+    std::string_view mechanism;
+};
+
+/// A command is about to be written. Credentials in it are replaced by a mark.
+struct command
+{
+    smtp::phase      phase;
+    std::string_view text; ///< Without the line end.
+};
+
+/// A complete reply was received.
+struct replied
+{
+    smtp::phase        phase; ///< Of the command it answers.
+    smtp::reply const& reply;
+};
+
+/// Content was handed to the transport.
+struct progress
+{
+    std::uint64_t                increment;
+    std::uint64_t                current;
+    std::optional<std::uint64_t> total; ///< As far as the source knows; line ends may add some.
+};
+
+/// A message is finished, one way or another.
+struct finished
+{
+    smtp::report const& report;
+};
+
+/// The connection has ended.
+struct closed
+{
+    std::error_code reason; ///< Empty after QUIT or close().
+};
+
+} // namespace events
+
+using event = std::variant<events::connected, events::secured, events::authenticated, events::command, events::replied,
+                           events::progress, events::finished, events::closed>;
+
+/** Is told every event, on the executor of the session. Must not throw, and must not call the session.
+
+    An empty handler costs nothing.
+*/
+using event_handler = std::function<void(event const&)>;
+
+} // namespace posthorn::smtp
+
+#endif
+
+namespace posthorn::smtp {
+
+/** How long to wait, per stage. The defaults are those of RFC 5321, 4.5.3.2.
+
+    A shorter limit for the final reply is the classical way to duplicate mail: the server may have taken the message
+    when the client gives up.
+*/
+struct timeouts
+{
+    using duration = std::chrono::steady_clock::duration;
+
+    duration      connect  = std::chrono::seconds(30);  ///< For each address.
+    duration      greeting = std::chrono::minutes(5);
+    duration      hello    = std::chrono::minutes(5);
+    duration      tls      = std::chrono::minutes(2);   ///< STARTTLS and the handshake.
+    duration      auth     = std::chrono::minutes(5);   ///< For each step.
+    duration      mail     = std::chrono::minutes(5);
+    duration      rcpt     = std::chrono::minutes(5);
+    duration      data     = std::chrono::minutes(2);   ///< Until the server is ready for the content.
+    duration      block    = std::chrono::minutes(3);   ///< For each part of the content to leave.
+    duration      final    = std::chrono::minutes(10);  ///< For the reply to the end of the content.
+    duration      command  = std::chrono::minutes(5);   ///< RSET, NOOP, VRFY and others.
+    duration      quit     = std::chrono::seconds(5);
+    std::uint64_t minimum_rate = 500;                   ///< Octets a second of content, on the whole; 0 for none.
+    duration      total    = duration::max();           ///< For connecting and sending one message as a whole.
+};
+
+/// The limit for a reply in this phase.
+constexpr timeouts::duration limit_of(timeouts const& t, phase p) noexcept
+{
+    switch (p)
+    {
+    case phase::prepare: return timeouts::duration::max();
+    case phase::connect: return t.connect;
+    case phase::greeting: return t.greeting;
+    case phase::hello: return t.hello;
+    case phase::starttls:
+    case phase::tls: return t.tls;
+    case phase::auth: return t.auth;
+    case phase::mail: return t.mail;
+    case phase::rcpt: return t.rcpt;
+    case phase::data: return t.data;
+    case phase::content: return t.final;
+    case phase::rset:
+    case phase::command: return t.command;
+    case phase::quit: return t.quit;
+    }
+    return t.command;
+}
+
+/// What is spoken.
+enum class protocol : unsigned char
+{
+    smtp,
+    lmtp ///< RFC 2033: LHLO, and a reply to the content for each recipient.
+};
+
+/// Settings of one session.
+struct session_settings
+{
+    session_settings() = default;
+
+    /// The name given in EHLO: a domain name or an address literal. Empty: the host's full name if it has one, else
+    /// the address of the connection.
+    std::string ehlo_name;
+
+    smtp::protocol protocol = smtp::protocol::smtp;
+
+    /// With whom, for texts, TLS and the verification of its certificate.
+    std::string server;
+
+    smtp::timeouts timeouts;
+    reply_limits   limits;
+
+    /// Is told everything that happens; empty for nobody.
+    event_handler on_event;
+};
+
+} // namespace posthorn::smtp
+
+#endif
+
+namespace posthorn::smtp {
+
+/// How a connection is protected.
+enum class tls_mode : unsigned char
+{
+    required,      ///< STARTTLS must succeed and the server's certificate must be right. The default.
+    implicit,      ///< TLS from the first octet (RFC 8314), certificate checked.
+    opportunistic, ///< STARTTLS if the server offers it, without checking who it is; in the clear otherwise.
+    none           ///< In the clear.
+};
+
+/** Settings of a client.
+
+    @par Example
+    @code
+    smtp::client_settings settings("smtps://mail.example.org");
+    settings.login = {"user", "secret"};
+    @endcode
+*/
+struct client_settings
+{
+    client_settings() = default;
+
+    /** From a URL: `smtp://host[:port]` (port 25, TLS required by STARTTLS), `submission://host` (port 587, the same),
+        `smtps://host` or `submissions://host` (port 465, implicit TLS), `smtp+unix:/path`, `lmtp://host` (port 24, as smtp),
+        `lmtp+unix:/path` (without TLS, which a local socket does not need). User and password in the URL become the
+        login.
+
+        @throws posthorn::error if the URL cannot be understood; the text never contains its password. */
+    explicit client_settings(std::string_view url)
+    {
+        net::url const u = net::parse_url(url);
+        switch (u.scheme)
+        {
+        case net::url_scheme::smtp: server = net::to_host_port(u, 25); break;
+        case net::url_scheme::submission: server = net::to_host_port(u, 587); break;
+        case net::url_scheme::smtps:
+        case net::url_scheme::submissions:
+            server = net::to_host_port(u, 465);
+            tls    = tls_mode::implicit;
+            break;
+        case net::url_scheme::smtp_unix: server = net::to_host_port(u, 0); break;
+        case net::url_scheme::lmtp:
+            server           = net::to_host_port(u, 24);
+            session.protocol = protocol::lmtp;
+            break;
+        case net::url_scheme::lmtp_unix:
+            server           = net::to_host_port(u, 0);
+            session.protocol = protocol::lmtp;
+            tls              = tls_mode::none;
+            break;
+        default:
+            throw error(posthorn::errc::invalid_argument,
+                        "not a URL of an SMTP server: the scheme is " + std::string(net::name_of(u.scheme)));
+        }
+        if (u.user)
+            login.user = *u.user;
+        if (u.password)
+            login.password = *u.password;
+    }
+
+    net::host_port      server;
+    tls_mode            tls = tls_mode::required;
+    net::tls_settings   tls_settings;      ///< Trust, pins, client certificate, versions.
+    std::string         tls_host;          ///< Whose certificate is expected; empty for the host of `server`.
+    sasl::credentials   login;             ///< Empty: no login.
+    sasl::selection     mechanisms;        ///< Which mechanisms may be used for it.
+    net::connect_options connection;       ///< Addresses, families, source address.
+    session_settings    session;           ///< EHLO name, time limits, bounds, events.
+    send_options        sending;           ///< Defaults for every message.
+};
+
+} // namespace posthorn::smtp
+
+#endif
+// The messages of a burst that may need more than one connection: which were taken, and which come once more.
+
+#ifndef POSTHORN_SMTP_DETAIL_BURST_REPLAY_HPP
+#define POSTHORN_SMTP_DETAIL_BURST_REPLAY_HPP
+
+namespace posthorn::smtp::detail {
+
+/// Gives each connection the messages that the one before lost, and then the others.
+class replaying_feed final : public message_feed
+{
+public:
+    explicit replaying_feed(message_feed& from) noexcept : from_(&from) {}
+
+    bool ask(asio::any_io_executor const& ex) override { return !again_.empty() || from_->ask(ex); }
+
+    task<void> wait() override
+    {
+        if (again_.empty())
+            co_await from_->wait();
+    }
+
+    message_pointer take() override
+    {
+        if (!again_.empty())
+        {
+            taken_.push_back(std::move(again_.front()));
+            again_.pop_front();
+            return taken_.back().mail;
+        }
+        entry one;
+        one.mail   = from_->take();
+        one.number = number_;
+        if (one.mail == nullptr)
+        {
+            exhausted_ = true;
+            return nullptr;
+        }
+        ++number_;
+        taken_.push_back(std::move(one));
+        return taken_.back().mail;
+    }
+
+    /// A fresh connection counts from 0 again.
+    void begin()
+    {
+        taken_.clear();
+        forgotten_ = 0;
+    }
+
+    /// The message that is number `index` on this connection.
+    message_pointer const& message(std::size_t index) { return at(index).mail; }
+
+    /// Did it have a second chance already?
+    bool was_moved(std::size_t index) { return at(index).last.has_value(); }
+
+    /// It comes once more. @param r What to report if there is no other connection.
+    void move(std::size_t index, burst_result r)
+    {
+        entry& one = at(index);
+        r.index    = one.number;
+        one.last.emplace(std::move(r));
+        again_.push_back(one);
+        forget(one);
+    }
+
+    /// It is decided. @return Its number in the whole burst.
+    std::size_t decide(std::size_t index)
+    {
+        entry&            one    = at(index);
+        std::size_t const number = one.number;
+        forget(one);
+        return number;
+    }
+
+    /// The result of a message that waits for its second chance, and will have none.
+    std::optional<burst_result> take_lost()
+    {
+        if (again_.empty())
+            return std::nullopt;
+        auto last = std::move(again_.front().last);
+        again_.pop_front();
+        return last;
+    }
+
+    bool finished() const noexcept { return exhausted_ && again_.empty(); }
+
+private:
+    struct entry
+    {
+        message_pointer             mail;
+        std::size_t                 number = 0;
+        bool                        done   = false;
+        std::optional<burst_result> last;
+    };
+
+    entry& at(std::size_t index)
+    {
+        POSTHORN_ASSERT(index >= forgotten_ && index - forgotten_ < taken_.size());
+        return taken_[index - forgotten_];
+    }
+
+    /// Memory must not grow with the burst.
+    void forget(entry& one)
+    {
+        one.done = true;
+        one.mail.reset();
+        while (!taken_.empty() && taken_.front().done)
+        {
+            taken_.pop_front();
+            ++forgotten_;
+        }
+    }
+
+    message_feed*     from_;
+    std::deque<entry> taken_; ///< By this connection, without the first that are decided.
+    std::deque<entry> again_;
+    std::size_t       forgotten_ = 0;
+    std::size_t       number_    = 0;
+    bool              exhausted_ = false;
+};
+
+/// A feed that somebody else keeps.
+class borrowed_feed final : public message_feed
+{
+public:
+    explicit borrowed_feed(message_feed& from) noexcept : from_(&from) {}
+
+    bool            ask(asio::any_io_executor const& ex) override { return from_->ask(ex); }
+    task<void>      wait() override { return from_->wait(); }
+    message_pointer take() override { return from_->take(); }
+
+private:
+    message_feed* from_;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// session: one SMTP connection, one awaitable for each command exchange.
+
+#ifndef POSTHORN_SMTP_SESSION_HPP
+#define POSTHORN_SMTP_SESSION_HPP
 
 // The one gate through which commands reach the wire: every octet is checked here, and nowhere else.
 
 #ifndef POSTHORN_SMTP_COMMAND_HPP
 #define POSTHORN_SMTP_COMMAND_HPP
 
-// Envelope addresses: a mailbox that was checked once and is spelled in one way from then on.
-
-#ifndef POSTHORN_SMTP_ADDRESS_HPP
-#define POSTHORN_SMTP_ADDRESS_HPP
-
-// The right-hand side of addresses and the EHLO name: domain names and address literals (RFC 5321, 4.1.2,
-// 4.1.3).
-
-#ifndef POSTHORN_SMTP_DOMAIN_HPP
-#define POSTHORN_SMTP_DOMAIN_HPP
-
-namespace posthorn::smtp {
-
-/// How strictly a domain is read.
-struct domain_options
-{
-    std::size_t max_size         = 255;   ///< Octets.
-    bool        allow_utf8       = true;  ///< U-labels (RFC 6531).
-    bool        allow_underscore = false; ///< Not in RFC 5321, but in some host names.
-};
-
-namespace detail {
-
-/// A character of a U-label or a local part: well-formed UTF-8 that is no C1 control. Its size, or 0.
-constexpr std::size_t utf8_non_ascii(std::string_view s) noexcept
-{
-    std::size_t const n = posthorn::detail::utf8_sequence(s);
-    if (n < 2 || (n == 2 && s[0] == '\xc2' && static_cast<unsigned char>(s[1]) < 0xa0))
-        return 0;
-    return n;
-}
-
-/// IDNA maps these to ".": two readers of the name would disagree about its labels.
-constexpr bool is_foreign_dot(std::string_view sequence) noexcept
-{
-    return sequence == "\xe3\x80\x82" || sequence == "\xef\xbc\x8e" || sequence == "\xef\xbd\xa1";
-}
-
-constexpr bool is_snum(std::string_view s) noexcept
-{
-    int value = 0;
-    for (char const c : s)
-    {
-        if (!ascii::is_digit(c) || s.size() > 3)
-            return false;
-        value = value * 10 + (c - '0');
-    }
-    return !s.empty() && value <= 255;
-}
-
-constexpr bool is_ipv4(std::string_view s) noexcept
-{
-    for (int part = 0; part < 4; ++part)
-    {
-        auto const dot  = s.find('.');
-        bool const last = part == 3;
-        if ((dot == s.npos) != last || !is_snum(s.substr(0, dot)))
-            return false;
-        s.remove_prefix(last ? s.size() : dot + 1);
-    }
-    return true;
-}
-
-/// RFC 5321's IPv6-addr; like RFC 4291 it may also write "::" for a single group.
-constexpr bool is_ipv6(std::string_view s) noexcept
-{
-    int  groups     = 0;
-    bool compressed = false;
-    if (s.substr(0, 2) == "::")
-    {
-        compressed = true;
-        s.remove_prefix(2);
-        if (s.empty())
-            return true;
-    }
-    for (;;)
-    {
-        std::size_t n = 0;
-        while (n < s.size() && ascii::hex_value(s[n]) >= 0)
-            ++n;
-        if (n < s.size() && s[n] == '.') // an IPv4 address stands for the last two groups
-            return is_ipv4(s) && (compressed ? groups <= 5 : groups == 6);
-        if (n == 0 || n > 4 || ++groups > 8)
-            return false;
-        s.remove_prefix(n);
-        if (s.empty())
-            return compressed ? groups <= 7 : groups == 8;
-        if (s[0] != ':')
-            return false;
-        s.remove_prefix(1);
-        if (!s.empty() && s[0] == ':')
-        {
-            if (compressed)
-                return false;
-            compressed = true;
-            s.remove_prefix(1);
-            if (s.empty())
-                return groups <= 7;
-        }
-    }
-}
-
-} // namespace detail
-
-/** Checks an address literal, brackets included: `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `[tag:content]`.
-
-    Narrower than the RFC in one point: the content of an unknown tag has none of `<>"@(),;`, at which a
-    careless reader of the command line would stop. No registered tag uses them.
-*/
-constexpr bool is_address_literal(std::string_view s) noexcept
-{
-    if (s.size() < 3 || s.front() != '[' || s.back() != ']')
-        return false;
-    s = s.substr(1, s.size() - 2);
-    if (detail::is_ipv4(s))
-        return true;
-    auto const colon = s.find(':');
-    if (colon == s.npos || colon == 0 || colon + 1 == s.size())
-        return false;
-    auto const tag     = s.substr(0, colon);
-    auto const content = s.substr(colon + 1);
-    if (ascii::iequals(tag, "IPv6"))
-        return detail::is_ipv6(content);
-    if (detail::is_ipv6(s)) // its first group is no tag: "IPv6:" was forgotten
-        return false;
-    for (char const c : tag)
-        if (!ascii::is_alnum(c) && c != '-')
-            return false;
-    if (tag.back() == '-')
-        return false;
-    for (char const c : content)
-        if (c < '!' || c > '~' || (c >= '[' && c <= ']') || std::string_view("<>\"@(),;").find(c) != s.npos)
-            return false;
-    return true;
-}
-
-/// Checks a domain name or an address literal; the defect's code is errc::bad_address.
-inline defect check_domain(std::string_view s, domain_options const& options = {}) noexcept
-{
-    auto const bad = [](std::string_view what, std::size_t at) {
-        defect d;
-        d.code     = errc::bad_address;
-        d.detail   = what;
-        d.position = at;
-        return d;
-    };
-    if (s.empty())
-        return bad("the domain is empty", 0);
-    if (s.size() > options.max_size)
-        return bad("the domain is too long", options.max_size);
-    if (s[0] == '[')
-        return is_address_literal(s) ? defect() : bad("not a valid address literal", 0);
-
-    std::size_t label = 0;     // where the label begins
-    bool        utf8  = false; // in this label; DNS limits the A-label, which is not known here
-    for (std::size_t i = 0; i <= s.size();)
-    {
-        if (i == s.size() || s[i] == '.')
-        {
-            if (i == label)
-                return bad(label == 0      ? "the domain begins with a dot"
-                           : i == s.size() ? "the domain ends with a dot"
-                                           : "the domain has an empty label",
-                           i == 0 ? 0 : i - 1);
-            if (!utf8 && i - label > 63)
-                return bad("a label of the domain is longer than 63 octets", label);
-            if (s[i - 1] == '-')
-                return bad("a label of the domain ends with a hyphen", i - 1);
-            label = ++i;
-            utf8  = false;
-            continue;
-        }
-        char const c = s[i];
-        if (ascii::is_alnum(c) || (c == '-' && i != label) || (c == '_' && options.allow_underscore))
-        {
-            ++i;
-            continue;
-        }
-        if (c == '-')
-            return bad("a label of the domain begins with a hyphen", i);
-        if (ascii::is_eight_bit(c))
-        {
-            if (!options.allow_utf8)
-                return bad("a non-ASCII octet in the domain", i);
-            std::size_t const n = detail::utf8_non_ascii(s.substr(i));
-            if (n == 0)
-                return bad("an octet in the domain that is not UTF-8", i);
-            if (detail::is_foreign_dot(s.substr(i, n)))
-                return bad("a dot of another script in the domain", i);
-            utf8 = true;
-            i += n;
-            continue;
-        }
-        return bad(c == '_'               ? "an underscore in the domain"
-                   : ascii::is_control(c) ? "a control character in the domain"
-                   : ascii::is_blank(c)   ? "a space in the domain"
-                   : c == '@'             ? "a second @"
-                   : c == '[' || c == ']' ? "a misplaced bracket in the domain"
-                                          : "a character that no domain may have",
-                   i);
-    }
-    return {};
-}
-
-/** Checks the name given with EHLO, HELO or LHLO: an ASCII domain name or an address literal.
-
-    The defect's code is errc::bad_ehlo_name.
-*/
-inline defect check_ehlo_name(std::string_view s) noexcept
-{
-    domain_options strict;
-    strict.allow_utf8 = false;
-    defect d          = check_domain(s, strict);
-    if (d)
-        d.code = errc::bad_ehlo_name;
-    return d;
-}
-
-} // namespace posthorn::smtp
-
-#endif
-
-namespace posthorn::smtp {
-
-/// The limits of RFC 5321, 4.5.3.1, which some systems relax.
-struct address_options
-{
-    std::size_t    max_local_part   = 64;    ///< Octets as sent, quotes included.
-    std::size_t    max_size         = 254;   ///< Octets of the whole, without the angle brackets.
-    bool           allow_postmaster = false; ///< Accept "postmaster" without a domain.
-    domain_options domain;
-};
-
-/** A Mailbox of RFC 5321, 4.1.2, with the UTF-8 of RFC 6531.
-
-    It is always valid and always in one spelling: the local part is quoted only where it must be, and inside
-    the quotes only `"` and `\` are escaped. So what was checked is what is sent, and parsing view() gives an
-    equal address. Display names, comments, groups, angle brackets and source routes are no part of an
-    address.
-
-    Thread-safe like std::string.
-*/
-class address
-{
-public:
-    /** Parse or throw.
-        @throws posthorn::error with errc::bad_address, its text naming the offence and the place.
-    */
-    explicit address(std::string_view text, address_options const& options = {})
-    {
-        if (defect const d = assign(text, options))
-            fail(text, d);
-    }
-
-    /// Parse without exceptions: on a defect `out` is unchanged.
-    [[nodiscard]] static defect parse(std::string_view text, address& out,
-                                      address_options const& options = {})
-    {
-        address      parsed;
-        defect const d = parsed.assign(text, options);
-        if (!d)
-            out = std::move(parsed);
-        return d;
-    }
-
-    /// Parse without exceptions; nothing on a defect, which is stored in `*why` if given.
-    static std::optional<address> parse(std::string_view text, defect* why = nullptr,
-                                        address_options const& options = {})
-    {
-        std::optional<address> parsed(address{});
-        defect const           d = parsed->assign(text, options);
-        if (why)
-            *why = d;
-        if (d)
-            parsed.reset();
-        return parsed;
-    }
-
-    /// The address that every server accepts in RCPT, without a domain (RFC 5321, 4.5.1).
-    static address postmaster()
-    {
-        address a;
-        a.text_ = "postmaster";
-        a.at_   = a.text_.size();
-        return a;
-    }
-
-    /// The whole as it is sent, without angle brackets.
-    std::string const& str() const noexcept { return text_; }
-    std::string_view   view() const noexcept { return text_; }
-
-    /// The local part as it is sent, with quotes if it needs them.
-    std::string_view local_part() const noexcept { return view().substr(0, at_); }
-
-    /// What the local part means: without quotes and escapes.
-    std::string mailbox_name() const
-    {
-        auto const local = local_part();
-        if (local.empty() || local[0] != '"')
-            return std::string(local);
-        std::string name;
-        for (std::size_t i = 1; i + 1 < local.size(); ++i)
-        {
-            if (local[i] == '\\')
-                ++i;
-            name += local[i];
-        }
-        return name;
-    }
-
-    /// Domain or address literal; empty only for postmaster().
-    std::string_view domain() const noexcept
-    {
-        return has_domain() ? view().substr(at_ + 1) : std::string_view();
-    }
-
-    bool has_domain() const noexcept { return at_ != text_.size(); }
-
-    /// Replaces the domain, e.g. by its A-labels. On a defect nothing changes.
-    [[nodiscard]] defect set_domain(std::string_view domain, address_options const& options = {})
-    {
-        if (defect const d = check_domain(domain, options.domain))
-            return d;
-        if (at_ + 1 + domain.size() > options.max_size)
-            return bad("the address is too long", options.max_size);
-        std::string fresh(local_part());
-        fresh += '@';
-        fresh += domain;
-        text_ = std::move(fresh);
-        return {};
-    }
-
-    /// A non-ASCII local part: this recipient is reachable by SMTPUTF8 only.
-    bool local_part_is_utf8() const noexcept { return ascii::has_eight_bit(local_part()); }
-
-    /// A non-ASCII domain: SMTPUTF8, or set_domain() with A-labels.
-    bool domain_is_utf8() const noexcept { return ascii::has_eight_bit(domain()); }
-
-    /// Can it be sent only where SMTPUTF8 is in effect?
-    bool needs_smtputf8() const noexcept { return ascii::has_eight_bit(text_); }
-
-    /// Is the domain an address literal?
-    bool has_address_literal() const noexcept { return has_domain() && text_[at_ + 1] == '['; }
-
-    /// The same mailbox: local parts are equal, domains equal but for case.
-    friend bool operator==(address const& a, address const& b) noexcept
-    {
-        return a.at_ == b.at_ && a.local_part() == b.local_part() && ascii::iequals(a.domain(), b.domain());
-    }
-
-private:
-    address() = default;
-
-    static defect bad(std::string_view what, std::size_t at) noexcept
-    {
-        defect d;
-        d.code     = errc::bad_address;
-        d.detail   = what;
-        d.position = at;
-        return d;
-    }
-
-    [[noreturn]] static void fail(std::string_view text, defect const& d)
-    {
-        std::string detail(d.detail);
-        detail += " at octet " + std::to_string(d.position) + " of '" + printable(text, 300) + '\'';
-        throw error(d.code, std::move(detail));
-    }
-
-    static bool is_atext(char c) noexcept
-    {
-        return ascii::is_alnum(c) ||
-               (c > ' ' && c < 0x7f && std::string_view("()<>[]:;@\\,.\"").find(c) == std::string_view::npos);
-    }
-
-    /// One pass over `text`; text_ and at_ are set on success only.
-    defect assign(std::string_view text, address_options const& options)
-    {
-        if (text.empty())
-            return bad("the address is empty", 0);
-        if (text.size() > 2 * options.max_size + 2) // escapes can be dropped, but no more than that
-            return bad("the address is too long", options.max_size);
-        if (text[0] == '@')
-            return bad("the local part is empty, or this is a source route", 0);
-        if (text[0] == '<')
-            return bad("angle brackets are no part of an address", 0);
-
-        std::string  local;
-        std::size_t  end    = 0; // of the local part in `text`
-        bool const   quoted = text[0] == '"';
-        defect const d      = quoted ? read_quoted(text, local, end) : read_dot_string(text, local, end);
-        if (d)
-            return d;
-        if (local.size() > options.max_local_part)
-            return bad("the local part is too long", options.max_local_part);
-        if (end == text.size())
-        {
-            if (!options.allow_postmaster || !ascii::iequals(local, "postmaster"))
-                return bad("there is no @ and domain", end);
-            *this = postmaster();
-            return {};
-        }
-        auto const domain = text.substr(end + 1);
-        if (defect in_domain = check_domain(domain, options.domain))
-        {
-            in_domain.position += end + 1;
-            return in_domain;
-        }
-        if (local.size() + 1 + domain.size() > options.max_size)
-            return bad("the address is too long", options.max_size);
-        at_ = local.size();
-        local += '@';
-        local += domain;
-        text_ = std::move(local);
-        return {};
-    }
-
-    static defect read_dot_string(std::string_view text, std::string& local, std::size_t& end)
-    {
-        std::size_t i = 0;
-        while (i < text.size() && text[i] != '@')
-        {
-            char const c = text[i];
-            if (is_atext(c))
-                ++i;
-            else if (c == '.')
-            {
-                if (i == 0 || text[i - 1] == '.')
-                    return bad(i == 0 ? "the local part begins with a dot" : "two dots in the local part", i);
-                ++i;
-            }
-            else if (ascii::is_eight_bit(c))
-            {
-                std::size_t const n = detail::utf8_non_ascii(text.substr(i));
-                if (n == 0)
-                    return bad("an octet in the local part that is not UTF-8", i);
-                i += n;
-            }
-            else
-                return bad(ascii::is_control(c)   ? "a control character in the local part"
-                           : c == ' '             ? "a space outside of quotes"
-                           : c == '"'             ? "a quote inside of the local part"
-                           : c == '(' || c == ')' ? "a comment is no part of an address"
-                           : c == ':'             ? "groups and routes are no addresses"
-                                                  : "a character that must be quoted",
-                           i);
-        }
-        if (i != 0 && text[i - 1] == '.')
-            return bad("the local part ends with a dot", i - 1);
-        local = text.substr(0, i);
-        end   = i;
-        return {};
-    }
-
-    /// Reads the quoted string and keeps the quotes only if its content is no dot-string.
-    static defect read_quoted(std::string_view text, std::string& local, std::size_t& end)
-    {
-        std::string content; // without escapes
-        std::size_t i = 1;
-        for (;; ++i)
-        {
-            if (i == text.size())
-                return bad("the quoted local part does not end", i);
-            char c = text[i];
-            if (c == '"')
-                break;
-            if (c == '\\')
-            {
-                if (++i == text.size())
-                    return bad("the quoted local part does not end", i);
-                c = text[i];
-                if (ascii::is_eight_bit(c))
-                    return bad("a non-ASCII character must not be escaped", i);
-            }
-            if (ascii::is_control(c))
-                return bad("a control character in the local part", i);
-            if (ascii::is_eight_bit(c))
-            {
-                std::size_t const n = detail::utf8_non_ascii(text.substr(i));
-                if (n == 0)
-                    return bad("an octet in the local part that is not UTF-8", i);
-                content += text.substr(i, n);
-                i += n - 1;
-                continue;
-            }
-            content += c;
-        }
-        end = i + 1;
-        if (end != text.size() && text[end] != '@')
-            return bad("something stands between the quoted local part and the @", end);
-
-        std::size_t plain_end = 0;
-        if (!content.empty() && content.find('@') == content.npos &&
-            !read_dot_string(content, local, plain_end))
-            return {};
-        local = '"';
-        for (char const c : content)
-        {
-            if (c == '"' || c == '\\')
-                local += '\\';
-            local += c;
-        }
-        local += '"';
-        return {};
-    }
-
-    std::string text_;
-    std::size_t at_ = 0; ///< Size of the local part.
-};
-
-/** The sender of an envelope: an address, or nobody.
-
-    The null path `<>` is for messages that must not be answered, as reports about other messages.
-*/
-class reverse_path
-{
-public:
-    /// The null path.
-    reverse_path() noexcept = default;
-    reverse_path(address sender) : sender_(std::move(sender)) {}
-
-    /// An address, or the null path if `text` is empty or "<>". @throws as address does.
-    explicit reverse_path(std::string_view text)
-    {
-        if (!text.empty() && text != "<>")
-            sender_.emplace(text);
-    }
-
-    bool is_null() const noexcept { return !sender_.has_value(); }
-
-    /// @pre !is_null()
-    address const& sender() const noexcept
-    {
-        POSTHORN_ASSERT(sender_.has_value());
-        return *sender_;
-    }
-
-    /// As it is sent, without angle brackets; empty for the null path.
-    std::string_view view() const noexcept { return sender_ ? sender_->view() : std::string_view(); }
-
-    bool needs_smtputf8() const noexcept { return sender_ && sender_->needs_smtputf8(); }
-
-    friend bool operator==(reverse_path const&, reverse_path const&) = default;
-
-private:
-    std::optional<address> sender_;
-};
-
-} // namespace posthorn::smtp
-
-#endif
 // Building one command line in place, and what its parts may consist of.
 
 #ifndef POSTHORN_SMTP_DETAIL_COMMAND_LINE_HPP
@@ -10139,1126 +12431,6 @@ constexpr bool is_clean_utf8(std::string_view s) noexcept
 
 #ifndef POSTHORN_SMTP_DETAIL_PARAMETER_TEXT_HPP
 #define POSTHORN_SMTP_DETAIL_PARAMETER_TEXT_HPP
-
-// What a server offers: the keywords of an EHLO or LHLO reply, with typed access to their parameters.
-
-#ifndef POSTHORN_SMTP_CAPABILITIES_HPP
-#define POSTHORN_SMTP_CAPABILITIES_HPP
-
-// Server replies: the value and the parser that makes it from octets.
-
-#ifndef POSTHORN_SMTP_REPLY_HPP
-#define POSTHORN_SMTP_REPLY_HPP
-
-namespace posthorn::smtp {
-
-/// An enhanced status code: class.subject.detail (RFC 3463).
-struct enhanced_code
-{
-    int status_class = 0; ///< 2 success, 4 temporary, 5 permanent.
-    int subject      = 0; ///< 1 address, 2 mailbox, 3 system, 4 network, 5 protocol, 6 content, 7 policy.
-    int detail       = 0;
-
-    friend bool operator==(enhanced_code const&, enhanced_code const&) = default;
-
-    /// As on the wire, e.g. "5.1.1".
-    std::string to_string() const
-    {
-        return std::to_string(status_class) + '.' + std::to_string(subject) + '.' + std::to_string(detail);
-    }
-};
-
-namespace detail {
-
-/** The enhanced code at the front of a line.
-    @param first_digit Of the reply code: RFC 2034 demands that both agree.
-    @param size Set to the octets to drop before the text proper, 0 if there is no code.
-*/
-constexpr enhanced_code parse_enhanced_code(std::string_view line, char first_digit,
-                                            std::size_t& size) noexcept
-{
-    enhanced_code code;
-    std::size_t   at     = 0;
-    auto const    number = [&](int& value) {
-        std::size_t const begin = at;
-        while (at < line.size() && at - begin < 3 && ascii::is_digit(line[at]))
-            value = value * 10 + (line[at++] - '0');
-        return at != begin;
-    };
-    size = 0;
-    if (line.empty() || line[0] != first_digit ||
-        (first_digit != '2' && first_digit != '4' && first_digit != '5'))
-        return {};
-    code.status_class = first_digit - '0';
-    at                = 1;
-    for (int* const part : {&code.subject, &code.detail})
-    {
-        if (at == line.size() || line[at] != '.')
-            return {};
-        ++at;
-        if (!number(*part))
-            return {};
-    }
-    if (at != line.size() && !ascii::is_blank(line[at]))
-        return {};
-    while (at != line.size() && ascii::is_blank(line[at]))
-        ++at;
-    size = at;
-    return code;
-}
-
-} // namespace detail
-
-/// One line of a reply. The views are valid while the reply is unchanged.
-struct reply_line
-{
-    std::string_view             raw;      ///< All after the code and its separator, without the line end.
-    std::string_view             text;     ///< `raw` without the enhanced code.
-    std::optional<enhanced_code> enhanced; ///< Only if its class agrees with the reply code.
-};
-
-/** A server reply: one code and one or more lines of text (RFC 5321, 4.2).
-
-    A value that owns its text. The text is whatever the server sent, control characters included: pass it
-    through printable() before it is shown, or use describe(). Thread-safe like std::string.
-*/
-class reply
-{
-public:
-    /// No reply: code() == 0.
-    reply() = default;
-
-    /** A reply made by hand.
-        @param code 200 to 599.
-        @param text One or more lines, separated by LF.
-    */
-    reply(int code, std::string_view text)
-    {
-        POSTHORN_ASSERT(code >= 200 && code <= 599);
-        code_ = code;
-        for (;;)
-        {
-            auto const line = text.substr(0, text.find('\n'));
-            bool const last = line.size() == text.size();
-            auto const from = wire_.size();
-            wire_ += std::to_string(code);
-            wire_ += last ? ' ' : '-';
-            wire_ += line;
-            add_line(from);
-            wire_ += "\r\n";
-            if (last)
-                break;
-            text.remove_prefix(line.size() + 1);
-        }
-    }
-
-    /// The three-digit code; 0 if there is no reply.
-    int code() const noexcept { return code_; }
-
-    bool empty() const noexcept { return code_ == 0; }
-
-    bool positive() const noexcept { return code_ / 100 == 2; }     ///< 2xx: done.
-    bool intermediate() const noexcept { return code_ / 100 == 3; } ///< 3xx: the server waits for more.
-    bool transient() const noexcept { return code_ / 100 == 4; }    ///< 4xx: the same may work later.
-    bool permanent() const noexcept { return code_ / 100 == 5; }    ///< 5xx: the same will fail again.
-    bool negative() const noexcept { return code_ >= 400; }         ///< 4xx or 5xx.
-
-    /// The first enhanced code of the lines.
-    std::optional<enhanced_code> enhanced() const noexcept
-    {
-        for (std::size_t i = 0; i < lines_.size(); ++i)
-            if (lines_[i].prefix != 0)
-                return line(i).enhanced;
-        return std::nullopt;
-    }
-
-    std::size_t line_count() const noexcept { return lines_.size(); }
-
-    /// @pre i < line_count()
-    reply_line line(std::size_t i) const noexcept
-    {
-        POSTHORN_ASSERT(i < lines_.size());
-        reply_line r;
-        r.raw  = std::string_view(wire_).substr(lines_[i].begin, lines_[i].size);
-        r.text = r.raw.substr(lines_[i].prefix);
-        if (lines_[i].prefix != 0)
-        {
-            std::size_t size = 0;
-            r.enhanced       = detail::parse_enhanced_code(r.raw, static_cast<char>('0' + code_ / 100), size);
-        }
-        return r;
-    }
-
-    class iterator
-    {
-    public:
-        using value_type        = reply_line;
-        using difference_type   = std::ptrdiff_t;
-        using reference         = reply_line;
-        using pointer           = void;
-        using iterator_category = std::input_iterator_tag;
-
-        iterator() = default;
-        iterator(reply const& owner, std::size_t index) noexcept : owner_(&owner), index_(index) {}
-
-        reply_line operator*() const noexcept { return owner_->line(index_); }
-        iterator&  operator++() noexcept
-        {
-            ++index_;
-            return *this;
-        }
-        iterator operator++(int) noexcept
-        {
-            auto const before = *this;
-            ++index_;
-            return before;
-        }
-        friend bool operator==(iterator const& a, iterator const& b) noexcept { return a.index_ == b.index_; }
-
-    private:
-        reply const* owner_ = nullptr;
-        std::size_t  index_ = 0;
-    };
-
-    /// Iteration over the lines.
-    iterator begin() const noexcept { return {*this, 0}; }
-    iterator end() const noexcept { return {*this, lines_.size()}; }
-
-    /// The texts of all lines without enhanced codes, joined by LF. Not safe to show: see describe().
-    std::string text() const
-    {
-        std::string joined;
-        for (auto const& l : *this)
-        {
-            if (l.raw.data() != line(0).raw.data())
-                joined += '\n';
-            joined += l.text;
-        }
-        return joined;
-    }
-
-    /// Every octet as received, line ends included; of an unfinished or broken reply, what arrived so far.
-    std::string_view wire() const noexcept { return wire_; }
-
-    /** The reply in one line that is safe to show, e.g. "550 5.1.1 no such user".
-        @param most Octets of the reply to show.
-    */
-    std::string describe(std::size_t most = 1000) const
-    {
-        if (code_ == 0)
-            return printable(wire_, most);
-        std::string joined = std::to_string(code_);
-        for (auto const& l : *this)
-        {
-            if (!l.raw.empty())
-                (joined += l.raw.data() == line(0).raw.data() ? " " : " / ") += l.raw;
-            if (joined.size() > most)
-                break;
-        }
-        return printable(joined, most);
-    }
-
-    /// Forgets the reply and keeps its memory.
-    void clear() noexcept
-    {
-        code_ = 0;
-        wire_.clear();
-        lines_.clear();
-    }
-
-private:
-    friend class reply_parser;
-
-    struct extent
-    {
-        std::uint32_t begin  = 0; ///< Of the text after code and separator, in wire_.
-        std::uint32_t size   = 0;
-        std::uint32_t prefix = 0; ///< Octets of the enhanced code and the blanks after it.
-    };
-
-    /// Registers the line from `from` to the end of wire_, which holds no line end yet.
-    void add_line(std::size_t from)
-    {
-        auto const  all    = std::string_view(wire_).substr(from);
-        auto const  raw    = all.substr(all.size() > 3 ? 4 : 3);
-        std::size_t prefix = 0;
-        detail::parse_enhanced_code(raw, all[0], prefix);
-        extent e;
-        e.begin  = static_cast<std::uint32_t>(wire_.size() - raw.size());
-        e.size   = static_cast<std::uint32_t>(raw.size());
-        e.prefix = static_cast<std::uint32_t>(prefix);
-        lines_.push_back(e);
-    }
-
-    int                 code_ = 0;
-    std::string         wire_;
-    std::vector<extent> lines_;
-};
-
-/// The error a refusal amounts to where success is needed: none for 2xx and 3xx.
-inline std::error_code refusal(reply const& r) noexcept
-{
-    if (r.code() == 421)
-        return errc::service_unavailable;
-    if (r.transient())
-        return errc::command_deferred;
-    if (r.permanent())
-        return errc::command_refused;
-    return {};
-}
-
-/// Upper bounds for one reply. RFC 5321 allows 512 octets a line; real servers send more.
-struct reply_limits
-{
-    std::size_t line  = 8 * 1024;  ///< Octets in one line, line end included.
-    std::size_t total = 64 * 1024; ///< Octets in one reply.
-    std::size_t lines = 256;       ///< Lines in one reply.
-};
-
-/** Turns octets into replies, one at a time, without doing any I/O.
-
-    It takes no more than the octets of the current reply: the start of the next one, which a pipelining
-    server sends early, stays with the caller. Every octet is looked at once, wherever the input is cut. A
-    parser and a reply that are used again and again allocate nothing once they have seen replies of similar
-    size.
-
-    Lines may end in CRLF or LF; the code is 200 to 599; "250" alone is a reply. Text is kept as it is.
-
-    @par Example
-    @code
-    reply_parser    parser;
-    reply           r;
-    std::error_code ec;
-    auto n = parser.parse("250-mx.example\r\n250 SIZE\r\n354 go", r, ec); // n == 26, !ec, parser.done()
-    @endcode
-*/
-class reply_parser
-{
-public:
-    explicit reply_parser(reply_limits limits = {}) noexcept : limits_(limits) {}
-
-    /** Consume input until the current reply is complete.
-
-        @param in New octets; not kept.
-        @param out The reply under construction: cleared when a new one begins, and to be given again until
-            done().
-        @param ec Cleared, or one of errc::bad_reply, mixed_codes, reply_line_too_long, reply_too_long,
-            reply_too_many_lines and, before the first reply was complete, tls_where_plain_expected or
-            not_smtp. After an error the connection is unusable and every further call gives the same error;
-            `out.wire()` has what was read.
-        @return The number of octets taken from the front of `in`: all of it, unless done() or an error.
-
-        @par Exception safety
-        Only std::bad_alloc can be thrown.
-    */
-    std::size_t parse(std::string_view in, reply& out, std::error_code& ec)
-    {
-        std::size_t taken = 0;
-        if (!failed_ && state_ != state::inside)
-        {
-            if (in.empty())
-            {
-                ec.clear();
-                return 0;
-            }
-            out.clear();
-            state_      = state::inside;
-            line_begin_ = 0;
-        }
-        while (!failed_ && state_ == state::inside && taken != in.size())
-        {
-            auto const        rest  = in.substr(taken);
-            auto const*       found = static_cast<char const*>(std::memchr(rest.data(), '\n', rest.size()));
-            auto const        size  = found ? static_cast<std::size_t>(found - rest.data()) + 1 : rest.size();
-            auto const        piece = rest.substr(0, size);
-            std::size_t const have  = out.wire_.size() - line_begin_;
-
-            std::size_t const line_room = limits_.line > have ? limits_.line - have : 0;
-            std::size_t const total_room =
-                limits_.total > out.wire_.size() ? limits_.total - out.wire_.size() : 0;
-            std::size_t const room = line_room < total_room ? line_room : total_room;
-            out.wire_.append(piece.substr(0, room));
-            taken += piece.size() < room ? piece.size() : room;
-
-            if (have < prefix_size)
-                failed_ = check_prefix(out);
-            if (!failed_ && piece.size() > room)
-                failed_ = line_room <= total_room ? errc::reply_line_too_long : errc::reply_too_long;
-            if (!failed_ && found)
-                failed_ = end_of_line(out);
-        }
-        ec = failed_;
-        return taken;
-    }
-
-    /// True if the last call of parse() completed a reply.
-    bool done() const noexcept { return state_ == state::done && !failed_; }
-
-    /// True if a part of a reply was read: the end of the connection now is an error.
-    bool in_reply() const noexcept { return state_ == state::inside; }
-
-    /// A new connection, or a new layer on the old one: forget everything, expect a greeting.
-    void reset() noexcept
-    {
-        state_  = state::idle;
-        failed_ = {};
-        first_  = true;
-    }
-
-    reply_limits const& limits() const noexcept { return limits_; }
-
-private:
-    enum class state
-    {
-        idle,
-        inside,
-        done
-    };
-
-    /// A line cannot be told from another protocol's before this many octets.
-    static constexpr std::size_t prefix_size = 5;
-
-    static bool is_code_digit(std::size_t i, char c) noexcept
-    {
-        return i == 0 ? c >= '2' && c <= '5' : ascii::is_digit(c);
-    }
-
-    /// Checks the first octets of the unfinished line as soon as they are there: a peer that speaks something
-    /// else may never send a line end.
-    std::error_code check_prefix(reply const& out) const noexcept
-    {
-        auto const line = std::string_view(out.wire_).substr(line_begin_);
-        for (std::size_t i = 0; i < line.size() && i < 4; ++i)
-        {
-            char const c = line[i];
-            if (i < 3 ? is_code_digit(i, c) : c == ' ' || c == '-')
-                continue;
-            if (i == 3 && (c == '\n' || (c == '\r' && (line.size() == 4 || line[4] == '\n'))))
-                return {};
-            return first_ && line_begin_ == 0 ? other_protocol(line) : errc::bad_reply;
-        }
-        return {};
-    }
-
-    /// What a first line that is no reply tells; nothing while it can still become a known protocol.
-    static std::error_code other_protocol(std::string_view line) noexcept
-    {
-        auto const begins = [&](std::string_view known) {
-            auto const n = line.size() < known.size() ? line.size() : known.size();
-            return line.substr(0, n) == known.substr(0, n);
-        };
-        auto const u = [&](std::size_t i) { return static_cast<unsigned char>(line[i]); };
-        if (u(0) >= 0x14 && u(0) <= 0x17) // the record types of TLS, then version 3.x
-        {
-            if (line.size() == 1 || (u(1) == 3 && line.size() == 2))
-                return {};
-            return u(1) == 3 && u(2) <= 4 ? errc::tls_where_plain_expected : errc::bad_reply;
-        }
-        for (std::string_view const known : {"HTTP/", "SSH-", "* ", "+OK", "RFB "})
-            if (begins(known))
-                return line.size() < known.size() ? std::error_code() : errc::not_smtp;
-        return errc::bad_reply;
-    }
-
-    std::error_code end_of_line(reply& out)
-    {
-        auto line = std::string_view(out.wire_).substr(line_begin_);
-        line.remove_suffix(1);
-        if (!line.empty() && line.back() == '\r')
-            line.remove_suffix(1);
-        for (std::size_t i = 0; i < 3; ++i)
-            if (i >= line.size() || !is_code_digit(i, line[i]))
-                return errc::bad_reply;
-        if (line.size() > 3 && line[3] != ' ' && line[3] != '-')
-            return errc::bad_reply;
-
-        int const code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
-        if (!out.lines_.empty() && code != out.code_)
-            return errc::mixed_codes;
-        if (out.lines_.size() >= limits_.lines)
-            return errc::reply_too_many_lines;
-        bool const last = line.size() == 3 || line[3] == ' ';
-
-        // add_line() wants the line without its end.
-        std::size_t const end_size = out.wire_.size() - line_begin_ - line.size();
-        out.code_                  = code;
-        out.wire_.resize(out.wire_.size() - end_size);
-        out.add_line(line_begin_);
-        out.wire_.append(end_size == 2 ? "\r\n" : "\n");
-        line_begin_ = out.wire_.size();
-        if (last)
-        {
-            state_ = state::done;
-            first_ = false;
-        }
-        return {};
-    }
-
-    reply_limits    limits_;
-    std::error_code failed_;
-    std::size_t     line_begin_ = 0; ///< Of the unfinished line, in the reply.
-    state           state_      = state::idle;
-    bool            first_      = true;
-};
-
-} // namespace posthorn::smtp
-
-#endif
-
-namespace posthorn::smtp {
-
-/// The extensions this library knows by name. Others are found by their keyword.
-enum class feature : unsigned
-{
-    auth,                  ///< RFC 4954
-    binarymime,            ///< RFC 3030
-    burl,                  ///< RFC 4468
-    chunking,              ///< RFC 3030
-    deliver_by,            ///< RFC 2852
-    dsn,                   ///< RFC 3461
-    eight_bit_mime,        ///< RFC 6152
-    enhanced_status_codes, ///< RFC 2034
-    etrn,                  ///< RFC 1985
-    expn,                  ///< RFC 5321
-    future_release,        ///< RFC 4865
-    help,                  ///< RFC 5321
-    limits,                ///< RFC 9422
-    mt_priority,           ///< RFC 6710
-    pipe_connect,          ///< Exim's early pipelining
-    pipelining,            ///< RFC 2920
-    prdr,                  ///< per-recipient data response (Exim)
-    require_tls,           ///< RFC 8689
-    rrvs,                  ///< RFC 7293
-    size,                  ///< RFC 1870
-    smtputf8,              ///< RFC 6531
-    starttls,              ///< RFC 3207
-    vrfy,                  ///< RFC 5321
-    xclient,               ///< Postfix
-    xforward,              ///< Postfix
-    x_exps                 ///< Exchange's own name for AUTH between its servers
-};
-
-namespace detail {
-
-inline constexpr std::array<std::string_view, 26> feature_keywords = {
-    "AUTH",      "BINARYMIME",  "BURL",          "CHUNKING",
-    "DELIVERBY", "DSN",         "8BITMIME",      "ENHANCEDSTATUSCODES",
-    "ETRN",      "EXPN",        "FUTURERELEASE", "HELP",
-    "LIMITS",    "MT-PRIORITY", "PIPECONNECT",   "PIPELINING",
-    "PRDR",      "REQUIRETLS",  "RRVS",          "SIZE",
-    "SMTPUTF8",  "STARTTLS",    "VRFY",          "XCLIENT",
-    "XFORWARD",  "X-EXPS"};
-
-constexpr std::optional<feature> find_feature(std::string_view keyword) noexcept
-{
-    for (unsigned i = 0; i < feature_keywords.size(); ++i)
-        if (ascii::iequals(feature_keywords[i], keyword))
-            return static_cast<feature>(i);
-    if (ascii::iequals(keyword, "X_PIPE_CONNECT") || ascii::iequals(keyword, "PIPE_CONNECT"))
-        return feature::pipe_connect;
-    return std::nullopt;
-}
-
-/// All of `text` as a decimal number; nothing if it is not one or is too large.
-constexpr std::optional<std::uint64_t> parse_number(std::string_view text) noexcept
-{
-    constexpr auto most  = std::numeric_limits<std::uint64_t>::max();
-    std::uint64_t  value = 0;
-    if (text.empty())
-        return std::nullopt;
-    for (char const c : text)
-    {
-        auto const digit = static_cast<std::uint64_t>(c - '0');
-        if (!ascii::is_digit(c) || value > most / 10 || value * 10 > most - digit)
-            return std::nullopt;
-        value = value * 10 + digit;
-    }
-    return value;
-}
-
-/// Takes the next word, of blanks and without them, from the front of `text`; empty at the end.
-constexpr std::string_view next_word(std::string_view& text) noexcept
-{
-    while (!text.empty() && ascii::is_blank(text.front()))
-        text.remove_prefix(1);
-    std::size_t n = 0;
-    while (n < text.size() && !ascii::is_blank(text[n]))
-        ++n;
-    auto const word = text.substr(0, n);
-    text.remove_prefix(n);
-    return word;
-}
-
-} // namespace detail
-
-/// The keyword of a feature as its RFC spells it.
-constexpr std::string_view keyword(feature f) noexcept
-{
-    return detail::feature_keywords[static_cast<unsigned>(f)];
-}
-
-/// One line of the EHLO reply.
-struct capability
-{
-    std::string keyword;    ///< As the server spelled it.
-    std::string parameters; ///< The rest of the line, without blanks at both ends.
-};
-
-/// What LIMITS promises (RFC 9422); nothing where the server names no limit.
-struct server_limits
-{
-    std::optional<std::uint64_t> mail_max;        ///< Transactions in one connection.
-    std::optional<std::uint64_t> rcpt_max;        ///< Recipients in one transaction.
-    std::optional<std::uint64_t> rcpt_domain_max; ///< Different recipient domains in one transaction.
-};
-
-/// What FUTURERELEASE allows (RFC 4865).
-struct future_release_limits
-{
-    std::uint64_t max_interval = 0; ///< Seconds; 0 if the server did not say.
-    std::string   max_date_time;    ///< As the server spelled it; empty if it did not.
-};
-
-/** The extensions offered by a server.
-
-    Defects of a value never break the rest: a malformed number counts as not given. A feature can be masked,
-    for servers known to offer what they break. Thread-safe like std::string.
-*/
-class capabilities
-{
-public:
-    /// Keywords beyond this many are ignored.
-    static constexpr std::size_t max_keywords = 128;
-
-    /// Nothing offered.
-    capabilities() = default;
-
-    /// From a positive reply to EHLO or LHLO. Its first line is the server's name and greeting, never a
-    /// keyword.
-    explicit capabilities(reply const& r) { assign(r, true); }
-
-    /// From a positive reply to HELO: the name and no extensions.
-    static capabilities from_helo(reply const& r)
-    {
-        capabilities c;
-        c.assign(r, false);
-        return c;
-    }
-
-    /// The name the server gives itself: the first word of its answer. Unchecked text.
-    std::string const& server_name() const noexcept { return name_; }
-
-    /// The rest of the first line. Unchecked text.
-    std::string const& greeting() const noexcept { return greeting_; }
-
-    /// False after HELO.
-    bool extended() const noexcept { return extended_; }
-
-    /// Every keyword in the server's order, masked ones too.
-    std::span<capability const> keywords() const noexcept { return keywords_; }
-
-    /// Is the feature offered and not masked?
-    bool has(feature f) const noexcept { return (offered_ & ~masked_ & bit(f)) != 0; }
-
-    /// Is the keyword offered, whatever its case, and not masked?
-    bool has(std::string_view name) const noexcept { return find(name) != nullptr; }
-
-    /// The first line with this keyword, or null if there is none or the feature is masked.
-    capability const* find(std::string_view name) const noexcept
-    {
-        auto const known = detail::find_feature(name);
-        if (known && !has(*known))
-            return nullptr;
-        for (auto const& k : keywords_)
-            if (ascii::iequals(k.keyword, name) || (known && detail::find_feature(k.keyword) == known))
-                return &k;
-        return nullptr;
-    }
-
-    /// Masks a feature: has() tells that it is not there. The mask survives assign().
-    void disable(feature f) noexcept { masked_ |= bit(f); }
-    void enable(feature f) noexcept { masked_ &= ~bit(f); }
-    bool disabled(feature f) const noexcept { return (masked_ & bit(f)) != 0; }
-
-    /// The largest message in octets; nothing if the server names no limit, or none that can be understood.
-    std::optional<std::uint64_t> max_size() const noexcept
-    {
-        return has(feature::size) && max_size_ != 0 ? std::optional<std::uint64_t>(max_size_) : std::nullopt;
-    }
-
-    /** The mechanisms of AUTH, `AUTH=` and X-EXPS, upper case, each once, in the server's order.
-
-        Empty if AUTH is masked.
-    */
-    std::span<std::string const> auth_mechanisms() const noexcept
-    {
-        if (disabled(feature::auth))
-            return {};
-        return mechanisms_;
-    }
-
-    bool has_auth(std::string_view mechanism) const noexcept
-    {
-        for (auto const& m : auth_mechanisms())
-            if (ascii::iequals(m, mechanism))
-                return true;
-        return false;
-    }
-
-    server_limits limits() const noexcept { return has(feature::limits) ? limits_ : server_limits(); }
-
-    /// The shortest DELIVERBY time the server guarantees to honour, in seconds; 0 if it does not say.
-    std::uint64_t min_deliver_by() const noexcept { return has(feature::deliver_by) ? min_deliver_by_ : 0; }
-
-    future_release_limits future_release() const
-    {
-        return has(feature::future_release) ? future_release_ : future_release_limits();
-    }
-
-    /// The priority profile of MT-PRIORITY, e.g. "MIXER"; empty if the server names none.
-    std::string_view mt_priority_profile() const noexcept { return parameters(feature::mt_priority); }
-
-    /// The attributes that XCLIENT or XFORWARD takes, upper case.
-    std::vector<std::string> attributes(feature f) const
-    {
-        std::vector<std::string> list;
-        auto                     rest = parameters(f);
-        for (auto word = detail::next_word(rest); !word.empty(); word = detail::next_word(rest))
-            list.push_back(ascii::to_upper(word));
-        return list;
-    }
-
-    /// The text behind a keyword; empty if it is not offered.
-    std::string_view parameters(feature f) const noexcept
-    {
-        auto const* const c = find(keyword(f));
-        return c ? std::string_view(c->parameters) : std::string_view();
-    }
-
-    /// Replaces everything but the mask.
-    void assign(reply const& r, bool extended)
-    {
-        auto const mask = masked_;
-        *this           = capabilities();
-        masked_         = mask;
-        extended_       = extended;
-        bool first      = true;
-        for (auto const& line : r)
-        {
-            auto rest = ascii::trim(line.raw);
-            if (first)
-            {
-                first     = false;
-                name_     = detail::next_word(rest);
-                greeting_ = ascii::trim(rest);
-            }
-            else if (extended && !rest.empty() && keywords_.size() != max_keywords)
-                add(rest);
-        }
-    }
-
-private:
-    static constexpr std::uint64_t bit(feature f) noexcept
-    {
-        return std::uint64_t{1} << static_cast<unsigned>(f);
-    }
-
-    void add(std::string_view line)
-    {
-        auto rest = line;
-        auto word = detail::next_word(rest);
-        rest      = ascii::trim(rest);
-        // "AUTH=LOGIN" is older than RFC 2554, and others imitate it. A keyword itself has no equals sign.
-        auto const equals = word.find('=');
-        if (equals != word.npos && detail::find_feature(word.substr(0, equals)))
-        {
-            rest = ascii::trim(line.substr(equals + 1));
-            word = word.substr(0, equals);
-        }
-        if (word == "8" && ascii::iequals(rest, "BITMIME")) // Yahoo's spelling
-        {
-            word = keyword(feature::eight_bit_mime);
-            rest = {};
-        }
-        auto& added      = keywords_.emplace_back();
-        added.keyword    = word;
-        added.parameters = rest;
-        auto const known = detail::find_feature(word);
-        if (!known)
-            return;
-        bool const again = (offered_ & bit(*known)) != 0;
-        offered_ |= bit(*known);
-        switch (*known)
-        {
-        case feature::auth:
-        case feature::x_exps: add_mechanisms(rest); break;
-        case feature::size:
-            if (!again)
-                max_size_ = detail::parse_number(detail::next_word(rest)).value_or(0);
-            break;
-        case feature::limits: add_limits(rest); break;
-        case feature::deliver_by:
-            if (!again)
-                min_deliver_by_ = detail::parse_number(detail::next_word(rest)).value_or(0);
-            break;
-        case feature::future_release:
-            if (!again)
-            {
-                future_release_.max_interval  = detail::parse_number(detail::next_word(rest)).value_or(0);
-                future_release_.max_date_time = detail::next_word(rest);
-            }
-            break;
-        default: break;
-        }
-    }
-
-    void add_mechanisms(std::string_view rest)
-    {
-        for (auto word = detail::next_word(rest); !word.empty(); word = detail::next_word(rest))
-        {
-            bool legal = word.size() <= 20;
-            for (char const c : word)
-                legal = legal && (ascii::is_alnum(c) || c == '-' || c == '_');
-            bool known = false;
-            for (auto const& m : mechanisms_)
-                known = known || ascii::iequals(m, word);
-            if (legal && !known)
-                mechanisms_.push_back(ascii::to_upper(word));
-        }
-    }
-
-    void add_limits(std::string_view rest)
-    {
-        for (auto word = detail::next_word(rest); !word.empty(); word = detail::next_word(rest))
-        {
-            auto const equals = word.find('=');
-            if (equals == word.npos)
-                continue;
-            auto const name  = word.substr(0, equals);
-            auto const value = detail::parse_number(word.substr(equals + 1));
-            if (!value || *value == 0)
-                continue;
-            if (ascii::iequals(name, "MAILMAX"))
-                limits_.mail_max = value;
-            else if (ascii::iequals(name, "RCPTMAX"))
-                limits_.rcpt_max = value;
-            else if (ascii::iequals(name, "RCPTDOMAINMAX"))
-                limits_.rcpt_domain_max = value;
-        }
-    }
-
-    std::string              name_;
-    std::string              greeting_;
-    std::vector<capability>  keywords_;
-    std::vector<std::string> mechanisms_;
-    future_release_limits    future_release_;
-    server_limits            limits_;
-    std::uint64_t            max_size_       = 0;
-    std::uint64_t            min_deliver_by_ = 0;
-    std::uint64_t            offered_        = 0;
-    std::uint64_t            masked_         = 0;
-    bool                     extended_       = false;
-};
-
-} // namespace posthorn::smtp
-
-#endif
-// The typed parameters of MAIL and RCPT, each on the command its RFC names, and their check against a server.
-
-#ifndef POSTHORN_SMTP_PARAMETERS_HPP
-#define POSTHORN_SMTP_PARAMETERS_HPP
-
-namespace posthorn::smtp {
-
-/// BODY (RFC 6152, RFC 3030): what the content consists of.
-enum class body_type
-{
-    unspecified, ///< No parameter: 7-bit by definition.
-    seven_bit,   ///< BODY=7BIT
-    eight_bit,   ///< BODY=8BITMIME
-    binary       ///< BODY=BINARYMIME: BDAT only.
-};
-
-/// RET (RFC 3461, 4.3): what of the message a report of failure contains.
-enum class return_content
-{
-    unspecified,
-    full,
-    headers
-};
-
-/// NOTIFY (RFC 3461, 4.1): what to report about a recipient. A set: combine with `|`.
-enum class notify : unsigned
-{
-    unspecified = 0,
-    never       = 1, ///< Excludes all others.
-    success     = 2,
-    failure     = 4,
-    delay       = 8
-};
-
-constexpr notify operator|(notify a, notify b) noexcept
-{
-    return static_cast<notify>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
-}
-
-/// Does the set `all` contain `one`?
-constexpr bool contains(notify all, notify one) noexcept
-{
-    return (static_cast<unsigned>(all) & static_cast<unsigned>(one)) != 0;
-}
-
-/// BY (RFC 2852): until when a message is to be delivered, and what happens if it is not.
-struct deliver_by
-{
-    enum class on_failure
-    {
-        return_message, ///< `R`: give up and report. The time must be positive.
-        notify_delay    ///< `N`: report and go on.
-    };
-
-    std::int64_t seconds = 0; ///< From now; negative if it has passed already (then `N` only).
-    on_failure   mode    = on_failure::return_message;
-    bool         trace   = false; ///< Ask each relay that does not support it for a report.
-};
-
-/// RRVS (RFC 7293): deliver only if the recipient has owned the mailbox since then.
-struct require_valid_since
-{
-    enum class action
-    {
-        unspecified,
-        proceed, ///< `C`: deliver even where this cannot be checked on the way.
-        reject   ///< `R`: bounce then.
-    };
-
-    require_valid_since() = default;
-    explicit require_valid_since(std::string date_time, action what = action::unspecified)
-        : since(std::move(date_time)), otherwise(what)
-    {
-    }
-
-    std::string since; ///< RFC 3339, e.g. "2026-04-03T23:01:00Z".
-    action      otherwise = action::unspecified;
-};
-
-/// A parameter this library does not know: `KEYWORD` or `KEYWORD=value`, sent as it is.
-struct extra_parameter
-{
-    extra_parameter() = default;
-    explicit extra_parameter(std::string name) : keyword(std::move(name)) {}
-    extra_parameter(std::string name, std::string text) : keyword(std::move(name)), value(std::move(text)) {}
-
-    std::string                keyword; ///< Letters, digits, hyphens.
-    std::optional<std::string> value;   ///< Printable ASCII but space and "="; encode it as its RFC asks.
-};
-
-/// ORCPT (RFC 3461, 4.2): the address this message was first sent to.
-struct original_recipient
-{
-    original_recipient() = default;
-    explicit original_recipient(std::string text) : address(std::move(text)) {}
-    original_recipient(std::string kind, std::string text)
-        : type(std::move(kind)), address(std::move(text))
-    {
-    }
-
-    std::string type; ///< An address type, e.g. "rfc822", "utf-8"; empty: one of these two, by the address.
-    std::string address; ///< Not encoded.
-};
-
-/// Parameters of MAIL. Unset ones are not sent.
-struct mail_parameters
-{
-    mail_parameters() = default;
-
-    std::optional<std::uint64_t> size; ///< RFC 1870: octets with CRLF, without stuffing and final dot.
-    body_type                    body     = body_type::unspecified;
-    bool                         smtputf8 = false; ///< RFC 6531
-    return_content               ret      = return_content::unspecified;
-    std::string                  envid; ///< RFC 3461, 4.4: printable ASCII, at most 100 octets as xtext.
-    std::optional<reverse_path>  auth;  ///< RFC 4954, 5: who submitted it; the null path: unknown.
-    bool                         require_tls = false; ///< RFC 8689
-    std::optional<int>           mt_priority;         ///< RFC 6710: -9 to 9.
-    std::optional<deliver_by>    by;                  ///< RFC 2852
-    std::optional<std::uint32_t> hold_for;            ///< RFC 4865: seconds, 1 to 999999999.
-    std::string                  hold_until; ///< RFC 4865: an RFC 3339 date and time; excludes hold_for.
-    std::vector<extra_parameter> extra;
-};
-
-/// Parameters of RCPT. Unset ones are not sent.
-struct rcpt_parameters
-{
-    rcpt_parameters() = default;
-
-    notify                             notify_on = notify::unspecified;
-    std::optional<original_recipient>  orcpt;
-    std::optional<require_valid_since> valid_since;
-    std::vector<extra_parameter>       extra;
-};
-
-namespace detail {
-
-/// An RFC 3339 date-time with a real date.
-constexpr bool is_date_time(std::string_view s) noexcept
-{
-    // "2026-08-21T10:20:30" [ "." 1*DIGIT ] ( "Z" / "+hh:mm" / "-hh:mm" )
-    constexpr std::string_view shape = "dddd-dd-ddTdd:dd:dd";
-    if (s.size() < shape.size() + 1)
-        return false;
-    for (std::size_t i = 0; i < shape.size(); ++i)
-        if (shape[i] == 'd' ? !ascii::is_digit(s[i]) : s[i] != shape[i])
-            return false;
-    auto const two = [&](std::size_t i) { return (s[i] - '0') * 10 + (s[i + 1] - '0'); };
-
-    int const  year   = two(0) * 100 + two(2);
-    int const  month  = two(5);
-    int const  day    = two(8);
-    bool const leap   = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    int const  in_feb = leap ? 29 : 28;
-    int const  days   = month == 2 ? in_feb : month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
-    if (month < 1 || month > 12 || day < 1 || day > days || two(11) > 23 || two(14) > 59 || two(17) > 60)
-        return false;
-
-    s.remove_prefix(shape.size());
-    if (s[0] == '.')
-    {
-        std::size_t n = 1;
-        while (n < s.size() && ascii::is_digit(s[n]))
-            ++n;
-        if (n == 1)
-            return false;
-        s.remove_prefix(n);
-    }
-    if (s == "Z")
-        return true;
-    return s.size() == 6 && (s[0] == '+' || s[0] == '-') && ascii::is_digit(s[1]) && ascii::is_digit(s[2]) &&
-           s[3] == ':' && ascii::is_digit(s[4]) && ascii::is_digit(s[5]) && two(1) <= 23 && two(4) <= 59;
-}
-
-inline defect missing(feature f) noexcept
-{
-    defect d;
-    d.code   = errc::extension_missing;
-    d.detail = keyword(f);
-    return d;
-}
-
-} // namespace detail
-
-/** Can these parameters be sent to a server with these capabilities?
-
-    @return errc::extension_missing with the keyword that is not offered as detail; errc::message_too_big if
-        the size exceeds the server's; errc::bad_parameter if it cannot deliver within the time asked for, or
-        hold so long. Extra parameters are not checked: nothing is known about them.
-*/
-inline defect check(mail_parameters const& p, capabilities const& server)
-{
-    auto const bad = [](errc code, std::string_view what) {
-        defect d;
-        d.code   = code;
-        d.detail = what;
-        return d;
-    };
-    if (p.size && !server.has(feature::size))
-        return detail::missing(feature::size);
-    if (p.size && server.max_size() && *p.size > *server.max_size())
-        return bad(errc::message_too_big, "SIZE");
-    if (p.body == body_type::binary)
-    {
-        for (auto const f : {feature::binarymime, feature::chunking})
-            if (!server.has(f))
-                return detail::missing(f);
-    }
-    else if (p.body != body_type::unspecified && !server.has(feature::eight_bit_mime))
-        return detail::missing(feature::eight_bit_mime);
-    if (p.smtputf8 && !server.has(feature::smtputf8))
-        return detail::missing(feature::smtputf8);
-    if ((p.ret != return_content::unspecified || !p.envid.empty()) && !server.has(feature::dsn))
-        return detail::missing(feature::dsn);
-    if (p.auth && !server.has(feature::auth))
-        return detail::missing(feature::auth);
-    if (p.require_tls && !server.has(feature::require_tls))
-        return detail::missing(feature::require_tls);
-    if (p.mt_priority && !server.has(feature::mt_priority))
-        return detail::missing(feature::mt_priority);
-    if (p.by)
-    {
-        if (!server.has(feature::deliver_by))
-            return detail::missing(feature::deliver_by);
-        if (p.by->mode == deliver_by::on_failure::return_message && p.by->seconds > 0 &&
-            static_cast<std::uint64_t>(p.by->seconds) < server.min_deliver_by())
-            return bad(errc::bad_parameter, "BY is shorter than the server's minimum");
-    }
-    if (p.hold_for || !p.hold_until.empty())
-    {
-        if (!server.has(feature::future_release))
-            return detail::missing(feature::future_release);
-        auto const most = server.future_release().max_interval;
-        if (p.hold_for && most != 0 && *p.hold_for > most)
-            return bad(errc::bad_parameter, "HOLDFOR is longer than the server's maximum");
-    }
-    return {};
-}
-
-/// The same for the parameters of RCPT.
-inline defect check(rcpt_parameters const& p, capabilities const& server)
-{
-    if ((p.notify_on != notify::unspecified || p.orcpt) && !server.has(feature::dsn))
-        return detail::missing(feature::dsn);
-    if (p.valid_since && !server.has(feature::rrvs))
-        return detail::missing(feature::rrvs);
-    return {};
-}
-
-/** Removes what the server does not offer and the message can do without.
-
-    Kept, so that check() still fails: SMTPUTF8 and BODY for 8-bit and binary content, because the content
-    depends on them, and REQUIRETLS and RRVS, because sending without them breaks a promise.
-    @return The keywords of the extensions whose parameters were removed.
-*/
-inline std::vector<std::string_view> drop_unsupported(mail_parameters& p, capabilities const& server)
-{
-    std::vector<std::string_view> dropped;
-    auto const drop = [&](feature f, bool present, auto&& clear) {
-        if (present && !server.has(f))
-        {
-            clear();
-            dropped.push_back(keyword(f));
-        }
-    };
-    drop(feature::size, p.size.has_value(), [&] { p.size.reset(); });
-    drop(feature::eight_bit_mime, p.body == body_type::seven_bit, [&] { p.body = body_type::unspecified; });
-    drop(feature::dsn, p.ret != return_content::unspecified || !p.envid.empty(), [&] {
-        p.ret = return_content::unspecified;
-        p.envid.clear();
-    });
-    drop(feature::auth, p.auth.has_value(), [&] { p.auth.reset(); });
-    drop(feature::mt_priority, p.mt_priority.has_value(), [&] { p.mt_priority.reset(); });
-    drop(feature::deliver_by, p.by.has_value(), [&] { p.by.reset(); });
-    drop(feature::future_release, p.hold_for || !p.hold_until.empty(), [&] {
-        p.hold_for.reset();
-        p.hold_until.clear();
-    });
-    return dropped;
-}
-
-/// The same for the parameters of RCPT.
-inline std::vector<std::string_view> drop_unsupported(rcpt_parameters& p, capabilities const& server)
-{
-    std::vector<std::string_view> dropped;
-    if ((p.notify_on != notify::unspecified || p.orcpt) && !server.has(feature::dsn))
-    {
-        p.notify_on = notify::unspecified;
-        p.orcpt.reset();
-        dropped.push_back(keyword(feature::dsn));
-    }
-    return dropped;
-}
-
-} // namespace posthorn::smtp
-
-#endif
 
 namespace posthorn::smtp::detail {
 
@@ -11370,6 +12542,8 @@ inline defect check_parameters(mail_parameters const& p, bool smtputf8, paramete
         size.add(6 + 2 + 3 * p.auth->view().size(), 500); // RFC 4954, 5
     if (p.require_tls)
         size.add(11, 11); // RFC 8689, 2
+    if (p.prdr)
+        size.add(5, 5);
     if (p.mt_priority)
     {
         if (*p.mt_priority < -9 || *p.mt_priority > 9)
@@ -11475,6 +12649,8 @@ inline defect append_parameters(mail_parameters const& p, bool, line_builder& b)
     }
     if (p.require_tls)
         b.append(" REQUIRETLS");
+    if (p.prdr)
+        b.append(" PRDR");
     if (p.mt_priority)
     {
         b.append(" MT-PRIORITY=");
@@ -11977,112 +13153,21 @@ private:
 } // namespace posthorn::smtp
 
 #endif
-// The envelope: who sends to whom, and with which parameters (RFC 5321, 2.3.1).
+// A burst over one conversation: keeps as many messages on their way as may be, and tells of each when it is decided.
 
-#ifndef POSTHORN_SMTP_ENVELOPE_HPP
-#define POSTHORN_SMTP_ENVELOPE_HPP
+#ifndef POSTHORN_SMTP_DETAIL_BURST_RUN_HPP
+#define POSTHORN_SMTP_DETAIL_BURST_RUN_HPP
 
-namespace posthorn::smtp {
+// The conversation: bytes between a stream and the reply accounting, with time limits, events and errors.
+// Everything else about a session is built from these few exchanges.
 
-/// One recipient and what is asked for it.
-struct recipient
-{
-    recipient(smtp::address a, rcpt_parameters p = {}) : address(std::move(a)), parameters(std::move(p)) {}
+#ifndef POSTHORN_SMTP_DETAIL_CONVERSATION_HPP
+#define POSTHORN_SMTP_DETAIL_CONVERSATION_HPP
 
-    /// @throws posthorn::error with errc::bad_address.
-    explicit recipient(std::string_view text) : address(text) {}
-
-    smtp::address   address;
-    rcpt_parameters parameters;
-};
-
-/** Who sends to whom. It has nothing to do with the header fields of the message.
-
-    Addresses are checked when they are made, so an envelope is always well-formed.
-*/
-struct envelope
-{
-    envelope() = default;
-
-    /// @throws posthorn::error with errc::bad_address, naming the offence. An empty sender is the null path `<>`.
-    envelope(std::string_view from, std::initializer_list<std::string_view> to) : sender(from)
-    {
-        for (auto const& r : to)
-            recipients.emplace_back(r);
-    }
-
-    /// @throws posthorn::error with errc::bad_address.
-    envelope& add(std::string_view to)
-    {
-        recipients.emplace_back(to);
-        return *this;
-    }
-
-    reverse_path           sender;
-    std::vector<recipient> recipients;
-    mail_parameters        parameters;
-};
-
-} // namespace posthorn::smtp
-
-#endif
 // Reply accounting: whatever is written is entered as expected, and every reply is matched with what it answers.
 
 #ifndef POSTHORN_SMTP_LEDGER_HPP
 #define POSTHORN_SMTP_LEDGER_HPP
-
-// The stages of an SMTP conversation: what timeouts, errors and reports are named after.
-
-#ifndef POSTHORN_SMTP_PHASE_HPP
-#define POSTHORN_SMTP_PHASE_HPP
-
-namespace posthorn::smtp {
-
-/// Where in the conversation something happened.
-enum class phase : unsigned char
-{
-    prepare,  ///< Before anything was sent: checks of what the caller gave.
-    connect,  ///< Resolving and connecting.
-    greeting, ///< Waiting for the server's first reply.
-    hello,    ///< EHLO, HELO or LHLO.
-    starttls, ///< The STARTTLS command.
-    tls,      ///< The TLS handshake.
-    auth,     ///< AUTH and its challenges.
-    mail,     ///< MAIL FROM.
-    rcpt,     ///< RCPT TO.
-    data,     ///< DATA, until the server is ready for the content.
-    content,  ///< Sending the content, and the reply to its end.
-    rset,     ///< RSET.
-    quit,     ///< QUIT.
-    command   ///< Any other command.
-};
-
-/// A word for texts, e.g. "rcpt".
-constexpr std::string_view to_string(phase p) noexcept
-{
-    switch (p)
-    {
-    case phase::prepare: return "prepare";
-    case phase::connect: return "connect";
-    case phase::greeting: return "greeting";
-    case phase::hello: return "hello";
-    case phase::starttls: return "starttls";
-    case phase::tls: return "tls";
-    case phase::auth: return "auth";
-    case phase::mail: return "mail";
-    case phase::rcpt: return "rcpt";
-    case phase::data: return "data";
-    case phase::content: return "content";
-    case phase::rset: return "rset";
-    case phase::quit: return "quit";
-    case phase::command: return "command";
-    }
-    return "unknown";
-}
-
-} // namespace posthorn::smtp
-
-#endif
 
 namespace posthorn::smtp {
 
@@ -12099,7 +13184,8 @@ constexpr bool admissible(phase what, int code) noexcept
     switch (code / 100)
     {
     case 2: return what != phase::data;
-    case 3: return what == phase::data || what == phase::auth || what == phase::command;
+    case 3: // to content: 353 of PRDR
+        return what == phase::data || what == phase::auth || what == phase::command || what == phase::content;
     default: return true;
     }
 }
@@ -12167,6 +13253,13 @@ public:
         return !ec;
     }
 
+    /// What was answered last will be answered once more. @pre the last call of next() returned true
+    void repeat() noexcept
+    {
+        POSTHORN_ASSERT(head_ != 0);
+        --head_;
+    }
+
     /// Has a reply begun to arrive that is not complete?
     bool inside_reply() const noexcept { return parser_.in_reply(); }
 
@@ -12181,1135 +13274,6 @@ private:
     reply_parser             parser_;
     std::vector<expectation> due_;
     std::size_t              head_ = 0;
-};
-
-} // namespace posthorn::smtp
-
-#endif
-// What became of a message: one outcome for each recipient, and the final reply.
-
-#ifndef POSTHORN_SMTP_OUTCOME_HPP
-#define POSTHORN_SMTP_OUTCOME_HPP
-
-namespace posthorn::smtp {
-
-/// What became of the message for one recipient.
-enum class disposition : unsigned char
-{
-    accepted,            ///< The server has taken responsibility.
-    refused_permanently, ///< 5xx: trying again will not help.
-    refused_temporarily, ///< 4xx: try again later.
-    not_sent,            ///< The server certainly does not have it: safe to send again.
-    in_doubt             ///< The end of the content may have arrived and no reply was seen: sending again may duplicate.
-};
-
-/// A word for texts and JSON, e.g. "refused_permanently".
-constexpr std::string_view to_string(disposition d) noexcept
-{
-    switch (d)
-    {
-    case disposition::accepted: return "accepted";
-    case disposition::refused_permanently: return "refused_permanently";
-    case disposition::refused_temporarily: return "refused_temporarily";
-    case disposition::not_sent: return "not_sent";
-    case disposition::in_doubt: return "in_doubt";
-    }
-    return "unknown";
-}
-
-/// The message as a whole.
-enum class overall : unsigned char
-{
-    accepted,  ///< For every recipient.
-    partial,   ///< For some, and nothing is in doubt.
-    refused,   ///< For none, and trying again will help none.
-    temporary, ///< For none, and some may be accepted later.
-    in_doubt,  ///< It is not known for some.
-    not_sent   ///< For none: nothing was handed over.
-};
-
-constexpr std::string_view to_string(overall o) noexcept
-{
-    switch (o)
-    {
-    case overall::accepted: return "accepted";
-    case overall::partial: return "partial";
-    case overall::refused: return "refused";
-    case overall::temporary: return "temporary";
-    case overall::in_doubt: return "in_doubt";
-    case overall::not_sent: return "not_sent";
-    }
-    return "unknown";
-}
-
-/// One recipient of a message.
-struct recipient_report
-{
-    recipient_report() = default;
-
-    std::string                  address;                           ///< As it was sent, without angle brackets.
-    disposition                  outcome = disposition::not_sent;
-    smtp::phase                  phase   = phase::prepare;          ///< Where it was decided.
-    int                          code    = 0;                       ///< Of the deciding reply; 0 if there was none.
-    std::optional<enhanced_code> enhanced;                          ///< Of the deciding reply.
-    std::string                  text;                              ///< Its text, or why nothing was sent. Safe to show.
-
-    bool accepted() const noexcept { return outcome == disposition::accepted; }
-};
-
-/** The result of sending one message.
-
-    Recipients stand in the order of the envelope. What the server does after its final reply (to RSET, QUIT, by
-    closing) never changes a report. A report that is used again keeps its memory.
-*/
-class report
-{
-public:
-    report() = default;
-
-    std::span<recipient_report const> recipients() const noexcept { return recipients_; }
-    std::span<recipient_report>       recipients() noexcept { return recipients_; }
-
-    /// The server's last word on the content, with its queue id; code() == 0 if there was none.
-    reply const& final_reply() const noexcept { return final_; }
-
-    std::size_t accepted() const noexcept { return count(disposition::accepted); }
-    bool        all_accepted() const noexcept { return accepted() == recipients_.size(); }
-    std::size_t count(disposition d) const noexcept
-    {
-        return static_cast<std::size_t>(std::count_if(recipients_.begin(), recipients_.end(),
-                                                      [d](recipient_report const& r) { return r.outcome == d; }));
-    }
-
-    smtp::overall outcome() const noexcept
-    {
-        if (count(disposition::in_doubt) != 0)
-            return overall::in_doubt;
-        if (all_accepted() && !recipients_.empty())
-            return overall::accepted;
-        if (accepted() != 0)
-            return overall::partial;
-        if (count(disposition::refused_temporarily) != 0)
-            return overall::temporary;
-        return count(disposition::not_sent) != 0 || recipients_.empty() ? overall::not_sent : overall::refused;
-    }
-
-    /// How often the client had to wait for the server.
-    std::uint32_t round_trips() const noexcept { return round_trips_; }
-
-    /// Octets of content that were handed to the transport, as on the wire.
-    std::uint64_t content_bytes() const noexcept { return content_bytes_; }
-
-    /// A line for each recipient, safe to show.
-    std::string describe() const
-    {
-        std::string text;
-        for (auto const& r : recipients_)
-        {
-            text += r.address + ": " + std::string(to_string(r.outcome));
-            if (r.code != 0 || !r.text.empty())
-                text += " (" + std::string(to_string(r.phase)) + (r.code != 0 ? " " + std::to_string(r.code) : "") +
-                        (r.enhanced ? " " + r.enhanced->to_string() : "") + (r.text.empty() ? "" : " " + r.text) + ")";
-            text += '\n';
-        }
-        return text;
-    }
-
-private:
-    friend class transaction;
-
-    std::vector<recipient_report> recipients_;
-    reply                         final_;
-    std::uint64_t                 content_bytes_ = 0;
-    std::uint32_t                 round_trips_   = 0;
-};
-
-} // namespace posthorn::smtp
-
-#endif
-
-namespace posthorn::smtp {
-
-/// Who must be accepted for the message to be handed over.
-enum class recipient_policy : unsigned char
-{
-    each,          ///< Deliver to whom the server accepts and report the others. Nothing is an error.
-    at_least_one,  ///< The same, but it is an error if nobody gets the message.
-    all_or_nothing ///< Hand the message over only if every recipient was accepted; anything else is an error.
-};
-
-/// How commands are grouped.
-enum class flight : unsigned char
-{
-    sequential, ///< One command at a time.
-    pipelined   ///< The envelope and, where the policy allows, DATA in one flight (RFC 2920).
-};
-
-/// How a transaction is run.
-struct transaction_options
-{
-    recipient_policy policy     = recipient_policy::each;
-    smtp::flight     flight     = smtp::flight::sequential;
-    bool             rset_first = false; ///< An earlier transaction may still be open on the server.
-    bool             lmtp       = false; ///< One reply to the content for each accepted recipient (RFC 2033).
-};
-
-/** One mail transaction, without I/O.
-
-    begin() spells all commands, so that what cannot be sent is known before the first octet leaves. Then, in a loop:
-    announce() and write output(), do what next() says, and hand over replies with on_reply(). The report is exact
-    whatever the server answers: replies that are due are always counted, replies to commands that a refused MAIL made pointless
-    are not taken for refusals of recipients, and no empty message can reach anybody.
-
-    A transaction that is used again keeps its memory.
-*/
-class transaction
-{
-public:
-    /// What the connection has to do next.
-    enum class step : unsigned char
-    {
-        await_reply,  ///< Write output(), then wait for the next reply.
-        send_content, ///< Call content_begins(), write the content, call content_ends(), write its end.
-        send_nothing, ///< The same with an empty content, which no recipient will get.
-        finished,     ///< The report is complete.
-        give_up       ///< The report is complete, and the connection must be closed without another command.
-    };
-
-    /** Plans the transaction and resets the report.
-
-        @param e        Must stay as it is until the transaction is finished.
-        @param actual   The parameters of MAIL as they will be sent.
-        @param into     Where outcomes are kept.
-        @return A defect of a command; then nothing may be sent, and the report says not_sent for all.
-    */
-    defect begin(envelope const& e, mail_parameters const& actual, transaction_options const& options, report& into)
-    {
-        options_  = options;
-        report_   = &into;
-        accepted_ = refused_ = answered_ = raw_accepted_ = 0;
-        mail_ok_ = data_sent_ = content_begun_ = content_ended_ = false;
-        closing_ = transaction_open_ = rset_failed_ = claimed_ = false;
-        data_reply_                                 = data_state::none;
-        unanswered_content_                         = 0;
-        commands_.clear();
-        ends_.clear();
-        next_command_ = announced_ = pending_end_ = written_ = 0;
-        reset(into, e);
-        for (auto& one : into.recipients_)
-            one.code = undecided;
-        return spell(e, actual);
-    }
-
-    /// Makes `r` the report of a message of which nothing has been sent. Its memory is kept.
-    static void reset(report& r, envelope const& e)
-    {
-        r.recipients_.resize(e.recipients.size());
-        for (std::size_t i = 0; i != e.recipients.size(); ++i)
-        {
-            auto& one = r.recipients_[i];
-            one.address.assign(e.recipients[i].address.view());
-            one.outcome = disposition::not_sent;
-            one.phase   = phase::prepare;
-            one.code    = 0;
-            one.enhanced.reset();
-            one.text.clear();
-        }
-        r.final_.clear();
-        r.content_bytes_ = 0;
-        r.round_trips_   = 0;
-    }
-
-    /// The bytes that may leave now, possibly none. Valid until consume().
-    std::string_view output() const noexcept { return commands_.data().substr(0, pending_end_ - written_); }
-
-    /// Enters the replies that output() will cause as due. To be called before it is written.
-    void announce(ledger& due)
-    {
-        for (; announced_ != next_command_; ++announced_)
-        {
-            expectation const what = command_at(announced_);
-            due.expect(what.what, what.index);
-        }
-    }
-
-    /// `size` octets of output() were written.
-    void consume(std::size_t size) noexcept
-    {
-        commands_.consume(size);
-        written_ += size;
-    }
-
-    /// How many commands wait to be announced, and what each is, for the protocol log.
-    std::size_t pending_commands() const noexcept { return next_command_ - announced_; }
-    expectation pending_command(std::size_t i) const noexcept { return command_at(announced_ + i); }
-    std::string_view pending_text(std::size_t i) const noexcept
-    {
-        std::size_t const k     = announced_ + i;
-        std::size_t const begin = (k == 0 ? 0 : ends_[k - 1]) - written_;
-        return commands_.data().substr(begin, ends_[k] - written_ - begin);
-    }
-
-    step next() const noexcept { return step_; }
-
-    /** Ends the transaction before anything of it was written.
-        @param why Shown in the report. */
-    void withdraw(std::string_view why)
-    {
-        commands_.clear();
-        ends_.clear();
-        next_command_ = announced_ = pending_end_ = written_ = 0;
-        for (std::size_t i = 0; i != report_->recipients_.size(); ++i)
-            settle(i, disposition::not_sent, phase::prepare, nullptr, why);
-        step_ = step::finished;
-    }
-
-    /** Takes a reply in.
-
-        @return An error if the reply makes no sense: the connection is unusable then, and fail() must be called.
-    */
-    std::error_code on_reply(expectation const& answered, reply const& r)
-    {
-        switch (answered.what)
-        {
-        case phase::rset: rset_failed_ = !r.positive(); break;
-        case phase::mail: on_mail(r); break;
-        case phase::rcpt: on_rcpt(answered.index, r); break;
-        case phase::data: on_data(r); break;
-        case phase::content:
-            if (auto const ec = on_content(answered.index, r))
-                return ec;
-            break;
-        default: return errc::unexpected_code;
-        }
-        if (r.code() == 421)
-            on_closing(answered.what == phase::rset ? phase::mail : answered.what, r);
-        else
-            plan();
-        return {};
-    }
-
-    /// The content, empty or not, begins to leave: from now on the server may answer it, if only to refuse it early.
-    void content_begins(ledger& due)
-    {
-        step_ = step::await_reply;
-        for (std::size_t i = 0; options_.lmtp && i != report_->recipients_.size(); ++i)
-            if (pending(i))
-            {
-                due.expect(phase::content, static_cast<std::uint32_t>(i));
-                ++unanswered_content_;
-            }
-        if (unanswered_content_ == 0)
-        {
-            due.expect(phase::content);
-            unanswered_content_ = 1;
-        }
-    }
-
-    /// The end of the content is about to be written: from now on a lost connection leaves recipients in doubt.
-    void content_ends() noexcept { content_ended_ = true; }
-
-    /// The last octet of the content certainly did not leave, although content_ends() was called.
-    void content_not_ended() noexcept { content_ended_ = claimed_; }
-
-    /** The connection ended, timed out or was cancelled: decides what is still open.
-
-        @param why Shown in the report for recipients that have no reply of their own.
-    */
-    void fail(std::string_view why)
-    {
-        auto const left = content_ended_ ? disposition::in_doubt : disposition::not_sent;
-        for (std::size_t i = 0; i != report_->recipients_.size(); ++i)
-            if (pending(i))
-                settle(i, left, content_begun_ ? phase::content : current_phase(), nullptr, why);
-        transaction_open_ = false;
-        step_             = step::give_up;
-    }
-
-    /// Enters what it cost into the report.
-    void count(std::uint64_t round_trips, std::uint64_t content_bytes) noexcept
-    {
-        report_->round_trips_   = static_cast<std::uint32_t>(round_trips);
-        report_->content_bytes_ = content_bytes;
-    }
-
-    /// Was MAIL accepted? Until then a lost connection says nothing about the message.
-    bool mail_accepted() const noexcept { return mail_ok_; }
-
-    /// Must RSET precede the next transaction on this connection?
-    bool needs_rset() const noexcept { return transaction_open_; }
-
-    /// Should the connection be closed although it works: the server does not know RSET.
-    bool reset_refused() const noexcept { return rset_failed_; }
-
-    /// Was the policy satisfied? Otherwise why not.
-    std::error_code verdict() const noexcept
-    {
-        if (options_.policy == recipient_policy::each)
-            return {};
-        report const& r = *report_;
-        if (options_.policy == recipient_policy::at_least_one ? r.accepted() != 0 : r.all_accepted())
-            return {};
-        if (r.count(disposition::in_doubt) != 0)
-            return errc::in_doubt;
-        if (options_.policy == recipient_policy::all_or_nothing && mail_ok_ && (refused_ != 0 || r.accepted() != 0))
-            return errc::not_all_accepted;
-        // Who was not sent to may have better luck: the server closed before it said anything about that recipient.
-        bool const worth_retry =
-            r.count(disposition::refused_temporarily) != 0 || r.count(disposition::not_sent) != 0;
-        if (content_begun_ || (accepted_ != 0 && data_reply_ == data_state::refused))
-            return worth_retry ? errc::message_deferred : errc::message_refused;
-        return worth_retry ? errc::all_deferred : errc::all_refused;
-    }
-
-private:
-    enum class data_state : unsigned char { none, ready, refused };
-
-    // A recipient without a verdict carries this mark: accepted in RCPT or not answered yet.
-    static constexpr int undecided = -1;
-
-    bool pending(std::size_t i) const noexcept { return report_->recipients_[i].code == undecided; }
-
-    /// Spells every command; the first flight becomes pending.
-    defect spell(envelope const& e, mail_parameters const& actual)
-    {
-        command_writer w(commands_);
-        auto const     add = [&](std::error_code ec) {
-            ends_.push_back(commands_.size());
-            return !ec;
-        };
-        auto const fault = [&](std::error_code ec) {
-            defect d;
-            d.code   = ec;
-            d.detail = w.detail();
-            withdraw(w.detail());
-            return d;
-        };
-        if (e.recipients.empty())
-            return fault(errc::no_recipients);
-        if (options_.rset_first)
-            if (auto const ec = w.rset(); !add(ec))
-                return fault(ec);
-        if (auto const ec = w.mail(e.sender, actual); !add(ec))
-            return fault(ec);
-        for (auto const& r : e.recipients)
-            if (auto const ec = w.rcpt(r.address, r.parameters, actual.smtputf8); !add(ec))
-                return fault(ec);
-        if (auto const ec = w.data(); !add(ec))
-            return fault(ec);
-
-        std::size_t const data_at = ends_.size() - 1;
-        if (options_.flight == flight::sequential)
-            release(1);
-        else // an empty or partial message can then not happen under all_or_nothing
-            release(options_.policy == recipient_policy::all_or_nothing ? data_at : data_at + 1);
-        step_ = step::await_reply;
-        return {};
-    }
-
-    expectation command_at(std::size_t k) const noexcept
-    {
-        std::size_t const mail = options_.rset_first ? 1 : 0;
-        if (k < mail)
-            return {phase::rset, 0};
-        if (k == mail)
-            return {phase::mail, 0};
-        if (k == ends_.size() - 1)
-            return {phase::data, 0};
-        return {phase::rcpt, static_cast<std::uint32_t>(k - mail - 1)};
-    }
-
-    /// Lets all commands before number `end` go.
-    void release(std::size_t end) noexcept
-    {
-        next_command_ = end;
-        pending_end_  = ends_[end - 1];
-        data_sent_    = end == ends_.size();
-    }
-
-    phase current_phase() const noexcept
-    {
-        if (data_sent_ && answered_ == report_->recipients_.size())
-            return phase::data;
-        return mail_ok_ ? phase::rcpt : phase::mail;
-    }
-
-    void settle(std::size_t i, disposition d, phase p, reply const* r, std::string_view why)
-    {
-        auto& entry   = report_->recipients_[i];
-        entry.outcome = d;
-        entry.phase   = p;
-        entry.code    = r ? r->code() : 0;
-        entry.enhanced.reset();
-        if (r == nullptr)
-        {
-            entry.text.assign(why);
-            return;
-        }
-        entry.enhanced = r->enhanced();
-        entry.text.clear();
-        for (auto const& line : *r)
-        {
-            if (entry.text.size() > 1000) // there is a copy for each recipient
-            {
-                entry.text += " ...";
-                break;
-            }
-            if (!entry.text.empty())
-                entry.text += ' ';
-            append_printable(entry.text, line.text);
-        }
-    }
-
-    /// Clean text, the usual case, needs no copy of its own.
-    static void append_printable(std::string& to, std::string_view text)
-    {
-        if (ascii::has_control(text) || ascii::has_eight_bit(text) || text.size() > 1000)
-            to += printable(text);
-        else
-            to += text;
-    }
-
-    static disposition refusal_of(reply const& r) noexcept
-    {
-        return r.permanent() ? disposition::refused_permanently : disposition::refused_temporarily;
-    }
-
-    void settle_pending(disposition d, phase p, reply const& r)
-    {
-        for (std::size_t i = 0; i != report_->recipients_.size(); ++i)
-            if (pending(i))
-                settle(i, d, p, &r, {});
-    }
-
-    void on_mail(reply const& r)
-    {
-        mail_ok_ = r.positive();
-        // After a refusal too: some servers go on refusing until they are reset.
-        transaction_open_ = true;
-        if (mail_ok_)
-            return;
-        // The replies to the rest of the flight, mostly 503, are counted but say nothing about recipients.
-        settle_pending(refusal_of(r), phase::mail, r);
-        refused_ = report_->recipients_.size();
-    }
-
-    void on_rcpt(std::uint32_t i, reply const& r)
-    {
-        ++answered_;
-        if (r.positive())
-            ++raw_accepted_;
-        if (!mail_ok_)
-            return;
-        if (r.positive())
-        {
-            ++accepted_;
-            return;
-        }
-        ++refused_;
-        settle(i, refusal_of(r), phase::rcpt, &r, {});
-    }
-
-    void on_data(reply const& r)
-    {
-        data_reply_ = r.intermediate() ? data_state::ready : data_state::refused;
-        if (data_reply_ == data_state::refused)
-            settle_pending(refusal_of(r), phase::data, r);
-    }
-
-    std::error_code on_content(std::uint32_t i, reply const& r)
-    {
-        if (!content_ended_)
-            return early_reply(i, r);
-        report_->final_ = r;
-        --unanswered_content_;
-        if (options_.lmtp)
-            settle(i, r.positive() ? disposition::accepted : refusal_of(r), phase::content, &r, {});
-        else
-            settle_pending(r.positive() ? disposition::accepted : refusal_of(r), phase::content, r);
-        return {};
-    }
-
-    /// A reply while the content is still on its way: a refusal is believed, anything else is not.
-    std::error_code early_reply(std::uint32_t i, reply const& r)
-    {
-        if (!r.negative())
-        {
-            content_ended_ = claimed_ = true; // the server thinks it has a message, whatever it is
-            return errc::unsolicited_reply;
-        }
-        report_->final_ = r;
-        if (options_.lmtp) // it is the word on one recipient
-            settle(i, refusal_of(r), phase::content, &r, {});
-        else
-            settle_pending(refusal_of(r), phase::content, r);
-        on_closing(phase::content, r);
-        return {};
-    }
-
-    /// 421, or a refusal of content that was not complete: the server does not want anything any more.
-    void on_closing(phase where, reply const& r)
-    {
-        closing_          = true;
-        transaction_open_ = false;
-        for (std::size_t i = 0; i != report_->recipients_.size(); ++i)
-            if (pending(i))
-                settle(i, content_ended_ ? disposition::in_doubt : disposition::not_sent, where, &r, {});
-        step_ = step::give_up;
-    }
-
-    /// Decides what follows, after a reply was taken in.
-    void plan()
-    {
-        if (closing_)
-            return;
-        std::size_t const all = report_->recipients_.size();
-        if (content_ended_)
-        {
-            if (unanswered_content_ != 0)
-                return;
-            transaction_open_ = false;
-            step_             = step::finished;
-            return;
-        }
-        bool const unanswered = announced_ != next_command_ || !everything_answered();
-        if (options_.flight == flight::pipelined && unanswered)
-            return;
-        if (!mail_ok_)
-        {
-            if (options_.flight == flight::sequential && !mail_answered())
-                return release(next_command_ + 1); // RSET was answered, MAIL goes now
-            return conclude_without_content();
-        }
-        if (answered_ != all)
-            return release(next_command_ + 1);
-        bool const wanted =
-            accepted_ != 0 && (options_.policy != recipient_policy::all_or_nothing || refused_ == 0);
-        if (!data_sent_)
-        {
-            if (wanted)
-                return release(ends_.size());
-            return conclude_without_content();
-        }
-        if (data_reply_ == data_state::none)
-            return;
-        if (wanted && data_reply_ == data_state::ready)
-        {
-            content_begun_ = true;
-            step_          = step::send_content;
-            return;
-        }
-        conclude_without_content();
-    }
-
-    // Every reply to what was released has come: MAIL, then the recipients, then DATA.
-    bool everything_answered() const noexcept
-    {
-        if (!mail_answered() || answered_ != report_->recipients_.size())
-            return false;
-        return !data_sent_ || data_reply_ != data_state::none;
-    }
-
-    bool mail_answered() const noexcept { return mail_ok_ || (refused_ == report_->recipients_.size()); }
-
-    /// Nobody will get the message. If the server waits for it all the same, it must not get an empty one.
-    void conclude_without_content()
-    {
-        for (std::size_t i = 0; i != report_->recipients_.size(); ++i)
-            if (pending(i))
-                settle(i, disposition::not_sent, phase::rcpt, nullptr,
-                       "accepted, but another recipient was not and the policy is all or nothing");
-        if (data_reply_ != data_state::ready)
-            step_ = step::finished;
-        else if (raw_accepted_ == 0 && !rset_failed_ && !options_.lmtp)
-            step_ = step::send_nothing; // RFC 2920, 3.1: the server refuses it, since it has no recipient
-        else
-        {
-            transaction_open_ = false;
-            step_             = step::give_up; // it might deliver an empty message, or (LMTP) answer nothing
-        }
-    }
-
-    transaction_options      options_;
-    report*                  report_ = nullptr;
-    byte_buffer              commands_;          ///< What was spelled and not yet written.
-    std::vector<std::size_t> ends_;              ///< The end of each command, counted from the first octet.
-    std::size_t              next_command_ = 0;  ///< The first command that must wait.
-    std::size_t              announced_    = 0;  ///< The first command whose reply is not entered as due.
-    std::size_t              pending_end_  = 0;  ///< The end of the last command that may leave.
-    std::size_t              written_      = 0;  ///< Octets that have left.
-    std::size_t              accepted_     = 0;
-    std::size_t              refused_      = 0;
-    std::size_t              answered_     = 0;  ///< Recipients with a reply.
-    std::size_t              raw_accepted_ = 0;  ///< Positive replies to RCPT, whatever became of MAIL.
-    std::size_t              unanswered_content_ = 0;
-    data_state               data_reply_         = data_state::none;
-    step                     step_               = step::finished;
-    bool                     mail_ok_            = false;
-    bool                     data_sent_          = false;
-    bool                     content_begun_      = false;
-    bool                     content_ended_      = false;
-    bool                     closing_            = false;
-    bool                     transaction_open_   = false;
-    bool                     rset_failed_        = false;
-    bool                     claimed_            = false; ///< The server accepted content that had not ended.
-};
-
-} // namespace posthorn::smtp
-
-#endif
-
-namespace posthorn::smtp {
-
-/// Settings of one message. The defaults suit mail that was made by a mail library.
-struct send_options
-{
-    send_options() = default;
-
-    recipient_policy   policy     = recipient_policy::each;
-    smtp::line_endings endings    = line_endings::normalise;
-    bool               pipelining = true; ///< Use it if the server offers it.
-
-    /** Octets in a line of content without its end: 998 by RFC 5321, 4.5.3.1.6; 0 for any.
-        Longer lines are an error, since servers break or refuse them. */
-    std::size_t max_line = 998;
-};
-
-} // namespace posthorn::smtp
-
-#endif
-// What can be set about a session: time limits, bounds, the name given in EHLO, and who watches.
-
-#ifndef POSTHORN_SMTP_SETTINGS_HPP
-#define POSTHORN_SMTP_SETTINGS_HPP
-
-// What happens on a connection, as typed events: for logs, progress bars, metrics and adapters.
-
-#ifndef POSTHORN_SMTP_EVENT_HPP
-#define POSTHORN_SMTP_EVENT_HPP
-
-namespace posthorn::smtp {
-
-/// Views in events are valid during the call of the handler. No event ever carries a secret.
-namespace events {
-
-/// The transport is connected.
-struct connected
-{
-    std::string_view peer;
-};
-
-/// The connection is inside TLS.
-struct secured
-{
-    std::string_view version;
-    std::string_view cipher;
-    bool             verified; ///< Was the server's certificate checked?
-    bool             resumed;
-};
-
-/// The login was accepted.
-struct authenticated
-{
-    std::string_view mechanism;
-};
-
-/// A command is about to be written. Credentials in it are replaced by a mark.
-struct command
-{
-    smtp::phase      phase;
-    std::string_view text; ///< Without the line end.
-};
-
-/// A complete reply was received.
-struct replied
-{
-    smtp::phase        phase; ///< Of the command it answers.
-    smtp::reply const& reply;
-};
-
-/// Content was handed to the transport.
-struct progress
-{
-    std::uint64_t                increment;
-    std::uint64_t                current;
-    std::optional<std::uint64_t> total; ///< As far as the source knows; line ends may add some.
-};
-
-/// A message is finished, one way or another.
-struct finished
-{
-    smtp::report const& report;
-};
-
-/// The connection has ended.
-struct closed
-{
-    std::error_code reason; ///< Empty after QUIT or close().
-};
-
-} // namespace events
-
-using event = std::variant<events::connected, events::secured, events::authenticated, events::command, events::replied,
-                           events::progress, events::finished, events::closed>;
-
-/** Is told every event, on the executor of the session. Must not throw, and must not call the session.
-
-    An empty handler costs nothing.
-*/
-using event_handler = std::function<void(event const&)>;
-
-} // namespace posthorn::smtp
-
-#endif
-
-namespace posthorn::smtp {
-
-/** How long to wait, per stage. The defaults are those of RFC 5321, 4.5.3.2.
-
-    A shorter limit for the final reply is the classical way to duplicate mail: the server may have taken the message
-    when the client gives up.
-*/
-struct timeouts
-{
-    using duration = std::chrono::steady_clock::duration;
-
-    duration      connect  = std::chrono::seconds(30);  ///< For each address.
-    duration      greeting = std::chrono::minutes(5);
-    duration      hello    = std::chrono::minutes(5);
-    duration      tls      = std::chrono::minutes(2);   ///< STARTTLS and the handshake.
-    duration      auth     = std::chrono::minutes(5);   ///< For each step.
-    duration      mail     = std::chrono::minutes(5);
-    duration      rcpt     = std::chrono::minutes(5);
-    duration      data     = std::chrono::minutes(2);   ///< Until the server is ready for the content.
-    duration      block    = std::chrono::minutes(3);   ///< For each part of the content to leave.
-    duration      final    = std::chrono::minutes(10);  ///< For the reply to the end of the content.
-    duration      command  = std::chrono::minutes(5);   ///< RSET, NOOP, VRFY and others.
-    duration      quit     = std::chrono::seconds(5);
-    std::uint64_t minimum_rate = 500;                   ///< Octets a second of content, on the whole; 0 for none.
-    duration      total    = duration::max();           ///< For connecting and sending one message as a whole.
-};
-
-/// The limit for a reply in this phase.
-constexpr timeouts::duration limit_of(timeouts const& t, phase p) noexcept
-{
-    switch (p)
-    {
-    case phase::prepare: return timeouts::duration::max();
-    case phase::connect: return t.connect;
-    case phase::greeting: return t.greeting;
-    case phase::hello: return t.hello;
-    case phase::starttls:
-    case phase::tls: return t.tls;
-    case phase::auth: return t.auth;
-    case phase::mail: return t.mail;
-    case phase::rcpt: return t.rcpt;
-    case phase::data: return t.data;
-    case phase::content: return t.final;
-    case phase::rset:
-    case phase::command: return t.command;
-    case phase::quit: return t.quit;
-    }
-    return t.command;
-}
-
-/// Settings of one session.
-struct session_settings
-{
-    session_settings() = default;
-
-    /// The name given in EHLO: a domain name or an address literal. Empty: the host's full name if it has one, else
-    /// the address of the connection.
-    std::string ehlo_name;
-
-    /// With whom, for texts, TLS and the verification of its certificate.
-    std::string server;
-
-    smtp::timeouts timeouts;
-    reply_limits   limits;
-
-    /// Is told everything that happens; empty for nobody.
-    event_handler on_event;
-};
-
-} // namespace posthorn::smtp
-
-#endif
-
-namespace posthorn::smtp {
-
-/// How a connection is protected.
-enum class tls_mode : unsigned char
-{
-    required,      ///< STARTTLS must succeed and the server's certificate must be right. The default.
-    implicit,      ///< TLS from the first octet (RFC 8314), certificate checked.
-    opportunistic, ///< STARTTLS if the server offers it, without checking who it is; in the clear otherwise.
-    none           ///< In the clear.
-};
-
-/** Settings of a client.
-
-    @par Example
-    @code
-    smtp::client_settings settings("smtps://mail.example.org");
-    settings.login = {"user", "secret"};
-    @endcode
-*/
-struct client_settings
-{
-    client_settings() = default;
-
-    /** From a URL: `smtp://host[:port]` (port 25, TLS required by STARTTLS), `submission://host` (port 587, the same),
-        `smtps://host` or `submissions://host` (port 465, implicit TLS), `smtp+unix:/path`. User and password in the URL
-        become the login.
-
-        @throws posthorn::error if the URL cannot be understood; the text never contains its password. */
-    explicit client_settings(std::string_view url)
-    {
-        net::url const u = net::parse_url(url);
-        switch (u.scheme)
-        {
-        case net::url_scheme::smtp: server = net::to_host_port(u, 25); break;
-        case net::url_scheme::submission: server = net::to_host_port(u, 587); break;
-        case net::url_scheme::smtps:
-        case net::url_scheme::submissions:
-            server = net::to_host_port(u, 465);
-            tls    = tls_mode::implicit;
-            break;
-        case net::url_scheme::smtp_unix: server = net::to_host_port(u, 0); break;
-        default:
-            throw error(posthorn::errc::invalid_argument,
-                        "not a URL of an SMTP server: the scheme is " + std::string(net::name_of(u.scheme)));
-        }
-        if (u.user)
-            login.user = *u.user;
-        if (u.password)
-            login.password = *u.password;
-    }
-
-    net::host_port      server;
-    tls_mode            tls = tls_mode::required;
-    net::tls_settings   tls_settings;      ///< Trust, pins, client certificate, versions.
-    std::string         tls_host;          ///< Whose certificate is expected; empty for the host of `server`.
-    sasl::credentials   login;             ///< Empty: no login.
-    sasl::selection     mechanisms;        ///< Which mechanisms may be used for it.
-    net::connect_options connection;       ///< Addresses, families, source address.
-    session_settings    session;           ///< EHLO name, time limits, bounds, events.
-    send_options        sending;           ///< Defaults for every message.
-};
-
-} // namespace posthorn::smtp
-
-#endif
-// A message to be sent: its envelope and where its content comes from.
-
-#ifndef POSTHORN_SMTP_MESSAGE_HPP
-#define POSTHORN_SMTP_MESSAGE_HPP
-
-// Message sources in memory: a view of bytes kept by the caller, or a string of their own.
-
-#ifndef POSTHORN_SOURCE_MEMORY_HPP
-#define POSTHORN_SOURCE_MEMORY_HPP
-
-// source: where the bytes of a message or request body come from, block by block.
-
-#ifndef POSTHORN_SOURCE_SOURCE_HPP
-#define POSTHORN_SOURCE_SOURCE_HPP
-
-namespace posthorn {
-
-/** A sequence of bytes that is pulled while it is sent, so that memory does not grow with the message.
-
-    @par Thread safety
-    One task at a time. A source that several messages share at once must be one per message.
-*/
-class source
-{
-public:
-    virtual ~source() = default;
-
-    /** The next block, empty at the end. Valid until the next call of any member.
-
-        @throws Whatever reading can throw; the message is then not sent.
-    */
-    virtual task<std::string_view> next() = 0;
-
-    /// How many bytes it gives in all, if that is known before reading.
-    virtual std::optional<std::uint64_t> size() const { return std::nullopt; }
-
-    /// All bytes at once, if they are in memory: they are then sent without copying and next() is not called.
-    virtual std::optional<std::string_view> contiguous() const { return std::nullopt; }
-
-    /// Can it start again? Only then can a message be sent a second time, after a connection failed.
-    virtual bool rewindable() const { return false; }
-
-    /// Starts again from the first byte. @pre rewindable()
-    virtual task<void> rewind() = 0;
-
-protected:
-    source()                         = default;
-    source(source const&)            = default;
-    source& operator=(source const&) = default;
-};
-
-} // namespace posthorn
-
-#endif
-
-namespace posthorn {
-
-/// Bytes that stay valid and unchanged while the source is in use; they are not copied.
-class memory_source final : public source
-{
-public:
-    explicit memory_source(std::string_view bytes) noexcept : bytes_(bytes) {}
-
-    task<std::string_view> next() override
-    {
-        std::string_view const block = given_ ? std::string_view() : bytes_;
-        given_                       = true;
-        co_return block;
-    }
-
-    std::optional<std::uint64_t>    size() const override { return bytes_.size(); }
-    std::optional<std::string_view> contiguous() const override { return bytes_; }
-    bool                            rewindable() const override { return true; }
-
-    task<void> rewind() override
-    {
-        given_ = false;
-        co_return;
-    }
-
-private:
-    std::string_view bytes_;
-    bool             given_ = false;
-};
-
-/// Bytes owned by the source.
-class string_source final : public source
-{
-public:
-    explicit string_source(std::string bytes) noexcept : bytes_(std::move(bytes)) {}
-
-    task<std::string_view> next() override
-    {
-        std::string_view const block = given_ ? std::string_view() : std::string_view(bytes_);
-        given_                       = true;
-        co_return block;
-    }
-
-    std::optional<std::uint64_t>    size() const override { return bytes_.size(); }
-    std::optional<std::string_view> contiguous() const override { return bytes_; }
-    bool                            rewindable() const override { return true; }
-
-    task<void> rewind() override
-    {
-        given_ = false;
-        co_return;
-    }
-
-private:
-    std::string bytes_;
-    bool        given_ = false;
-};
-
-} // namespace posthorn
-
-#endif
-
-namespace posthorn::smtp {
-
-/// Envelope and content. Copies share the content's source, so only one of them may be sent at a time.
-struct message
-{
-    message() = default;
-
-    message(smtp::envelope e, std::shared_ptr<source> c) : envelope(std::move(e)), content(std::move(c)) {}
-
-    /** A message in memory.
-        @param text Header section, empty line, body; line ends are normalised when it is sent.
-        @throws posthorn::error with errc::bad_address. */
-    message(std::string_view from, std::initializer_list<std::string_view> to, std::string text)
-        : envelope(from, to), content(std::make_shared<string_source>(std::move(text)))
-    {
-    }
-
-    smtp::envelope          envelope;
-    std::shared_ptr<source> content;
-};
-
-} // namespace posthorn::smtp
-
-#endif
-// session: one SMTP connection, one awaitable for each command exchange.
-
-#ifndef POSTHORN_SMTP_SESSION_HPP
-#define POSTHORN_SMTP_SESSION_HPP
-
-// The conversation: bytes between a stream and the reply accounting, with time limits, events and errors.
-// Everything else about a session is built from these few exchanges.
-
-#ifndef POSTHORN_SMTP_DETAIL_CONVERSATION_HPP
-#define POSTHORN_SMTP_DETAIL_CONVERSATION_HPP
-
-// The exceptions of SMTP: where in the conversation it failed, what the server said, and what became of the message.
-
-#ifndef POSTHORN_SMTP_SESSION_ERROR_HPP
-#define POSTHORN_SMTP_SESSION_ERROR_HPP
-
-namespace posthorn::smtp {
-
-/** A failed operation of a session.
-
-    code() is an errc of SMTP, a posthorn::errc, a code of TLS or of the system; compare it to posthorn::condition.
-    what() names phase, command, server and reply. Copying never throws.
-*/
-class session_error : public posthorn::error
-{
-public:
-    session_error(std::error_code code, smtp::phase where, error_context context, smtp::reply const* r = nullptr)
-        : error(code, named(std::move(context), where)), phase_(where),
-          reply_(r != nullptr && !r->empty() ? std::make_shared<smtp::reply const>(*r) : nullptr)
-    {
-    }
-
-    /// Where it happened.
-    smtp::phase phase() const noexcept { return phase_; }
-
-    /// What the server answered; null if it is not about a reply. Its text is not safe to show as it is.
-    smtp::reply const* reply() const noexcept { return reply_.get(); }
-
-private:
-    static error_context named(error_context context, smtp::phase where)
-    {
-        context.phase = to_string(where);
-        return context;
-    }
-
-    smtp::phase                        phase_;
-    std::shared_ptr<smtp::reply const> reply_;
-};
-
-/** A message that could not be sent as asked, with the outcome for each recipient.
-
-    Thrown if the connection or the protocol failed on the way, if the message cannot be sent to this server, and if the
-    recipient policy was not satisfied. Refusals under recipient_policy::each are no errors.
-*/
-class send_error : public session_error
-{
-public:
-    send_error(session_error const& reason, smtp::report r)
-        : session_error(reason), report_(std::make_shared<smtp::report const>(std::move(r)))
-    {
-    }
-
-    /// Complete: every recipient has an outcome. Recipients that are in_doubt may get the message twice if it is
-    /// sent again; those that are not_sent will not.
-    smtp::report const& report() const noexcept { return *report_; }
-
-private:
-    std::shared_ptr<smtp::report const> report_;
 };
 
 } // namespace posthorn::smtp
@@ -13480,10 +13444,11 @@ public:
             ++turns;
     }
 
-    /// Reads what there is.
-    task<void> receive(phase p)
+    /** Reads what there is.
+        @param optional A cancellation is no failure then: nothing was read, and nothing is lost. */
+    task<void> receive(phase p, bool optional = false)
     {
-        if (!writing)
+        if (!writing && !optional)
             count_turn();
         std::optional<posthorn::error> failed;
         std::size_t                    n = 0;
@@ -13495,8 +13460,12 @@ public:
         {
             failed.emplace(e);
         }
+        if (failed && optional && failed->code() == condition::canceled)
+            co_return;
         if (failed)
             fail(failed->code(), p, waiting_for(p), &failed->context());
+        if (optional)
+            count_turn();
         if (n == 0)
             fail(posthorn::errc::connection_lost, p, waiting_for(p));
         in.commit(n);
@@ -13507,19 +13476,38 @@ public:
     {
         phase const p     = due.front().what;
         bool        armed = false;
-        for (;;)
+        while (!next_reply())
         {
-            std::error_code ec;
-            if (due.next(in, answered, last, ec))
-                break;
-            if (ec)
-                fail(ec, p, waiting_for(p));
             if (!armed && !writing)
                 arm(std::min(limit_of(settings.timeouts, p), patience));
             armed = true;
             co_await receive(p);
         }
-        emit(events::replied {answered.what, last});
+    }
+
+    /// Waits for some part of a reply, or until this task is cancelled, which does no harm. @pre one is due
+    task<void> await_some()
+    {
+        phase const p = due.front().what;
+        arm(std::min(limit_of(settings.timeouts, p), patience));
+        return receive(p, true);
+    }
+
+    /// Takes the next reply, if one is due and has arrived already.
+    bool next_reply()
+    {
+        if (due.idle())
+            return false;
+        phase const     p = due.front().what;
+        std::error_code ec;
+        if (due.next(in, answered, last, ec))
+        {
+            emit(events::replied {answered.what, last});
+            return true;
+        }
+        if (ec)
+            fail(ec, p, waiting_for(p));
+        return false;
     }
 
     /// Writes all; a failure closes the connection.
@@ -13540,8 +13528,9 @@ public:
     }
 
     /** Writes the one command in `out` and waits for its reply. After 421 the connection is closed.
-        @param v How much of it may be shown. */
-    task<void> exchange(phase p, verb v = verb::none)
+        @param v       How much of it may be shown.
+        @param content What follows it without waiting. */
+    task<void> exchange(phase p, verb v, std::string_view content)
     {
         require_quiet(p);
         if (settings.on_event)
@@ -13555,10 +13544,16 @@ public:
             output_guard const forget(out, p == phase::auth);
             co_await write(out.data(), p);
         }
+        if (!content.empty())
+            co_await write(content, p);
         co_await await_reply();
         if (last.code() == 421)
             close(errc::service_unavailable);
     }
+
+    /// The same without content.
+    task<void> exchange(phase p, verb v) { return exchange(p, v, std::string_view()); }
+    task<void> exchange(phase p) { return exchange(p, verb::none, std::string_view()); }
 
     /// QUIT and an orderly close, whatever happens on the way.
     task<void> leave()
@@ -13642,82 +13637,524 @@ private:
 } // namespace posthorn::smtp::detail
 
 #endif
-// Delivery of one message: drives the flight planner and the content encoder over a conversation.
+// Delivery over a conversation: writes what the transactions of one or more messages let go, and takes to each of them
+// the replies that are its own.
 
 #ifndef POSTHORN_SMTP_DETAIL_DELIVERY_HPP
 #define POSTHORN_SMTP_DETAIL_DELIVERY_HPP
 
+// What waits to be written in one go, and how far what was written can have come.
+
+#ifndef POSTHORN_SMTP_DETAIL_OUTBOX_HPP
+#define POSTHORN_SMTP_DETAIL_OUTBOX_HPP
+
 namespace posthorn::smtp::detail {
 
-/** Sends messages over a conversation, one at a time. Its memory is used again for each. Must outlive its tasks. */
-class delivery
+/** Gathers commands and content of one or more messages, and writes them.
+
+    Octets are counted from the first one that ever passed, so that a mark set at the end of a message tells later
+    whether that end can have left.
+*/
+class outbox
 {
 public:
-    explicit delivery(conversation& c) noexcept : c_(&c) {}
+    explicit outbox(conversation& c) noexcept : c_(&c) {}
 
-    /** Sends one message. @param into Gets the outcome for each recipient, also if this throws.
-        @throws send_error. The connection is closed then, unless nothing was sent. */
-    task<void> run(message const& m, send_options const& options, capabilities const& server, report& into)
+    /// Room for some more pieces? Otherwise flush() first.
+    bool has_room(std::size_t pieces) const noexcept
     {
-        std::optional<session_error> failure;
-        std::uint64_t const          turns = c_->turns;
-        write_failure_.reset();
-        try
-        {
-            co_await converse(m, options, server, into);
-        }
-        catch (...)
-        {
-            failure.emplace(as_session_error(std::current_exception()));
-        }
-        c_->patience = net::clock::duration::max();
-        c_->writing  = false;
-        if (failure && transaction_.next() != transaction::step::finished)
-        {
-            transaction_.fail(failure->code().message());
-            c_->close(failure->code());
-        }
-        if (!failure && (transaction_.next() == transaction::step::give_up || write_failure_))
-            c_->close(errc::service_unavailable);
-        open_ = c_->is_open() && transaction_.needs_rset();
-        transaction_.count(c_->turns - turns, content_bytes_);
-        c_->emit(events::finished {into});
-        if (c_->is_open() && transaction_.reset_refused())
-            co_await c_->leave(); // it would refuse the next RSET as well
-        if (!failure)
-            if (auto const ec = transaction_.verdict())
-                failure.emplace(c_->make_error(ec, phase::content, "send", &into.final_reply(), into.describe()));
-        if (failure)
-            throw send_error(*failure, into);
+        return list_.room() > pieces && list_.scratch_room() > gather_list::short_run;
     }
 
-    /// Is a transaction open that RSET must end before the next?
-    bool& transaction_open() noexcept { return open_; }
+    /// To add slices to. What they refer to must stay until the next flush().
+    gather_list& list() noexcept { return list_; }
 
-    /** Writes content and its end, after DATA was accepted by a single command, and waits for the reply.
-        @pre the reply to it is due */
-    task<void> write_all(source& content, send_options const& options, bool eight_bit)
+    bool          empty() const noexcept { return list_.empty(); }
+    std::size_t   size() const noexcept { return list_.size(); }
+    std::uint64_t end() const noexcept { return written_ + list_.size(); } ///< Of what was added so far.
+
+    /// Can the octets before `mark` all have left?
+    bool may_have_left(std::uint64_t mark) const noexcept
     {
-        encoder_.reset(rules(options, eight_bit));
-        write_failure_.reset();
-        content_bytes_ = 0;
-        co_await write_content(content, nullptr);
-        co_await c_->await_reply(); // also if writing failed: it may tell why
-        if (write_failure_ || c_->last.code() == 421)
-            c_->close(errc::service_unavailable);
+        return mark <= written_ + (flushing_ ? c_->stream.possibly_sent() : 0);
+    }
+
+    /// Has writing failed? Nothing more leaves then; what the server said before may still be read.
+    bool failed() const noexcept { return failed_; }
+
+    /** Writes all that was added.
+
+        A connection that breaks is not an error yet: the server may have said why, and that is read next.
+        @param limit When to give up.
+        @param p     What is being sent, for errors.
+        @param over  Is it known that the connection ends? Then a failure is none.
+        @throws session_error after a timeout or a cancellation. */
+    task<void> flush(net::clock::time_point limit, phase p, bool const& over)
+    {
+        if (list_.empty() || failed_)
+        {
+            list_.clear();
+            co_return;
+        }
+        flushing_        = true;
+        c_->fresh_output = true;
+        c_->stream.expires_at(std::min(limit, c_->total));
+        std::optional<posthorn::error> failure;
+        try
+        {
+            co_await c_->stream.write(list_.slices());
+        }
+        catch (posthorn::error const& e)
+        {
+            failure.emplace(e);
+        }
+        written_ += failure ? c_->stream.possibly_sent() : list_.size();
+        flushing_ = false;
+        list_.clear();
+        if (!failure)
+            co_return;
+        failed_ = true;
+        if (over)
+            co_return; // the reader has closed the connection, with the reason in hand
+        bool const broken = failure->code() != condition::canceled && failure->code() != condition::timeout &&
+                            failure->code() != posthorn::errc::closed;
+        if (!broken)
+            c_->fail(failure->code(), p, waiting_for(p), &failure->context());
+        c_->patience = last_words_limit;
+    }
+
+    /// Forgets what was not written, for the next message.
+    void reset() noexcept
+    {
+        list_.clear();
+        failed_ = flushing_ = false;
+    }
+
+    static constexpr auto last_words_limit = std::chrono::seconds(5); ///< For a reply after a broken write.
+
+private:
+    conversation* c_;
+    gather_list   list_;
+    std::uint64_t written_  = 0;
+    bool          flushing_ = false;
+    bool          failed_   = false;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// A message on its way: its plan, its transaction, how far its content has come, and what became of it.
+
+#ifndef POSTHORN_SMTP_DETAIL_PARCEL_HPP
+#define POSTHORN_SMTP_DETAIL_PARCEL_HPP
+
+// What will be sent of a message to this very server: parameters, spellings of addresses, the way the content goes, and
+// how the recipients are parted. Decided before the first octet leaves.
+
+#ifndef POSTHORN_SMTP_DETAIL_PREPARATION_HPP
+#define POSTHORN_SMTP_DETAIL_PREPARATION_HPP
+
+// Internationalised domain names as ASCII: U-labels become A-labels (IDNA 2008, RFC 5891, with the mapping of UTS 46).
+
+#ifndef POSTHORN_CODEC_IDNA_HPP
+#define POSTHORN_CODEC_IDNA_HPP
+
+#if defined(POSTHORN_WITH_IDN2)
+#include <idn2.h>
+#endif
+
+namespace posthorn::codec {
+
+/// Was the library built with libidn2 (POSTHORN_WITH_IDN2)? Without it only ASCII names can be converted.
+#if defined(POSTHORN_WITH_IDN2)
+inline constexpr bool has_idna = true;
+#else
+inline constexpr bool has_idna = false;
+#endif
+
+/** The ASCII form of a domain name.
+
+    @param domain UTF-8. ASCII names are returned as they are.
+    @return Nothing if the name is not allowed by IDNA 2008, or cannot be converted because there is no libidn2.
+*/
+inline std::optional<std::string> domain_to_ascii(std::string_view domain)
+{
+    if (!ascii::has_eight_bit(domain))
+        return std::string(domain);
+#if defined(POSTHORN_WITH_IDN2)
+    std::string const name(domain);
+    char*             converted = nullptr;
+    if (idn2_to_ascii_8z(name.c_str(), &converted,
+                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES) != IDN2_OK)
+        return std::nullopt;
+    std::unique_ptr<char, void (*)(void*)> const owner(converted, &idn2_free);
+    return std::string(converted);
+#else
+    return std::nullopt;
+#endif
+}
+
+} // namespace posthorn::codec
+
+#endif
+// Enters outcomes into a report: which recipients a transaction is about, who of them is undecided, and why who was
+// decided.
+
+#ifndef POSTHORN_SMTP_DETAIL_SETTLEMENT_HPP
+#define POSTHORN_SMTP_DETAIL_SETTLEMENT_HPP
+
+namespace posthorn::smtp::detail {
+
+/** The recipients of one transaction within the report of a message, which may need several.
+
+    Positions count the recipients of the transaction, indices those of the report. Used again, it keeps its memory.
+*/
+class settlement
+{
+public:
+    /// Makes `r` the report of a message of which nothing has been sent.
+    static void reset(report& r, envelope const& e)
+    {
+        r.recipients_.resize(e.recipients.size());
+        for (std::size_t i = 0; i != e.recipients.size(); ++i)
+        {
+            auto& one = r.recipients_[i];
+            one.address.assign(e.recipients[i].address.view());
+            one.outcome = disposition::not_sent;
+            one.phase   = phase::prepare;
+            one.code    = 0;
+            one.enhanced.reset();
+            one.text.clear();
+        }
+        r.final_.clear();
+        r.content_bytes_ = 0;
+        r.round_trips_   = 0;
+        r.transfer_      = transfer::data;
+        r.dropped_.clear();
+    }
+
+    /// All recipients of the report are undecided.
+    void begin(report& r)
+    {
+        chosen_.resize(r.recipients_.size());
+        std::iota(chosen_.begin(), chosen_.end(), std::uint32_t(0));
+        mark(r);
+    }
+
+    /// Some are; the others are no business of this transaction.
+    void begin(report& r, std::span<std::uint32_t const> who)
+    {
+        chosen_.assign(who.begin(), who.end());
+        mark(r);
+    }
+
+    std::size_t   size() const noexcept { return chosen_.size(); }
+    std::uint32_t index(std::size_t position) const noexcept { return chosen_[position]; }
+    report&       whole() const noexcept { return *report_; }
+
+    bool pending(std::uint32_t index) const noexcept { return report_->recipients_[index].code == undecided; }
+
+    /// The first position from `at` on whose recipient is undecided; size() if there is none.
+    std::size_t next_pending(std::size_t at) const noexcept
+    {
+        while (at != chosen_.size() && !pending(chosen_[at]))
+            ++at;
+        return at;
+    }
+    bool any_pending() const noexcept { return next_pending(0) != chosen_.size(); }
+
+    void settle(std::uint32_t index, disposition d, phase p, reply const& r)
+    {
+        auto& entry    = enter(index, d, p, r.code());
+        entry.enhanced = r.enhanced();
+        entry.text.clear();
+        for (auto const& line : r)
+        {
+            if (entry.text.size() > longest_text) // there is a copy for each recipient
+            {
+                entry.text += " ...";
+                break;
+            }
+            if (!entry.text.empty())
+                entry.text += ' ';
+            append_printable(entry.text, line.text);
+        }
+    }
+
+    void settle(std::uint32_t index, disposition d, phase p, std::string_view why)
+    {
+        auto& entry = enter(index, d, p, 0);
+        entry.enhanced.reset();
+        entry.text.assign(why);
+    }
+
+    /// @param why A reply, or words.
+    template <class Why>
+    void settle_pending(disposition d, phase p, Why const& why)
+    {
+        for (auto const i : chosen_)
+            if (pending(i))
+                settle(i, d, p, why);
+    }
+
+    /// Everybody whom RCPT did not refuse is in doubt, whatever was thought before.
+    void doubt(std::string_view why)
+    {
+        for (auto const i : chosen_)
+            if (pending(i) || report_->recipients_[i].phase != phase::rcpt)
+                settle(i, disposition::in_doubt, phase::content, why);
+    }
+
+    void final_reply(reply const& r) { report_->final_ = r; }
+
+    static disposition refusal_of(reply const& r) noexcept
+    {
+        return r.permanent() ? disposition::refused_permanently : disposition::refused_temporarily;
+    }
+
+    /// Enters what it cost.
+    static void count(report& r, std::uint64_t round_trips, std::uint64_t content_bytes, transfer how) noexcept
+    {
+        r.round_trips_   = static_cast<std::uint32_t>(round_trips);
+        r.content_bytes_ = content_bytes;
+        r.transfer_      = how;
+    }
+
+    static void note_dropped(report& r, std::string_view keyword) { r.dropped_.push_back(keyword); }
+
+    /// Why nothing was sent, for all whom nothing else was said about.
+    static void explain(report& r, std::string_view why)
+    {
+        for (auto& one : r.recipients_)
+            if (one.outcome == disposition::not_sent && one.code == 0 && one.text.empty())
+                one.text.assign(why);
+    }
+
+    /// What became of one recipient became of these as well.
+    static void share(report& r, std::span<std::uint32_t const> who, std::size_t with)
+    {
+        auto const& one = r.recipients_[with];
+        for (auto const i : who)
+        {
+            auto& entry    = r.recipients_[i];
+            entry.outcome  = one.outcome;
+            entry.phase    = one.phase;
+            entry.code     = one.code;
+            entry.enhanced = one.enhanced;
+            entry.text     = one.text;
+        }
+    }
+
+    /// Decides about a recipient before anything is sent.
+    static void refuse(report& r, std::size_t index, enhanced_code code, std::string_view why)
+    {
+        auto& one    = r.recipients_[index];
+        one.outcome  = disposition::refused_permanently;
+        one.phase    = phase::prepare;
+        one.code     = 0;
+        one.enhanced = code;
+        one.text.assign(why);
     }
 
 private:
-    static content_options rules(send_options const& o, bool eight_bit) noexcept
+    // A recipient without a verdict carries this mark: accepted in RCPT or not answered yet.
+    static constexpr int         undecided    = -1;
+    static constexpr std::size_t longest_text = 1000;
+
+    void mark(report& r)
     {
-        content_options c;
-        c.endings         = o.endings;
-        c.max_line        = o.max_line;
-        c.allow_eight_bit = eight_bit;
-        return c;
+        report_ = &r;
+        for (auto const i : chosen_)
+            r.recipients_[i].code = undecided;
     }
 
-    static defect refusal_of(std::error_code code, std::string_view what) noexcept
+    recipient_report& enter(std::uint32_t index, disposition d, phase p, int code)
+    {
+        auto& entry   = report_->recipients_[index];
+        entry.outcome = d;
+        entry.phase   = p;
+        entry.code    = code;
+        return entry;
+    }
+
+    /// Clean text, the usual case, needs no copy of its own.
+    static void append_printable(std::string& to, std::string_view text)
+    {
+        if (ascii::has_control(text) || ascii::has_eight_bit(text) || text.size() > longest_text)
+            to += printable(text);
+        else
+            to += text;
+    }
+
+    report*                    report_ = nullptr;
+    std::vector<std::uint32_t> chosen_;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// What the header section of a message tells about how it must be sent.
+
+#ifndef POSTHORN_SMTP_HEADER_FACTS_HPP
+#define POSTHORN_SMTP_HEADER_FACTS_HPP
+
+namespace posthorn::smtp {
+
+struct header_facts
+{
+    bool utf8         = false; ///< It has octets above 127, and they are UTF-8: RFC 6532.
+    bool tls_optional = false; ///< It says `TLS-Required: No` (RFC 8689, 5), which REQUIRETLS overrides.
+};
+
+/** Reads the header section, as far as it is there.
+
+    @param beginning The first octets of a message, with any line ends. */
+inline header_facts look_at_header(std::string_view beginning)
+{
+    header_facts facts;
+    bool         eight_bit = false, malformed = false;
+    while (!beginning.empty())
+    {
+        std::size_t const end  = beginning.find('\n');
+        auto              line = beginning.substr(0, end);
+        if (!line.empty() && line.back() == '\r')
+            line.remove_suffix(1);
+        if (line.empty())
+            break;
+        if (ascii::has_eight_bit(line))
+        {
+            eight_bit = true;
+            malformed = malformed || (end != beginning.npos && !detail::is_clean_utf8(line));
+        }
+        constexpr std::string_view name = "TLS-Required:";
+        if (ascii::istarts_with(line, name) && ascii::iequals(ascii::trim(line.substr(name.size())), "No"))
+            facts.tls_optional = true;
+        beginning.remove_prefix(end == beginning.npos ? beginning.size() : end + 1);
+    }
+    facts.utf8 = eight_bit && !malformed;
+    return facts;
+}
+
+} // namespace posthorn::smtp
+
+#endif
+
+namespace posthorn::smtp::detail {
+
+/// What is known of content before it is sent.
+struct known_content
+{
+    std::string_view             beginning;        ///< Its first octets, maybe all.
+    bool                         complete = false; ///< They are all.
+    std::optional<std::uint64_t> size;             ///< Of the whole, if the source knows.
+};
+
+/// The server and the connection to it.
+struct known_server
+{
+    smtp::capabilities const* offers = nullptr;
+    bool                      secure = false;
+    bool                      lmtp   = false;
+    bool                      burst  = false; ///< The message is one of many.
+};
+
+/// Used again, it keeps its memory.
+class preparation
+{
+public:
+    /** @param e    Must stay as it is while this is used.
+        @param into Reset; recipients who cannot be reached here are refused in it.
+        @return Why nothing can be sent; the report says so for all recipients then. */
+    defect prepare(smtp::envelope const& e, known_content const& content, send_options const& o, known_server const& s,
+                   report& into)
+    {
+        settlement::reset(into, e);
+        envelope_   = &e;
+        options_    = &o;
+        server_     = s;
+        parameters_ = e.parameters;
+        copied_     = false;
+        parts_      = 0;
+        auto d      = plan_content(content);
+        if (!d)
+            d = plan_addresses(content, into);
+        if (!d)
+            d = plan_parameters(into);
+        if (!d && o.policy == recipient_policy::all_or_nothing && next_part().size() != todo_.size())
+            d = refusal(errc::too_many_recipients, "LIMITS");
+        if (d)
+        {
+            settlement all;
+            all.begin(into);
+            all.settle_pending(disposition::not_sent, phase::prepare, d.detail);
+        }
+        return d;
+    }
+
+    mail_parameters const& parameters() const noexcept { return parameters_; }
+    smtp::envelope const&  envelope() const noexcept { return copied_ ? copy_ : *envelope_; }
+    smtp::transfer         transfer() const noexcept { return transfer_; }
+    content_options const& content() const noexcept { return content_; }
+
+    /** The recipients of the next transaction, as many as the server takes at once (RFC 9422); empty if all had theirs.
+
+        The span is valid until take_part() or postpone(). */
+    std::span<std::uint32_t const> next_part() const
+    {
+        auto const    limits = server_.offers->limits();
+        std::uint64_t most   = limits.rcpt_max.value_or(std::numeric_limits<std::uint64_t>::max());
+        std::size_t   n      = 0;
+        if (!limits.rcpt_domain_max)
+            n = static_cast<std::size_t>(std::min<std::uint64_t>(most, todo_.size()));
+        else
+        {
+            std::vector<std::string_view> domains;
+            for (; n != todo_.size() && n < most; ++n)
+            {
+                auto const domain = envelope().recipients[todo_[n]].address.domain();
+                bool const known  = std::any_of(domains.begin(), domains.end(),
+                                                [&](std::string_view one) { return ascii::iequals(one, domain); });
+                if (!known && domains.size() == *limits.rcpt_domain_max)
+                    break;
+                if (!known)
+                    domains.push_back(domain);
+            }
+        }
+        return std::span(todo_).first(n);
+    }
+
+    /// The next part is being sent.
+    void take_part()
+    {
+        ++parts_;
+        last_ = todo_.front();
+        todo_.erase(todo_.begin(), todo_.begin() + static_cast<std::ptrdiff_t>(next_part().size()));
+    }
+
+    /// These were too many, and come once more.
+    void postpone(std::span<std::uint32_t const> who) { todo_.insert(todo_.begin(), who.begin(), who.end()); }
+
+    /// MAIL was refused, for whomever it was: what became of the last part became of the rest as well.
+    void share_verdict(report& into)
+    {
+        settlement::share(into, todo_, last_);
+        todo_.clear();
+    }
+
+    bool        has_more() const noexcept { return !todo_.empty(); }
+    std::size_t parts() const noexcept { return parts_; } ///< That were taken so far.
+
+    /// Those who had no transaction will have none. @param why Shown in the report.
+    void give_up(report& into, std::string_view why)
+    {
+        settlement rest;
+        rest.begin(into, todo_);
+        rest.settle_pending(disposition::not_sent, phase::prepare, why);
+        todo_.clear();
+    }
+
+private:
+    static defect refusal(std::error_code code, std::string_view what) noexcept
     {
         defect d;
         d.code   = code;
@@ -13725,283 +14162,1648 @@ private:
         return d;
     }
 
-    /** The parameters of MAIL as they will be sent.
+    bool offers(feature f) const noexcept { return server_.offers->has(f); }
 
-        Content in memory is measured before, so that nothing is sent that would have to be given up half-way. */
-    defect plan(message const& m, send_options const& o, capabilities const& server)
+    /// Content in memory is measured before, so that nothing is sent that would have to be given up half-way.
+    defect plan_content(known_content const& c)
     {
-        parameters_ = m.envelope.parameters;
-        eight_bit_  = server.has(feature::eight_bit_mime);
-        if (m.content == nullptr)
-            return refusal_of(posthorn::errc::invalid_argument, "the message has no content");
-        if (o.endings == line_endings::verbatim)
-            return refusal_of(errc::bad_parameter, "verbatim line endings cannot be sent with DATA");
-        auto size = m.content->size();
-        if (auto const bytes = m.content->contiguous())
+        constexpr std::string_view reencode = "re-encode the content, e.g. as quoted-printable";
+        auto const&                o        = *options_;
+        bool const can_chunk = o.chunking != chunking::off && offers(feature::chunking);
+        bool const verbatim  = o.endings == line_endings::verbatim;
+        bool       binary    = verbatim || parameters_.body == body_type::binary;
+        auto       size      = c.size;
+        eight_bit_           = true;
+        if (c.complete)
         {
             content_measure measure(o.endings);
-            measure.update(*bytes);
+            measure.update(c.beginning);
             auto const facts = measure.finish();
             size             = facts.size;
-            if (facts.nul)
-                return refusal_of(errc::binary_refused, "a NUL in the content");
+            eight_bit_       = facts.eight_bit;
+            bool const overlong = o.max_line != 0 && facts.longest_line > o.max_line;
             if (facts.bare_endings && o.endings == line_endings::strict)
-                return refusal_of(errc::bare_line_ending, "the content");
-            if (o.max_line != 0 && facts.longest_line > o.max_line)
-                return refusal_of(errc::line_length, "re-encode the content, e.g. as quoted-printable");
-            if (facts.eight_bit && !eight_bit_)
-                return refusal_of(errc::eight_bit_refused, "re-encode the content, e.g. as quoted-printable");
+                return refusal(errc::bare_line_ending, "the content");
+            if ((facts.nul || overlong) && can_chunk && offers(feature::binarymime) &&
+                parameters_.body == body_type::unspecified)
+                binary = true;
+            if (!binary && facts.nul)
+                return refusal(errc::binary_refused, "a NUL in the content");
+            if (!binary && overlong)
+                return refusal(errc::line_length, reencode);
+            if (!binary && facts.eight_bit && !offers(feature::eight_bit_mime))
+                return refusal(errc::eight_bit_refused, reencode);
             if (facts.eight_bit && parameters_.body == body_type::unspecified)
                 parameters_.body = body_type::eight_bit;
         }
-        else if (parameters_.body == body_type::unspecified && eight_bit_)
+        else if (parameters_.body == body_type::unspecified && offers(feature::eight_bit_mime))
             parameters_.body = body_type::eight_bit; // what will come is not known, and may be 8-bit then
-        if (!parameters_.size && size && server.has(feature::size))
+        if (binary)
+            parameters_.body = body_type::binary;
+        if (binary && o.chunking == chunking::off)
+            return refusal(errc::bad_parameter, "binary content and verbatim line ends need BDAT, which is turned off");
+        if (o.chunking == chunking::on && !can_chunk)
+            return missing(feature::chunking);
+        transfer_ = binary || o.chunking == chunking::on || (can_chunk && server_.burst) ? transfer::bdat
+                                                                                          : transfer::data;
+        if (!parameters_.size && size && offers(feature::size))
             parameters_.size = size;
-        parameters_.smtputf8 = parameters_.smtputf8 || m.envelope.sender.needs_smtputf8() ||
-                               std::any_of(m.envelope.recipients.begin(), m.envelope.recipients.end(),
-                                           [](recipient const& r) { return r.address.needs_smtputf8(); });
+
+        content_                 = content_options();
+        content_.endings         = o.endings;
+        content_.max_line        = binary ? 0 : o.max_line;
+        content_.allow_eight_bit = binary || offers(feature::eight_bit_mime);
+        content_.allow_nul       = binary;
+        content_.dot_stuffing    = transfer_ == transfer::data;
+        return {};
+    }
+
+    /// SMTPUTF8 or A-labels, and who cannot be reached by either.
+    defect plan_addresses(known_content const& c, report& into)
+    {
+        auto const& e       = *envelope_;
+        bool const  offered = offers(feature::smtputf8) && options_->smtputf8 != smtputf8_use::never;
+        bool        utf8    = options_->smtputf8 == smtputf8_use::force || parameters_.smtputf8;
+        bool        plain   = !e.sender.needs_smtputf8();
+        bool        locals  = !e.sender.is_null() && e.sender.sender().local_part_is_utf8();
+        for (auto const& r : e.recipients)
+            if (r.address.needs_smtputf8())
+            {
+                plain  = false;
+                locals = locals || r.address.local_part_is_utf8();
+            }
+        if (offered && !utf8)
+            utf8 = locals || needs_idna(plain) || (eight_bit_ && look_at_header(c.beginning).utf8);
+        parameters_.smtputf8 = utf8;
+
+        todo_.clear();
+        for (std::size_t i = 0; i != e.recipients.size(); ++i)
+            todo_.push_back(static_cast<std::uint32_t>(i));
+        if (utf8 || plain)
+            return {};
+
+        smtp::envelope& spelled = copy();
+        if (!e.sender.is_null() && e.sender.needs_smtputf8())
+        {
+            auto sender = spell(e.sender.sender());
+            if (!sender)
+                return refusal(errc::smtputf8_required, "the sender's address");
+            spelled.sender = reverse_path(std::move(*sender));
+        }
+        std::erase_if(todo_, [&](std::uint32_t i) {
+            auto address = spell(e.recipients[i].address);
+            if (address)
+                spelled.recipients[i].address = std::move(*address);
+            else
+                settlement::refuse(into, i, {5, 6, 7}, "the address needs SMTPUTF8, which the server does not offer");
+            return !address;
+        });
+        bool const some_left = todo_.size() != e.recipients.size();
+        if (some_left && (todo_.empty() || options_->policy == recipient_policy::all_or_nothing))
+            return refusal(errc::smtputf8_required, "a recipient's address");
+        return {};
+    }
+
+    /// A domain that libidn2 cannot spell leaves only SMTPUTF8.
+    bool needs_idna(bool plain) const
+    {
+        if (plain)
+            return false;
+        auto const unspellable = [](address const& a) {
+            return a.domain_is_utf8() && !codec::domain_to_ascii(a.domain());
+        };
+        auto const& e = *envelope_;
+        return (!e.sender.is_null() && unspellable(e.sender.sender())) ||
+               std::any_of(e.recipients.begin(), e.recipients.end(),
+                           [&](recipient const& r) { return unspellable(r.address); });
+    }
+
+    /// The address in ASCII, if that is possible.
+    static std::optional<address> spell(address const& a)
+    {
+        if (a.local_part_is_utf8())
+            return std::nullopt;
+        std::optional<address> spelled(a);
+        auto const             domain = codec::domain_to_ascii(a.domain());
+        if (!domain || spelled->set_domain(*domain))
+            spelled.reset();
+        return spelled;
+    }
+
+    defect plan_parameters(report& into)
+    {
+        auto const& server = *server_.offers;
+        if (options_->prdr && !server_.lmtp && offers(feature::prdr) && todo_.size() > 1)
+            parameters_.prdr = true;
+        if (options_->unsupported == unsupported::drop)
+            drop(into);
         if (auto const d = check(parameters_, server))
             return d;
-        for (auto const& r : m.envelope.recipients)
+        if (parameters_.require_tls && !server_.secure)
+            return refusal(errc::tls_required_unavailable, "REQUIRETLS on a connection without TLS");
+        for (auto const& r : envelope().recipients)
             if (auto const d = check(r.parameters, server))
                 return d;
         return {};
     }
 
-    task<void> converse(message const& m, send_options const& o, capabilities const& server, report& into)
+    void drop(report& into)
     {
-        content_bytes_ = 0;
-        transaction_options how;
-        how.policy     = o.policy;
-        how.rset_first = open_;
-        how.flight     = o.pipelining && server.has(feature::pipelining) ? flight::pipelined : flight::sequential;
-        defect problem = plan(m, o, server);
-        if (auto const unspeakable = transaction_.begin(m.envelope, parameters_, how, into); unspeakable && !problem)
-            problem = unspeakable;
-        if (problem)
+        auto const& server = *server_.offers;
+        for (auto const keyword : drop_unsupported(parameters_, server))
+            settlement::note_dropped(into, keyword);
+        bool dropped = false;
+        for (std::size_t i = 0; i != envelope_->recipients.size(); ++i)
         {
-            transaction_.withdraw(problem.detail);
-            throw c_->make_error(problem.code, phase::prepare, "send", nullptr, std::string(problem.detail));
-        }
-        encoder_.reset(rules(o, eight_bit_));
-        for (;;)
-        {
-            co_await write_flight();
-            switch (transaction_.next())
-            {
-            case transaction::step::await_reply:
-                if (!transaction_.output().empty())
-                    break; // replies that came while the flight was written have released the next one
-                co_await c_->await_reply();
-                take_reply();
-                break;
-            case transaction::step::send_content:
-                c_->require_quiet(phase::data);
-                transaction_.content_begins(c_->due);
-                co_await send_content(*m.content);
-                break;
-            case transaction::step::send_nothing:
-                c_->require_quiet(phase::data);
-                transaction_.content_begins(c_->due);
-                transaction_.content_ends();
-                c_->arm(c_->settings.timeouts.block);
-                co_await c_->write(".\r\n", phase::content);
-                break;
-            case transaction::step::finished:
-            case transaction::step::give_up: co_return;
-            }
+            if (!check(envelope().recipients[i].parameters, server))
+                continue;
+            for (auto const keyword : drop_unsupported(copy().recipients[i].parameters, server))
+                if (!std::exchange(dropped, true))
+                    settlement::note_dropped(into, keyword);
         }
     }
 
-    void take_reply()
+    /// The caller's envelope must not change.
+    smtp::envelope& copy()
     {
-        if (auto const ec = transaction_.on_reply(c_->answered, c_->last))
-            c_->fail(ec, c_->answered.what, waiting_for(c_->answered.what));
+        if (!std::exchange(copied_, true))
+            copy_ = *envelope_;
+        return copy_;
     }
 
-    bool over() const noexcept { return transaction_.next() == transaction::step::give_up; }
+    smtp::envelope const*      envelope_ = nullptr;
+    send_options const*        options_  = nullptr;
+    known_server               server_;
+    smtp::envelope             copy_; ///< With other spellings and parameters, if there are any.
+    mail_parameters            parameters_;
+    content_options            content_;
+    std::vector<std::uint32_t> todo_; ///< Recipients who had no transaction yet.
+    std::size_t                parts_    = 0;
+    std::uint32_t              last_     = 0; ///< One of the last part.
+    smtp::transfer             transfer_ = smtp::transfer::data;
+    bool                       copied_   = false;
+    bool                       eight_bit_ = false; ///< There may be octets above 127 in the content.
+};
 
-    // Commands -------------------------------------------------------------------------------------------------
+} // namespace posthorn::smtp::detail
 
-    /// Writes the commands that may leave now; reads meanwhile if both sides might block otherwise.
-    task<void> write_flight()
+#endif
+// The flight planner: which commands of a mail transaction leave together, and what every possible pattern of
+// replies means for each recipient.
+
+#ifndef POSTHORN_SMTP_TRANSACTION_HPP
+#define POSTHORN_SMTP_TRANSACTION_HPP
+
+namespace posthorn::smtp {
+
+/** One mail transaction, without I/O.
+
+    begin() spells all commands, so that what cannot be sent is known before the first octet leaves. Then, in a loop:
+    announce() and write output(), do what next() says, and hand over replies with on_reply(). The report is exact
+    whatever the server answers: replies that are due are always counted, replies to commands that a refused MAIL made pointless
+    are not taken for refusals of recipients, and no empty message can reach anybody.
+
+    Content that is carried by BDAT may leave behind a pipelined envelope at once, before anything was answered.
+
+    A transaction that is used again keeps its memory.
+*/
+class transaction
+{
+public:
+    /// What the connection has to do next.
+    enum class step : unsigned char
     {
-        std::string_view const commands = transaction_.output();
-        if (commands.empty())
-            co_return;
-        c_->require_quiet(transaction_.pending_command(0).what);
-        if (c_->settings.on_event)
-            for (std::size_t i = 0; i != transaction_.pending_commands(); ++i)
-            {
-                std::string const shown = describe(verb::none, transaction_.pending_text(i));
-                c_->emit(events::command {transaction_.pending_command(i).what, shown});
-            }
-        transaction_.announce(c_->due);
-        c_->arm(c_->settings.timeouts.block);
-        if (commands.size() <= safe_write)
-            co_await c_->write(commands, c_->due.front().what);
+        await_reply,  ///< Write output(), then wait for the next reply.
+        /// With DATA call content_begins(), write the content, call content_ends(), write its end. With BDAT call
+        /// chunk_begins(), with the last one content_ends(), and write the chunk; then ask again.
+        send_content,
+        send_nothing, ///< DATA with an empty content, which no recipient will get.
+        finished,     ///< The report is complete.
+        give_up       ///< The report is complete, and the connection must be closed without another command.
+    };
+
+    /** Plans a transaction for all recipients and resets the report.
+
+        @param e        Must stay as it is until the transaction is finished.
+        @param actual   The parameters of MAIL as they will be sent.
+        @param into     Where outcomes are kept.
+        @return A defect of a command; then nothing may be sent, and the report says not_sent for all.
+    */
+    defect begin(envelope const& e, mail_parameters const& actual, transaction_options const& options, report& into)
+    {
+        reset(into, e);
+        who_.begin(into);
+        return plan_all(e, actual, options);
+    }
+
+    /** Plans a transaction for some of the recipients.
+
+        @param who  Their indices, in the order in which they will be sent; outcomes of others stay as they are.
+        @param into The report of the message, reset() before the first of its transactions. */
+    defect begin(envelope const& e, std::span<std::uint32_t const> who, mail_parameters const& actual,
+                 transaction_options const& options, report& into)
+    {
+        who_.begin(into, who);
+        return plan_all(e, actual, options);
+    }
+
+    /// Makes `r` the report of a message of which nothing has been sent. Its memory is kept.
+    static void reset(report& r, envelope const& e) { detail::settlement::reset(r, e); }
+
+    /// The bytes that may leave now, possibly none. They stay where they are until begin().
+    std::string_view output() const noexcept { return commands_.data().substr(0, pending_end_ - written_); }
+
+    /// Enters the replies that output() will cause as due. To be called before it is written.
+    void announce(ledger& due)
+    {
+        for (; announced_ != next_command_; ++announced_)
+        {
+            expectation const what = command_at(announced_);
+            due.expect(what.what, what.index);
+        }
+    }
+
+    /// `size` octets of output() were written.
+    void consume(std::size_t size) noexcept
+    {
+        commands_.consume(size);
+        written_ += size;
+    }
+
+    /// How many commands wait to be announced, and what each is, for the protocol log.
+    std::size_t pending_commands() const noexcept { return next_command_ - announced_; }
+    expectation pending_command(std::size_t i) const noexcept { return command_at(announced_ + i); }
+    std::string_view pending_text(std::size_t i) const noexcept
+    {
+        std::size_t const k     = announced_ + i;
+        std::size_t const begin = (k == 0 ? 0 : ends_[k - 1]) - written_;
+        return commands_.data().substr(begin, ends_[k] - written_ - begin);
+    }
+
+    step next() const noexcept { return step_; }
+
+    /** Ends the transaction before anything of it was written.
+        @param why Shown in the report. */
+    void withdraw(std::string_view why)
+    {
+        commands_.clear();
+        ends_.clear();
+        next_command_ = announced_ = pending_end_ = written_ = 0;
+        for (std::size_t k = 0; k != who_.size(); ++k)
+            who_.settle(who_.index(k), disposition::not_sent, phase::prepare, why);
+        step_ = step::finished;
+    }
+
+    /** Takes a reply in.
+
+        @param due The ledger it came from: an answer for each recipient makes the same expectation due again.
+        @return An error if the reply makes no sense: the connection is unusable then, and fail() must be called.
+    */
+    std::error_code on_reply(expectation const& answered, reply const& r, ledger& due)
+    {
+        switch (answered.what)
+        {
+        case phase::rset: rset_failed_ = !r.positive(); break;
+        case phase::mail: on_mail(r); break;
+        case phase::rcpt: on_rcpt(answered.index, r); break;
+        case phase::data: on_data(r); break;
+        case phase::content:
+            if (auto const ec = on_content(answered.index, r, due))
+                return ec;
+            break;
+        default: return errc::unexpected_code;
+        }
+        if (r.code() == 421 && !closing_)
+            on_closing(answered.what == phase::rset ? phase::mail : answered.what, r);
+        else
+            plan();
+        return {};
+    }
+
+    /// The content of DATA, empty or not, begins to leave: from now on the server may answer it, if only to refuse it early.
+    void content_begins(ledger& due)
+    {
+        step_            = step::await_reply;
+        content_written_ = true;
+        due.expect(phase::content);
+        content_due_ = 1;
+    }
+
+    /// A chunk begins to leave. @param last It is the last one.
+    void chunk_begins(ledger& due, bool last)
+    {
+        due.expect(phase::content, chunks_++);
+        ++content_due_;
+        content_begun_ = true;
+        if (last)
+        {
+            content_written_ = true;
+            step_            = step::await_reply;
+        }
+    }
+
+    /** The rest of content that goes in chunks cannot be had: nobody gets the message, and the connection stays usable.
+        @param why Shown in the report. */
+    void abandon(std::string_view why)
+    {
+        who_.settle_pending(disposition::not_sent, phase::content, why);
+        content_refused_ = true;
+        plan();
+    }
+
+    /// How many replies to chunks are due.
+    std::size_t chunks_due() const noexcept { return content_due_; }
+
+    /// The end of the content is about to be written: from now on a lost connection leaves recipients in doubt.
+    void content_ends() noexcept { content_ended_ = true; }
+
+    /// The last octet of the content certainly did not leave, although content_ends() was called.
+    void content_not_ended() noexcept { content_ended_ = claimed_; }
+
+    /// Has everything that belongs to this transaction been handed over, so that the next one may follow it?
+    bool written() const noexcept { return content_written_ || step_ == step::finished; }
+
+    /** The connection ended, timed out or was cancelled: decides what is still open.
+
+        @param why         Shown in the report for recipients that have no reply of their own.
+        @param unprocessed The server has said that it closes, and has then closed: what it did not answer it did
+                           not take.
+    */
+    void fail(std::string_view why, bool unprocessed = false)
+    {
+        if (step_ == step::finished)
+            return;
+        bool const doubtful = content_ended_ && !unprocessed;
+        auto const left     = doubtful ? disposition::in_doubt : disposition::not_sent;
+        if (closing_ && !doubtful)
+            settle_closing();
+        else
+            who_.settle_pending(left, current_phase(), why);
+        transaction_open_ = false;
+        step_             = step::give_up;
+    }
+
+    /// Enters what a message cost into its report.
+    static void count(report& into, std::uint64_t round_trips, std::uint64_t content_bytes, transfer how) noexcept
+    {
+        detail::settlement::count(into, round_trips, content_bytes, how);
+    }
+
+    /// Was MAIL accepted? Until then a lost connection says nothing about the message.
+    bool mail_accepted() const noexcept { return mail_ok_; }
+
+    /// Has the server said that it closes the connection, while replies that matter are due?
+    bool closing() const noexcept { return closing_; }
+
+    /// Must RSET precede the next transaction on this connection?
+    bool needs_rset() const noexcept { return transaction_open_; }
+
+    /// Should the connection be closed although it works: the server does not know RSET.
+    bool reset_refused() const noexcept { return rset_failed_; }
+
+    /// Recipients that were too many for this transaction, and may be sent to in another one.
+    std::span<std::uint32_t const> overflow() const noexcept { return overflow_; }
+
+    /// Was the policy satisfied? Otherwise why not.
+    std::error_code verdict() const noexcept
+    {
+        if (options_.policy == recipient_policy::each)
+            return {};
+        report const& r = who_.whole();
+        if (options_.policy == recipient_policy::at_least_one ? r.accepted() != 0 : r.all_accepted())
+            return {};
+        if (r.count(disposition::in_doubt) != 0)
+            return errc::in_doubt;
+        if (options_.policy == recipient_policy::all_or_nothing && mail_ok_ && (refused_ != 0 || r.accepted() != 0))
+            return errc::not_all_accepted;
+        // Who was not sent to may have better luck: the server closed before it said anything about that recipient.
+        bool const worth_retry =
+            r.count(disposition::refused_temporarily) != 0 || r.count(disposition::not_sent) != 0;
+        bool const judged = accepted_ != 0 && (content_begun_ || data_reply_ == data_state::refused);
+        if (judged)
+            return worth_retry ? errc::message_deferred : errc::message_refused;
+        return worth_retry ? errc::all_deferred : errc::all_refused;
+    }
+
+private:
+    enum class data_state : unsigned char { none, ready, refused };
+
+    defect plan_all(envelope const& e, mail_parameters const& actual, transaction_options const& options)
+    {
+        options_  = options;
+        accepted_ = refused_ = answered_ = raw_accepted_ = 0;
+        mail_answered_ = mail_ok_ = data_sent_ = content_begun_ = content_written_ = content_ended_ = false;
+        closing_ = transaction_open_ = rset_failed_ = claimed_ = content_refused_ = false;
+        data_reply_                                            = data_state::none;
+        content_due_ = per_recipient_ = 0;
+        chunks_                       = 0;
+        commands_.clear();
+        ends_.clear();
+        overflow_.clear();
+        next_command_ = announced_ = pending_end_ = written_ = 0;
+        prdr_ = actual.prdr && !options.lmtp;
+        return spell(e, actual);
+    }
+
+    bool chunked() const noexcept { return options_.transfer == transfer::bdat; }
+
+    /// May content leave before anything was answered?
+    bool eager() const noexcept
+    {
+        return chunked() && options_.flight == flight::pipelined && options_.policy != recipient_policy::all_or_nothing;
+    }
+
+    /// Spells every command; the first flight becomes pending.
+    defect spell(envelope const& e, mail_parameters const& actual)
+    {
+        command_writer w(commands_);
+        auto const     add = [&](std::error_code ec) {
+            ends_.push_back(commands_.size());
+            return !ec;
+        };
+        auto const fault = [&](std::error_code ec) {
+            defect d;
+            d.code   = ec;
+            d.detail = w.detail();
+            withdraw(w.detail());
+            return d;
+        };
+        if (who_.size() == 0)
+            return fault(errc::no_recipients);
+        if (options_.rset_first)
+            if (auto const ec = w.rset(); !add(ec))
+                return fault(ec);
+        if (auto const ec = w.mail(e.sender, actual); !add(ec))
+            return fault(ec);
+        for (std::size_t k = 0; k != who_.size(); ++k)
+        {
+            auto const& r = e.recipients[who_.index(k)];
+            if (auto const ec = w.rcpt(r.address, r.parameters, actual.smtputf8); !add(ec))
+                return fault(ec);
+        }
+        envelope_end_ = ends_.size();
+        if (!chunked())
+            if (auto const ec = w.data(); !add(ec))
+                return fault(ec);
+
+        if (options_.flight == flight::sequential)
+            release(1);
+        else // an empty or partial message can then not happen under all_or_nothing
+            release(options_.policy == recipient_policy::all_or_nothing ? envelope_end_ : ends_.size());
+        step_ = eager() ? step::send_content : step::await_reply;
+        return {};
+    }
+
+    expectation command_at(std::size_t k) const noexcept
+    {
+        std::size_t const mail = options_.rset_first ? 1 : 0;
+        if (k < mail)
+            return {phase::rset, 0};
+        if (k == mail)
+            return {phase::mail, 0};
+        if (k == envelope_end_)
+            return {phase::data, 0};
+        return {phase::rcpt, who_.index(k - mail - 1)};
+    }
+
+    /// Lets all commands before number `end` go.
+    void release(std::size_t end) noexcept
+    {
+        next_command_ = end;
+        pending_end_  = ends_[end - 1];
+        data_sent_    = end > envelope_end_;
+    }
+
+    phase current_phase() const noexcept
+    {
+        if (!mail_ok_)
+            return phase::mail;
+        if (!all_answered())
+            return phase::rcpt;
+        return content_begun_ ? phase::content : data_sent_ ? phase::data : phase::rcpt;
+    }
+
+    bool all_answered() const noexcept { return answered_ == who_.size(); }
+
+    void on_mail(reply const& r)
+    {
+        mail_answered_ = true;
+        mail_ok_       = r.positive();
+        // After a refusal too: some servers go on refusing until they are reset.
+        transaction_open_ = true;
+        // The replies to the rest of the flight, mostly 503, are counted but say nothing about recipients.
+        if (!mail_ok_ && (r.code() != 421 || !content_ended_))
+            who_.settle_pending(who_.refusal_of(r), phase::mail, r);
+    }
+
+    void on_rcpt(std::uint32_t i, reply const& r)
+    {
+        ++answered_;
+        if (r.positive())
+            ++raw_accepted_;
+        if (!mail_ok_)
+            return;
+        if (r.positive())
+        {
+            ++accepted_;
+            return;
+        }
+        ++refused_;
+        if (accepted_ != 0 && too_many(r))
+            overflow_.push_back(i);
+        who_.settle(i, who_.refusal_of(r), phase::rcpt, r);
+    }
+
+    /// Does the reply refuse the number of recipients, not this one? RFC 5321, 4.5.3.1.10 asks to take 552 for 452.
+    static bool too_many(reply const& r) noexcept
+    {
+        if (r.code() != 452 && r.code() != 552)
+            return false;
+        auto const e = r.enhanced();
+        return e ? e->subject == 5 && e->detail == 3 : r.code() == 452;
+    }
+
+    void on_data(reply const& r)
+    {
+        data_reply_ = r.intermediate() ? data_state::ready : data_state::refused;
+        if (data_reply_ == data_state::refused)
+            who_.settle_pending(who_.refusal_of(r), phase::data, r);
+    }
+
+    std::error_code on_content(std::uint32_t chunk, reply const& r, ledger& due)
+    {
+        bool const last = !chunked() || (content_written_ && chunk + 1 == chunks_);
+        if (!last)
+        {
+            --content_due_;
+            return r.intermediate() ? make_error_code(errc::unexpected_code) : on_chunk(r);
+        }
+        if (!content_ended_)
+            return early_reply(r);
+        if (chunked() && (!mail_ok_ || content_refused_ || accepted_ == 0))
+            return on_pointless_end(r);
+        return on_end(r, due);
+    }
+
+    /// The reply to a chunk that was not the last one.
+    std::error_code on_chunk(reply const& r)
+    {
+        if (!r.negative())
+            return {};
+        if (mail_ok_ && !content_refused_ && accepted_ != 0)
+        {
+            who_.final_reply(r);
+            if (r.code() != 421)
+                who_.settle_pending(who_.refusal_of(r), phase::content, r);
+        }
+        content_refused_ = true;
+        return {};
+    }
+
+    /// The reply to the end of content that nobody should get: it should be a refusal.
+    std::error_code on_pointless_end(reply const& r)
+    {
+        --content_due_;
+        if (r.intermediate())
+            return errc::unexpected_code;
+        if (!r.positive() || raw_accepted_ == 0)
+            return {};
+        who_.doubt("the server accepted content whose envelope or beginning it had refused");
+        return errc::unexpected_code;
+    }
+
+    /// The reply, or one of the replies, to the end of the content.
+    std::error_code on_end(reply const& r, ledger& due)
+    {
+        if (r.intermediate() != (r.code() == 353 && prdr_ && per_recipient_ == 0))
+            return errc::unexpected_code;
+        if (r.intermediate())
+        {
+            per_recipient_ = 1 + who_.next_pending(0);
+            due.repeat();
+            return {};
+        }
+        if (prdr_ && per_recipient_ != 0 && per_recipient_ <= who_.size())
+        {
+            // The word on one recipient. If it is yes, the final reply may still say no.
+            std::size_t const k = per_recipient_ - 1;
+            if (r.negative() && r.code() != 421)
+                who_.settle(who_.index(k), who_.refusal_of(r), phase::content, r);
+            per_recipient_ = 1 + who_.next_pending(k + 1);
+            due.repeat();
+            return {};
+        }
+        who_.final_reply(r);
+        auto const verdict = r.positive() ? disposition::accepted : who_.refusal_of(r);
+        if (!options_.lmtp)
+            who_.settle_pending(verdict, phase::content, r);
+        else if (std::size_t const k = who_.next_pending(0); k != who_.size())
+            who_.settle(who_.index(k), verdict, phase::content, r);
+        if (options_.lmtp && who_.any_pending())
+        {
+            due.repeat();
+            return {};
+        }
+        --content_due_;
+        content_refused_ = r.negative();
+        return {};
+    }
+
+    /// A reply while the content is still on its way: a refusal is believed, anything else is not.
+    std::error_code early_reply(reply const& r)
+    {
+        if (!r.negative())
+        {
+            content_ended_ = claimed_ = true; // the server thinks it has a message, whatever it is
+            return errc::unsolicited_reply;
+        }
+        --content_due_;
+        who_.final_reply(r);
+        if (std::size_t const k = who_.next_pending(0); options_.lmtp && k != who_.size()) // the word on one recipient
+            who_.settle(who_.index(k), who_.refusal_of(r), phase::content, r);
+        else
+            who_.settle_pending(who_.refusal_of(r), phase::content, r);
+        on_closing(phase::content, r);
+        return {};
+    }
+
+    /// 421, or a refusal of content that was not complete: the server does not want anything any more.
+    void on_closing(phase where, reply const& r)
+    {
+        transaction_open_ = false;
+        closing_          = true;
+        if (content_ended_ && content_due_ != 0 && who_.any_pending() && chunked())
+        {
+            // The end has left already. The server will not look at it; whether it does is seen when it closes.
+            closing_phase_ = where;
+            closing_reply_ = r;
+            step_          = step::await_reply;
+            return;
+        }
+        who_.settle_pending(content_ended_ ? disposition::in_doubt : disposition::not_sent, where, r);
+        step_ = step::give_up;
+    }
+
+    /// The server has closed without another look at what is not decided.
+    void settle_closing()
+    {
+        bool const refused = closing_phase_ == phase::mail;
+        who_.settle_pending(refused ? disposition::refused_temporarily : disposition::not_sent, closing_phase_,
+                            closing_reply_);
+    }
+
+    /// Decides what follows, after a reply was taken in.
+    void plan()
+    {
+        if (closing_)
+        {
+            if (content_due_ != 0)
+                return;
+            settle_closing();
+            step_ = step::give_up;
+            return;
+        }
+        if (content_written_)
+        {
+            if (content_due_ != 0 || !everything_answered())
+                return;
+            transaction_open_ = chunked() && content_refused_; // RFC 3030, 2: RSET must follow then
+            step_             = step::finished;
+            return;
+        }
+        bool const unanswered = announced_ != next_command_ || !everything_answered();
+        if (eager() && !hopeless())
+            return; // the content is on its way
+        step_ = step::await_reply;
+        if ((options_.flight == flight::pipelined && unanswered) || content_due_ != 0)
+        {
+            if (chunked() && !unanswered && !hopeless())
+                step_ = step::send_content;
+            return;
+        }
+        if (!mail_ok_)
+        {
+            if (options_.flight == flight::sequential && !mail_answered_)
+                return release(next_command_ + 1); // RSET was answered, MAIL goes now
+            return conclude_without_content();
+        }
+        if (!all_answered())
+            return release(next_command_ + 1);
+        bool const wanted = !hopeless();
+        if (chunked() && wanted)
+        {
+            step_ = step::send_content;
+            return;
+        }
+        if (!chunked() && !data_sent_ && wanted)
+            return release(ends_.size());
+        if (!data_sent_)
+            return conclude_without_content();
+        if (data_reply_ == data_state::none)
+            return;
+        if (wanted && data_reply_ == data_state::ready)
+        {
+            content_begun_ = true;
+            step_          = step::send_content;
+            return;
+        }
+        conclude_without_content();
+    }
+
+    /// Is it known that nobody will get the message?
+    bool hopeless() const noexcept
+    {
+        if ((mail_answered_ && !mail_ok_) || content_refused_)
+            return true;
+        if (!all_answered())
+            return false;
+        return accepted_ == 0 || (options_.policy == recipient_policy::all_or_nothing && refused_ != 0);
+    }
+
+    // Every reply to what was released has come: MAIL, then the recipients, then DATA.
+    bool everything_answered() const noexcept
+    {
+        return mail_answered_ && all_answered() && (!data_sent_ || data_reply_ != data_state::none);
+    }
+
+    /// Nobody will get the message. If the server waits for it all the same, it must not get an empty one.
+    void conclude_without_content()
+    {
+        who_.settle_pending(disposition::not_sent, phase::rcpt,
+                            std::string_view("accepted, but another recipient was not and the policy is all or nothing"));
+        if (data_reply_ != data_state::ready)
+            step_ = step::finished;
+        else if (raw_accepted_ == 0 && !rset_failed_ && !options_.lmtp)
+            step_ = step::send_nothing; // RFC 2920, 3.1: the server refuses it, since it has no recipient
         else
         {
-            c_->writing    = true;
-            auto writer = write_commands(commands);
-            auto reader = read_while_writing();
-            co_await when_all(std::move(writer), std::move(reader));
+            transaction_open_ = false;
+            step_             = step::give_up; // it might deliver an empty message, or (LMTP) answer nothing
         }
-        transaction_.consume(commands.size());
     }
 
-    task<void> write_commands(std::string_view commands)
+    transaction_options        options_;
+    detail::settlement         who_;
+    byte_buffer                commands_;         ///< What was spelled and not yet written.
+    std::vector<std::size_t>   ends_;             ///< The end of each command, counted from the first octet.
+    std::vector<std::uint32_t> overflow_;         ///< Recipients that were too many.
+    std::size_t                envelope_end_ = 0; ///< Number of the commands before DATA.
+    std::size_t                next_command_ = 0; ///< The first command that must wait.
+    std::size_t                announced_    = 0; ///< The first command whose reply is not entered as due.
+    std::size_t                pending_end_  = 0; ///< The end of the last command that may leave.
+    std::size_t                written_      = 0; ///< Octets that have left.
+    std::size_t                accepted_     = 0;
+    std::size_t                refused_      = 0;
+    std::size_t                answered_     = 0; ///< Recipients with a reply.
+    std::size_t                raw_accepted_ = 0; ///< Positive replies to RCPT, whatever became of MAIL.
+    std::size_t                content_due_  = 0; ///< Replies to content that are due.
+    std::size_t   per_recipient_ = 0; ///< PRDR: 1 + the position whose reply is next; 0 before they begin.
+    std::uint32_t chunks_        = 0;
+    phase         closing_phase_ = phase::mail;
+    reply         closing_reply_;
+    data_state    data_reply_       = data_state::none;
+    step          step_             = step::finished;
+    bool          prdr_             = false;
+    bool          mail_answered_    = false;
+    bool          mail_ok_          = false;
+    bool          data_sent_        = false;
+    bool          content_begun_    = false;
+    bool          content_written_  = false; ///< Its end was handed over, or is about to be.
+    bool          content_ended_    = false; ///< Its end may have left.
+    bool          content_refused_  = false;
+    bool          closing_          = false;
+    bool          transaction_open_ = false;
+    bool          rset_failed_      = false;
+    bool          claimed_          = false; ///< The server accepted content that had not ended.
+};
+
+} // namespace posthorn::smtp
+
+#endif
+
+namespace posthorn::smtp::detail {
+
+/// Content as it is read and encoded.
+class content_reader
+{
+public:
+    /** Gets hold of the beginning, if that does no harm: what can be read only once is left untouched, so that the
+        message can still move to another connection. What is in memory is seen whole. */
+    task<void> open(source& from)
     {
-        try
-        {
-            co_await c_->stream.write(std::span<std::string_view const>(&commands, 1));
-            c_->fresh_output = true;
-        }
-        catch (posthorn::error const& e)
-        {
-            if (!over())
-                write_failure_.emplace(e);
-        }
-        c_->writing = false;
-        c_->count_turn();
-        c_->arm(limit_of(c_->settings.timeouts, phase::rcpt)); // for who waits for a reply now
-        if (write_failure_)
-            c_->fail(write_failure_->code(), phase::rcpt, "envelope", &write_failure_->context());
+        from_            = &from;
+        auto const whole = from.contiguous();
+        ended_ = whole_ = whole.has_value();
+        block_          = whole.value_or(std::string_view());
+        if (!whole_ && from.rewindable())
+            co_await next_block();
     }
 
-    /// Takes replies while commands are written: at least one, since one is due anyway.
-    task<void> read_while_writing()
+    /// Starts again from the beginning. @pre can_rewind()
+    task<void> rewind()
     {
-        do
+        if (!whole_)
+            co_await from_->rewind();
+        co_await open(*from_);
+    }
+
+    bool can_rewind() const { return whole_ || from_->rewindable(); }
+    bool whole() const noexcept { return whole_; } ///< Is it in memory?
+
+    known_content known() const
+    {
+        known_content k;
+        k.beginning = block_;
+        k.complete  = ended_;
+        k.size      = from_->size();
+        return k;
+    }
+    std::optional<std::uint64_t> size() const { return from_->size(); }
+
+    void reset(content_options const& o) noexcept { encoder_.reset(o); }
+
+    std::uint64_t offset() const noexcept { return encoder_.offset(); }
+
+    /// Must next_block() be awaited before there is more to encode?
+    bool needs_block() const noexcept { return block_.empty() && !ended_; }
+
+    /// Invalidates what was encoded before and refers to the block before.
+    task<void> next_block()
+    {
+        block_ = co_await from_->next();
+        ended_ = block_.empty();
+    }
+
+    /** Encodes as much as there is, fits in, and is wanted.
+        @param most Octets of content.
+        @return Whether this was the end. */
+    bool encode(gather_list& out, std::size_t most, std::error_code& ec)
+    {
+        block_.remove_prefix(encoder_.encode(block_.substr(0, most), out, ec));
+        if (ec || !ended_ || !block_.empty())
+            return false;
+        encoder_.finish(out, ec);
+        return !ec;
+    }
+
+private:
+    source*          from_ = nullptr;
+    std::string_view block_;
+    content_encoder  encoder_;
+    bool             whole_ = false;
+    bool             ended_ = false; ///< The source has nothing behind the block.
+};
+
+/// Used again, it keeps its memory.
+struct parcel
+{
+    parcel()                         = default;
+    parcel(parcel const&)            = delete;
+    parcel& operator=(parcel const&) = delete;
+
+    enum class stage : unsigned char
+    {
+        idle,    ///< There is no message.
+        waiting, ///< To be begun, or, if its recipients were too many for one transaction, to go on.
+        writing,
+        written, ///< And not answered completely.
+        done
+    };
+
+    /// @param r Reset, and used from now on.
+    void accept(message const& m, send_options const& o, report& r, std::uint64_t number)
+    {
+        mail   = &m;
+        how    = &o;
+        into   = &r;
+        ticket = number;
+        failure.reset();
+        at         = stage::waiting;
+        begun_once = false;
+        owed       = 0;
+        end_mark.reset();
+        content_bytes = staged = 0;
+        settlement::reset(r, m.envelope);
+    }
+
+    bool in_flight() const noexcept { return at == stage::writing || at == stage::written; }
+
+    message const*      mail  = nullptr;
+    send_options const* how   = nullptr;
+    report*             into  = nullptr;
+    stage               at    = stage::idle;
+    std::uint64_t       ticket = 0;          ///< Those with lower ones are written, and answered, before.
+    bool                begun_once = false;  ///< Its plan is made.
+    preparation         plan;
+    transaction         dialogue;
+    content_reader      content;
+    std::size_t         owed = 0;            ///< Replies that are due to it.
+    std::optional<std::uint64_t> end_mark;   ///< Where in the output its content ends.
+    std::uint64_t       content_bytes = 0;   ///< Handed to the transport.
+    std::uint64_t       staged        = 0;   ///< Octets of content that wait in the outbox.
+    std::uint64_t       turns         = 0;   ///< Of the conversation, when it began.
+    net::clock::time_point begun;            ///< When its content began.
+    std::optional<session_error> failure;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+
+namespace posthorn::smtp::detail {
+
+/** Brings messages to a server, several at once if it offers PIPELINING. Its memory is used again. Must outlive its
+    tasks.
+
+    One parcel at a time is written; those written before wait for their replies, which come in the same order.
+*/
+class delivery
+{
+public:
+    explicit delivery(conversation& c) : c_(&c), outbox_(c) {}
+
+    // A run: begin(), then add() and step() while there is something to do, and end(). -------------------------
+
+    /// @param burst Is it more than one message?
+    void begin(capabilities const& server, bool burst)
+    {
+        server_.offers = &server;
+        server_.secure = c_->stream.is_secure();
+        server_.lmtp   = c_->settings.protocol == protocol::lmtp;
+        server_.burst  = burst;
+        current_       = nullptr;
+        closing_ = pinned_ = false;
+        outbox_.reset();
+        c_->patience = net::clock::duration::max();
+        for (auto& p : parcels_)
         {
+            p->at   = parcel::stage::idle;
+            p->owed = 0;
+        }
+    }
+
+    /// @param into Reset, and filled by end() at the latest. All three must stay where they are until then.
+    parcel& add(message const& m, send_options const& o, report& into)
+    {
+        parcel* p = find([](parcel const& one) { return one.at == parcel::stage::idle; });
+        if (p == nullptr)
+            p = parcels_.emplace_back(std::make_unique<parcel>()).get();
+        p->accept(m, o, into, ++tickets_);
+        return *p;
+    }
+
+    /// Writes what may leave; if there is nothing, takes at least one reply.
+    task<void> step()
+    {
+        if (!can_write())
+        {
+            POSTHORN_ASSERT(!c_->due.idle());
             co_await c_->await_reply();
             take_reply();
-            if (c_->writing)
-                c_->arm(c_->settings.timeouts.block);
-        } while (c_->writing && !over() && !c_->due.idle());
-        if (c_->writing && over())
-            c_->close(errc::service_unavailable); // stops the writer
-    }
-
-    // Content --------------------------------------------------------------------------------------------------
-
-    /// The content and its end. While much of it is written the server is listened to: it may refuse it early.
-    task<void> send_content(source& content)
-    {
-        auto const whole = content.contiguous();
-        c_->writing         = true;
-        if (whole && whole->size() <= safe_content)
-            co_await write_content(content, &transaction_);
+            take_replies();
+        }
+        else if (is_brief())
+            co_await emit();
         else
         {
-            auto writer = write_content(content, &transaction_);
+            c_->writing = true;
+            auto writer = emit_beside();
             auto reader = listen();
             co_await when_all(std::move(writer), std::move(reader));
         }
     }
 
-    task<void> listen()
+    /// Takes the replies that have arrived already.
+    void take_replies()
     {
-        do
-        {
-            co_await c_->await_reply();
-            if (c_->writing && c_->stream.certainly_unsent())
-                transaction_.content_not_ended(); // the end is in the hands of the stream and cannot have been answered
+        while (c_->next_reply())
             take_reply();
-        } while (c_->writing && !over() && !c_->due.idle());
-        if (c_->writing)
-            c_->close(errc::service_unavailable); // refused early: the rest cannot be sent any more
     }
 
-    /** Writes the content and its end.
+    /// Is there something for step() to do?
+    bool has_work() const { return can_write() || !c_->due.idle(); }
 
-        A connection that breaks is not an error yet: the server may have said why, and that is read next. */
-    task<void> write_content(source& content, transaction* t)
+    /// May something leave?
+    bool can_write() const
     {
-        auto const begun = net::clock::now();
-        auto const total = content.size();
-        auto const whole = content.contiguous();
-        bool       last  = false;
-        slices_.clear();
-        while (!last && !write_failure_)
-        {
-            std::string_view block;
-            if (whole)
-                block = *whole;
-            else
-                block = co_await content.next();
-            last = whole || block.empty();
-            do // the block is valid until the next one is asked for, so it is written before
-            {
-                if (encode(block, last) && t != nullptr)
-                    t->content_ends();
-                if (slices_.empty())
-                    continue;
-                arm_for_content(begun);
-                co_await write_slices(t);
-                if (!write_failure_)
-                {
-                    content_bytes_ += slices_.size();
-                    c_->emit(events::progress {slices_.size(), content_bytes_, total});
-                }
-                slices_.clear();
-            } while (!block.empty() && !write_failure_);
-        }
-        c_->writing = false;
-        c_->count_turn();
-        c_->arm(std::min(limit_of(c_->settings.timeouts, phase::content), c_->patience)); // for who listens now
+        if (stopped())
+            return false;
+        if (current_ != nullptr)
+            return can_write(*current_);
+        parcel const* const p = find([](parcel const& one) { return one.at == parcel::stage::waiting; });
+        return p != nullptr && may_begin(*p);
     }
 
-    /// Turns a part of `block` into slices. @return True if they hold the end of the content.
-    bool encode(std::string_view& block, bool last)
+    /// Does nothing leave any more, whatever may still arrive?
+    bool stopped() const noexcept { return closing_ || outbox_.failed(); }
+
+    /// Is there nothing more to hope for from the connection?
+    bool over() const noexcept { return closing_ && !must_drain(); }
+
+    /** Ends a run: what is not done has failed, and the connection, unless everything is done, with it.
+        @param e Null if step() did not throw. */
+    void end(std::exception_ptr const& e)
     {
-        std::error_code ec;
-        block.remove_prefix(encoder_.encode(block, slices_, ec));
-        bool const at_end = !ec && last && block.empty();
-        if (at_end)
-            encoder_.finish(slices_, ec);
-        if (ec) // the end of the content must not be written now, so the connection cannot be saved
-            throw c_->make_error(ec, phase::content, "content", nullptr,
-                                 "at octet " + std::to_string(encoder_.offset()) + " of the content");
-        return at_end;
+        c_->patience = net::clock::duration::max();
+        c_->writing  = false;
+        std::optional<session_error> broken;
+        if (e)
+            broken.emplace(as_session_error(e));
+        for (auto& p : parcels_)
+            if (p->at == parcel::stage::waiting || p->in_flight())
+                give_up(*p, broken);
+        if (broken || closing_)
+            c_->close(broken ? broken->code() : make_error_code(errc::service_unavailable));
+        open_ = open_ && c_->is_open();
     }
 
-    task<void> write_slices(transaction* t)
+    /// Does the server refuse RSET, so that the connection has to end although it works?
+    bool must_leave() const noexcept { return reset_refused_ && c_->is_open(); }
+
+    // ----------------------------------------------------------------------------------------------------------
+
+    /** Sends one message. @param into Gets the outcome for each recipient, also if this throws.
+        @throws send_error. The connection is closed then, unless nothing was sent or the server refused. */
+    task<void> run(message const& m, send_options const& options, capabilities const& server, report& into)
     {
-        c_->fresh_output = true;
-        std::optional<posthorn::error> failed;
+        begin(server, false);
+        parcel&            p = add(m, options, into);
+        std::exception_ptr broken;
         try
         {
-            co_await c_->stream.write(slices_.slices());
+            while (p.at != parcel::stage::done && !over())
+                co_await step();
         }
-        catch (posthorn::error const& e)
+        catch (...)
         {
-            failed.emplace(e);
+            broken = std::current_exception();
         }
-        if (!failed || over())
-        {
-            if (failed)
-                write_failure_.emplace(*failed); // the reader has closed the connection, with the reason in hand
-            co_return;
-        }
-        if (t != nullptr && c_->stream.certainly_unsent())
-            t->content_not_ended();
-        bool const broken = failed->code() != condition::canceled && failed->code() != condition::timeout &&
-                            failed->code() != posthorn::errc::closed;
-        if (!broken)
-            c_->fail(failed->code(), phase::content, "content", &failed->context());
-        write_failure_.emplace(*failed);
-        c_->patience = last_words_limit;
+        end(broken);
+        if (must_leave())
+            co_await c_->leave();
+        if (p.failure)
+            throw send_error(*p.failure, into);
     }
 
-    void arm_for_content(net::clock::time_point begun)
+    /// Is a transaction open that RSET must end before the next?
+    bool& transaction_open() noexcept { return open_; }
+
+    /// Has the server, by LIMITS, had all the messages it takes on one connection?
+    bool used_up(capabilities const& server) const noexcept
+    {
+        auto const most = server.limits().mail_max;
+        return most && mails_ >= *most;
+    }
+
+    /// A MAIL command outside of a run.
+    void count_mail() noexcept { ++mails_; }
+
+    /** Writes content and its end, after DATA was accepted by a single command, and waits for the reply.
+        @pre the reply to it is due */
+    task<void> write_all(source& content, send_options const& options, bool eight_bit)
+    {
+        outbox_.reset();
+        closing_ = false;
+        content_options rules;
+        rules.endings         = options.endings;
+        rules.max_line        = options.max_line;
+        rules.allow_eight_bit = eight_bit;
+        content_reader reader;
+        co_await reader.open(content);
+        reader.reset(rules);
+        auto const    begun = net::clock::now();
+        std::uint64_t sent  = 0;
+        for (bool complete = false; !complete && !outbox_.failed();)
+        {
+            if (reader.needs_block())
+                co_await reader.next_block();
+            std::error_code ec;
+            complete = reader.encode(outbox_.list(), everything, ec);
+            if (ec)
+                throw content_error(ec, reader.offset());
+            std::size_t const part = outbox_.size();
+            co_await outbox_.flush(content_limit(begun, sent), phase::content, closing_);
+            sent += part;
+            c_->emit(events::progress {part, sent, content.size()});
+        }
+        co_await c_->await_reply(); // also if writing failed: it may tell why
+        if (c_->last.intermediate())
+            c_->fail(errc::unexpected_code, phase::content, waiting_for(phase::content));
+        if (outbox_.failed() || c_->last.code() == 421)
+            c_->close(errc::service_unavailable);
+    }
+
+private:
+    static constexpr std::size_t everything  = static_cast<std::size_t>(-1);
+    static constexpr std::size_t few_octets  = 64 * 1024; ///< Too little to be worth listening meanwhile.
+    static constexpr std::size_t few_replies = 64;        ///< They fit into every receive buffer.
+
+    template <class Predicate>
+    parcel* find(Predicate&& wanted) const
+    {
+        parcel* first = nullptr;
+        for (auto const& p : parcels_)
+            if (wanted(*p) && (first == nullptr || p->ticket < first->ticket))
+                first = p.get();
+        return first;
+    }
+
+    // What may leave -------------------------------------------------------------------------------------------
+
+    bool can_write(parcel const& p) const
+    {
+        auto const step = p.dialogue.next();
+        return !p.dialogue.output().empty() || step == transaction::step::send_nothing ||
+               (step == transaction::step::send_content && p.dialogue.chunks_due() < window_of(p));
+    }
+
+    bool pipelining(parcel const& p) const noexcept
+    {
+        return p.how->pipelining && server_.offers->has(feature::pipelining);
+    }
+
+    std::size_t window_of(parcel const& p) const noexcept
+    {
+        // In LMTP the replies to the last chunk can only be told apart if it is alone.
+        return pipelining(p) && !server_.lmtp ? std::max<std::size_t>(p.how->chunk_window, 1) : 1;
+    }
+
+    bool may_begin(parcel const& p) const
+    {
+        return pipelining(p) || find([](parcel const& one) { return one.in_flight(); }) == nullptr;
+    }
+
+    /// Is it certain that writing cannot block for long, and is it too little to be refused on its way?
+    bool is_brief() const
+    {
+        std::size_t octets = 0, replies = c_->due.due();
+        for (auto const& p : parcels_)
+        {
+            if (p->at != parcel::stage::waiting && p.get() != current_)
+                continue;
+            bool const fresh = p->at == parcel::stage::waiting;
+            replies += fresh ? p->mail->envelope.recipients.size() + 4 : p->dialogue.pending_commands();
+            bool const with_content = fresh ? server_.burst || p->how->chunking == chunking::on
+                                            : p->dialogue.next() == transaction::step::send_content;
+            if (!with_content || p->mail->content == nullptr)
+                continue;
+            auto const whole = p->mail->content->contiguous();
+            octets += whole ? whole->size() : few_octets + 1;
+        }
+        return octets <= few_octets && replies <= few_replies;
+    }
+
+    // Writing --------------------------------------------------------------------------------------------------
+
+    /// Writes until a reply must be waited for.
+    task<void> emit()
+    {
+        while (!stopped())
+        {
+            if (current_ == nullptr)
+            {
+                parcel* const next = find([](parcel const& p) { return p.at == parcel::stage::waiting; });
+                if (next == nullptr || !may_begin(*next))
+                    break;
+                co_await start(*next);
+                continue;
+            }
+            parcel& p = *current_;
+            if (!can_write(p))
+                break;
+            if (!p.dialogue.output().empty())
+                co_await stage_commands(p);
+            else if (p.dialogue.next() == transaction::step::send_nothing)
+                stage_nothing(p);
+            else if (p.plan.transfer() == transfer::bdat)
+                co_await stage_chunks(p);
+            else
+                co_await stage_data(p);
+            if (current_ == &p && p.dialogue.written())
+            {
+                p.at     = parcel::stage::written;
+                current_ = nullptr;
+            }
+        }
+        co_await flush();
+    }
+
+    /// The same while another task listens.
+    task<void> emit_beside()
+    {
+        co_await emit();
+        c_->writing = false;
+        c_->count_turn();
+        if (!c_->due.idle()) // for who listens now
+            c_->arm(std::min(limit_of(c_->settings.timeouts, c_->due.front().what), c_->patience));
+    }
+
+    /// Opens the content and makes the plan, or goes on with the next of several transactions.
+    task<void> start(parcel& p)
+    {
+        if (p.mail->content == nullptr)
+            co_return fail_early(p, posthorn::errc::invalid_argument, "the message has no content");
+        if (used_up(*server_.offers))
+            co_return fail_early(p, errc::connection_used_up, "the server takes no more messages on this connection");
+        if (!p.mail->content->contiguous())
+            co_await flush(); // reading may take a while
+        std::exception_ptr failure;
+        try
+        {
+            if (p.begun_once)
+                co_await p.content.rewind();
+            else
+                co_await p.content.open(*p.mail->content);
+        }
+        catch (...)
+        {
+            failure = std::current_exception();
+        }
+        if (failure)
+        {
+            auto const reason = as_session_error(failure);
+            p.plan.give_up(*p.into, reason.code().message());
+            co_return complete(p, reason);
+        }
+        if (stopped())
+            co_return;
+        defect problem;
+        if (!std::exchange(p.begun_once, true))
+        {
+            p.turns = c_->turns;
+            problem = p.plan.prepare(p.mail->envelope, p.content.known(), *p.how, server_, *p.into);
+        }
+        if (!problem)
+            problem = begin_transaction(p);
+        if (problem)
+            co_return fail_early(p, problem.code, problem.detail);
+    }
+
+    defect begin_transaction(parcel& p)
+    {
+        auto const* const before = find([](parcel const& one) { return one.at == parcel::stage::written; });
+        transaction_options how;
+        how.policy   = p.how->policy;
+        how.flight   = pipelining(p) ? flight::pipelined : flight::sequential;
+        how.transfer = p.plan.transfer();
+        how.lmtp     = server_.lmtp;
+        // The content of DATA ends a transaction, whatever is answered. After BDAT that is not so if it was refused.
+        how.rset_first = before != nullptr ? before->plan.transfer() == transfer::bdat : open_;
+        auto const part = p.plan.next_part();
+        if (auto const d = p.dialogue.begin(p.plan.envelope(), part, p.plan.parameters(), how, *p.into))
+        {
+            p.plan.give_up(*p.into, d.detail);
+            return d;
+        }
+        p.plan.take_part();
+        p.content.reset(p.plan.content());
+        p.end_mark.reset();
+        p.at     = parcel::stage::writing;
+        p.ticket = ++tickets_;
+        current_ = &p;
+        ++mails_;
+        return {};
+    }
+
+    task<void> stage_commands(parcel& p)
+    {
+        if (!outbox_.has_room(1))
+            co_await flush();
+        if (stopped() || p.dialogue.output().empty())
+            co_return;
+        std::string_view const commands = p.dialogue.output();
+        c_->require_quiet(p.dialogue.pending_command(0).what);
+        if (c_->settings.on_event)
+            for (std::size_t i = 0; i != p.dialogue.pending_commands(); ++i)
+            {
+                std::string const shown = describe(verb::none, p.dialogue.pending_text(i));
+                c_->emit(events::command {p.dialogue.pending_command(i).what, shown});
+            }
+        owe(p, [&] { p.dialogue.announce(c_->due); });
+        outbox_.list().add(commands);
+        p.dialogue.consume(commands.size());
+    }
+
+    void stage_nothing(parcel& p)
+    {
+        c_->require_quiet(phase::data);
+        owe(p, [&] { p.dialogue.content_begins(c_->due); });
+        outbox_.list().add(".\r\n");
+        end_content(p);
+    }
+
+    task<void> stage_data(parcel& p)
+    {
+        c_->require_quiet(phase::data);
+        owe(p, [&] { p.dialogue.content_begins(c_->due); });
+        p.begun = net::clock::now();
+        for (;;)
+        {
+            if (p.content.needs_block() || !outbox_.has_room(8))
+                co_await flush();
+            if (!stopped() && p.content.needs_block())
+                co_await p.content.next_block();
+            if (stopped())
+                co_return;
+            std::error_code   ec;
+            std::size_t const before = outbox_.size();
+            bool const        last   = p.content.encode(outbox_.list(), everything, ec);
+            if (ec) // the end of the content must not be written now, so the connection cannot be saved
+                throw content_error(ec, p.content.offset());
+            p.staged += outbox_.size() - before;
+            if (last)
+                co_return end_content(p);
+        }
+    }
+
+    task<void> stage_chunks(parcel& p)
+    {
+        while (!stopped() && p.dialogue.next() == transaction::step::send_content &&
+               p.dialogue.chunks_due() < window_of(p))
+        {
+            if (pinned_)
+                co_await flush();
+            std::exception_ptr failure;
+            bool               last = false;
+            try
+            {
+                last = co_await fill_chunk(p);
+            }
+            catch (...)
+            {
+                failure = std::current_exception();
+            }
+            if (failure && !c_->is_open())
+                std::rethrow_exception(failure);
+            if (failure) // between two chunks nothing is lost: the server forgets the message at RSET
+                co_return abandon(p, failure);
+            if (!outbox_.has_room(chunk_.slices().size() + 2))
+                co_await flush();
+            if (stopped() || p.dialogue.next() != transaction::step::send_content)
+                co_return;
+            stage_chunk(p, last);
+            if (pinned_ || outbox_.size() >= few_octets)
+                co_await flush();
+        }
+    }
+
+    /// Content for one BDAT into `chunk_`. @return Whether it is the last one.
+    task<bool> fill_chunk(parcel& p)
+    {
+        std::size_t const most = std::max<std::size_t>(p.how->chunk_size, 1);
+        std::error_code   ec;
+        bool              last = false;
+        chunk_.clear();
+        if (p.content.whole())
+        {
+            while (!last && !ec && chunk_.size() < most && chunk_.room() > 8)
+                last = p.content.encode(chunk_, most - chunk_.size(), ec);
+            pinned_ = chunk_.uses_scratch();
+        }
+        else
+        {
+            // The size must be known before, so this has to be gathered.
+            gathered_.clear();
+            while (!last && !ec && gathered_.size() < most)
+            {
+                if (p.content.needs_block() && !outbox_.empty())
+                    co_await flush(); // reading may take a while
+                if (p.content.needs_block())
+                    co_await p.content.next_block();
+                chunk_.clear();
+                last = p.content.encode(chunk_, most - gathered_.size(), ec);
+                for (auto const slice : chunk_.slices())
+                    gathered_.append(slice);
+            }
+            chunk_.clear();
+            chunk_.add(gathered_.data());
+            pinned_ = true;
+        }
+        if (ec)
+            throw content_error(ec, p.content.offset());
+        co_return last;
+    }
+
+    void stage_chunk(parcel& p, bool last)
+    {
+        c_->out.clear();
+        command_writer w(c_->out);
+        c_->spelled(w.bdat(chunk_.size(), last), w, phase::content);
+        c_->require_quiet(phase::content);
+        if (c_->settings.on_event)
+        {
+            std::string const shown = describe(verb::bdat, c_->out.data());
+            c_->emit(events::command {phase::content, shown});
+        }
+        if (p.staged == 0 && p.content_bytes == 0)
+            p.begun = net::clock::now();
+        owe(p, [&] { p.dialogue.chunk_begins(c_->due, last); });
+        outbox_.list().add(c_->out.data());
+        for (auto const slice : chunk_.slices())
+            outbox_.list().add(slice);
+        p.staged += chunk_.size();
+        if (last)
+            end_content(p);
+    }
+
+    void end_content(parcel& p)
+    {
+        p.end_mark = outbox_.end();
+        p.dialogue.content_ends();
+    }
+
+    void abandon(parcel& p, std::exception_ptr const& why)
+    {
+        auto const reason = as_session_error(why);
+        p.dialogue.abandon(reason.code().message());
+        p.failure.emplace(reason);
+        if (p.dialogue.next() == transaction::step::finished)
+            finish(p);
+    }
+
+    task<void> flush()
+    {
+        auto const limit = current_ != nullptr && current_->staged + current_->content_bytes != 0
+                               ? content_limit(current_->begun, current_->content_bytes)
+                               : block_limit();
+        phase const p = c_->due.idle() ? phase::content : c_->due.front().what;
+        co_await outbox_.flush(limit, p, closing_);
+        pinned_ = false;
+        for (auto& one : parcels_)
+        {
+            auto const part = std::exchange(one->staged, 0);
+            if (part == 0 || outbox_.failed())
+                continue;
+            one->content_bytes += part;
+            c_->emit(events::progress {part, one->content_bytes, one->content.size()});
+        }
+    }
+
+    net::clock::time_point block_limit() const
+    {
+        auto const most = c_->settings.timeouts.block;
+        auto const now  = net::clock::now();
+        return most >= net::deadline::never - now ? net::deadline::never : now + most;
+    }
+
+    net::clock::time_point content_limit(net::clock::time_point begun, std::uint64_t sent) const
     {
         auto const&             limits = c_->settings.timeouts;
         net::minimum_rate const rate {limits.minimum_rate, limits.block};
-        auto const              now  = net::clock::now();
-        auto const              idle = limits.block >= net::deadline::never - now ? net::deadline::never : now + limits.block;
-        c_->stream.expires_at(std::min({c_->total, idle, rate.limit(begun, content_bytes_)}));
+        return std::min(block_limit(), rate.limit(begun, sent));
+    }
+
+    // Replies --------------------------------------------------------------------------------------------------
+
+    /// Notes for whom replies become due.
+    template <class F>
+    void owe(parcel& p, F&& announce)
+    {
+        std::size_t const before = c_->due.due();
+        announce();
+        p.owed += c_->due.due() - before;
+    }
+
+    /// Takes replies while another task writes.
+    task<void> listen()
+    {
+        while (c_->writing && !c_->due.idle() && !over())
+        {
+            co_await c_->await_reply();
+            take_reply();
+        }
+        if (c_->writing && over())
+            c_->close(errc::service_unavailable); // what is being written cannot be sent any more
+    }
+
+    /// Hands the reply that has just come to the message it is about.
+    void take_reply()
+    {
+        parcel* const p = find([](parcel const& one) { return one.owed != 0; });
+        POSTHORN_ASSERT(p != nullptr);
+        --p->owed;
+        if (!p->in_flight())
+            return; // it is decided, and the connection is at its end
+        know_end(*p);
+        std::error_code ec;
+        owe(*p, [&] { ec = p->dialogue.on_reply(c_->answered, c_->last, c_->due); });
+        if (ec)
+            c_->fail(ec, c_->answered.what, waiting_for(c_->answered.what));
+        auto const next = p->dialogue.next();
+        if (next == transaction::step::give_up || p->dialogue.closing())
+        {
+            closing_     = true;
+            c_->patience = outbox::last_words_limit;
+        }
+        if (next == transaction::step::give_up)
+            complete(*p);
+        else if (next == transaction::step::finished)
+            finish(*p);
+    }
+
+    /// Tells the transaction whether the end of its content can have left.
+    void know_end(parcel& p)
+    {
+        if (!p.end_mark)
+            return;
+        if (outbox_.may_have_left(*p.end_mark))
+            p.dialogue.content_ends();
+        else
+            p.dialogue.content_not_ended();
+    }
+
+    /// After the server has said that it closes: is there a message that it may have taken before?
+    bool must_drain() const noexcept
+    {
+        return find([this](parcel const& p) {
+                   return p.in_flight() && p.end_mark && p.owed != 0 && outbox_.may_have_left(*p.end_mark);
+               }) != nullptr;
+    }
+
+    // Outcomes -------------------------------------------------------------------------------------------------
+
+    /// A transaction has ended as it should.
+    void finish(parcel& p)
+    {
+        open_          = p.dialogue.needs_rset();
+        reset_refused_ = reset_refused_ || p.dialogue.reset_refused();
+        if (current_ == &p)
+            current_ = nullptr;
+        bool const again = !p.failure && p.content.can_rewind() && p.dialogue.mail_accepted() && !used_up(*server_.offers);
+        if (again)
+            p.plan.postpone(p.dialogue.overflow());
+        if (p.plan.has_more() && again)
+        {
+            p.at     = parcel::stage::waiting;
+            p.ticket = ++tickets_;
+            return;
+        }
+        if (p.plan.has_more() && !p.dialogue.mail_accepted())
+            p.plan.share_verdict(*p.into);
+        else if (p.plan.has_more())
+            p.plan.give_up(*p.into, "the recipients were too many for one transaction, and the content cannot be sent twice");
+        complete(p);
+    }
+
+    void complete(parcel& p) { complete(p, std::nullopt); }
+    void complete(parcel& p, std::optional<session_error> why)
+    {
+        if (current_ == &p)
+            current_ = nullptr;
+        p.at = parcel::stage::done;
+        if (why && !p.failure)
+            p.failure = std::move(why);
+        transaction::count(*p.into, c_->turns - p.turns, p.content_bytes,
+                           p.begun_once ? p.plan.transfer() : transfer::data);
+        c_->emit(events::finished {*p.into});
+        if (p.failure)
+            return;
+        std::error_code ec;
+        if (p.begun_once)
+            ec = p.dialogue.verdict();
+        else if (p.how->policy != recipient_policy::each)
+            ec = errc::service_unavailable;
+        if (ec)
+            p.failure.emplace(c_->make_error(ec, phase::content, "send", &p.into->final_reply(), p.into->describe()));
+    }
+
+    /// Nothing of it was written.
+    void fail_early(parcel& p, std::error_code code, std::string_view what)
+    {
+        settlement::explain(*p.into, what);
+        if (!p.begun_once)
+            p.turns = c_->turns;
+        complete(p, c_->make_error(code, phase::prepare, "send", nullptr, std::string(what)));
+    }
+
+    /// The connection has ended before the message was decided.
+    void give_up(parcel& p, std::optional<session_error> const& broken)
+    {
+        std::string const why = broken ? broken->code().message() : make_error_code(errc::service_unavailable).message();
+        if (p.in_flight())
+        {
+            know_end(p);
+            p.dialogue.fail(why, closing_ && (!broken || has_closed(broken->code())));
+        }
+        if (p.begun_once)
+            p.plan.give_up(*p.into, why);
+        else
+            settlement::explain(*p.into, why);
+        if (!p.begun_once)
+            p.turns = c_->turns;
+        complete(p, broken);
+    }
+
+    /// Does the code say that the server has closed the connection?
+    static bool has_closed(std::error_code ec)
+    {
+        return ec != condition::canceled && ec != condition::timeout && ec != condition::protocol &&
+               ec != posthorn::errc::closed;
+    }
+
+    session_error content_error(std::error_code ec, std::uint64_t offset) const
+    {
+        return c_->make_error(ec, phase::content, "content", nullptr, "at octet " + std::to_string(offset) + " of the content");
     }
 
     /// Whatever ended the delivery, as an error of the session.
@@ -14033,19 +15835,194 @@ private:
         return c_->make_error(code, phase::content, "reading the content", nullptr, std::move(detail));
     }
 
-    static constexpr auto        last_words_limit = std::chrono::seconds(5); ///< For a reply after a broken write.
-    static constexpr std::size_t safe_write   = 8 * 1024;  ///< Fits into every send buffer.
-    static constexpr std::size_t safe_content = 64 * 1024; ///< Too short to be worth listening for a refusal.
+    conversation*                        c_;
+    outbox                               outbox_;
+    known_server                         server_;
+    std::vector<std::unique_ptr<parcel>> parcels_;
+    parcel*                              current_ = nullptr; ///< The one that is being written.
+    gather_list                          chunk_;
+    byte_buffer                          gathered_; ///< Content of a chunk that is not in memory elsewhere.
+    std::uint64_t                        tickets_       = 0;
+    std::uint64_t                        mails_         = 0;     ///< Transactions on this connection.
+    bool                                 pinned_        = false; ///< The outbox refers to the chunk's memory.
+    bool                                 open_          = false;
+    bool                                 closing_       = false; ///< The server closes the connection.
+    bool                                 reset_refused_ = false;
+};
 
-    conversation*                  c_;
-    transaction                    transaction_;
-    mail_parameters                parameters_;
-    content_encoder                encoder_;
-    gather_list                    slices_;
-    std::optional<posthorn::error> write_failure_;
-    std::uint64_t                  content_bytes_ = 0;
-    bool                           eight_bit_     = false;
-    bool                           open_          = false;
+} // namespace posthorn::smtp::detail
+
+#endif
+
+namespace posthorn::smtp::detail {
+
+/// Must outlive its tasks. If it goes before its end the connection is closed, because replies are due.
+class burst_run
+{
+public:
+    burst_run(conversation& c, delivery& d, capabilities const& server, std::unique_ptr<message_feed> feed,
+              burst_options o)
+        : c_(&c), delivery_(&d), server_(&server), feed_(std::move(feed)), options_(std::move(o))
+    {
+        options_.window = std::max<std::size_t>(options_.window, 1);
+        delivery_->begin(server, true);
+    }
+    burst_run(burst_run const&)            = delete;
+    burst_run& operator=(burst_run const&) = delete;
+    ~burst_run()
+    {
+        if (!slots_.empty() && !ended_)
+            delivery_->end(std::make_exception_ptr(c_->make_error(posthorn::errc::canceled, phase::content, "burst")));
+    }
+
+    /** The next message that is decided, or nothing after the last.
+
+        After the connection was lost, all that are on their way, and then nothing more: what the feed has left was
+        not asked for.
+        @throws What the feed throws, after all that were on their way are decided. */
+    task<std::optional<burst_result>> next()
+    {
+        auto const ex = co_await this_coro::executor;
+        for (;;)
+        {
+            if (auto decided = take_decided())
+                co_return decided;
+            if (wants_more())
+                admit(ex);
+            if (slots_.empty() && takes_no_more())
+                break;
+            std::exception_ptr broken;
+            try
+            {
+                co_await go_on();
+            }
+            catch (...)
+            {
+                broken = std::current_exception();
+            }
+            if (broken || delivery_->over())
+            {
+                ended_ = true;
+                delivery_->end(broken);
+            }
+        }
+        if (delivery_->must_leave())
+            co_await c_->leave();
+        if (feed_failure_)
+            std::rethrow_exception(std::exchange(feed_failure_, nullptr));
+        co_return std::nullopt;
+    }
+
+private:
+    /// A message that was taken from the feed.
+    struct slot
+    {
+        std::size_t     index  = 0;
+        std::uint64_t   octets = 0;
+        message_pointer mail;
+        smtp::report    report;
+        parcel*         on_its_way = nullptr;
+    };
+
+    bool takes_no_more() const noexcept
+    {
+        return ended_ || exhausted_ || delivery_->stopped() || delivery_->used_up(*server_);
+    }
+
+    bool has_room() const noexcept
+    {
+        return slots_.empty() || (slots_.size() < options_.window && octets_ < options_.octets);
+    }
+
+    /// Asks for more when the window is half empty, so that many leave together.
+    bool wants_more() const noexcept
+    {
+        return !takes_no_more() && has_room() && (refilling_ || slots_.size() <= options_.window / 2);
+    }
+
+    /// Takes messages from the feed as long as they are there at once and there is room for them.
+    void admit(asio::any_io_executor const& ex)
+    {
+        refilling_ = true;
+        while (has_room())
+        {
+            if (!feed_->ask(ex))
+                return;
+            message_pointer mail;
+            try
+            {
+                mail = feed_->take();
+            }
+            catch (...)
+            {
+                feed_failure_ = std::current_exception();
+            }
+            if (mail == nullptr)
+            {
+                exhausted_ = true;
+                return;
+            }
+            auto one        = std::make_unique<slot>();
+            one->index      = index_++;
+            one->octets     = mail->content ? mail->content->size().value_or(0) : 0;
+            one->mail       = std::move(mail);
+            one->on_its_way = &delivery_->add(*one->mail, options_.sending, one->report);
+            octets_ += one->octets;
+            slots_.push_back(std::move(one));
+        }
+        refilling_ = false;
+    }
+
+    /// Waits for the server, the feed, or both.
+    task<void> go_on()
+    {
+        bool const asking = wants_more();
+        if (delivery_->has_work() && (!asking || delivery_->can_write()))
+            co_await delivery_->step();
+        else if (!delivery_->has_work())
+            co_await feed_->wait();
+        else
+        {
+            auto reply   = c_->await_some();
+            auto message = feed_->wait();
+            co_await when_any(std::move(reply), std::move(message));
+            delivery_->take_replies();
+        }
+        auto const how = co_await this_coro::cancelled;
+        if (how != asio::cancellation_type::none)
+            throw c_->make_error(posthorn::errc::canceled, phase::content, "burst");
+    }
+
+    std::optional<burst_result> take_decided()
+    {
+        auto const at = std::find_if(slots_.begin(), slots_.end(), [this](auto const& s) {
+            return s->on_its_way->at == parcel::stage::done && (s->on_its_way->owed == 0 || ended_);
+        });
+        if (at == slots_.end())
+            return std::nullopt;
+        slot& s = **at;
+        std::optional<burst_result> result(std::in_place);
+        result->index           = s.index;
+        result->report          = std::move(s.report);
+        result->failure         = std::move(s.on_its_way->failure);
+        s.on_its_way->at        = parcel::stage::idle;
+        octets_ -= s.octets;
+        slots_.erase(at);
+        return result;
+    }
+
+    conversation*                      c_;
+    delivery*                          delivery_;
+    capabilities const*                server_;
+    std::unique_ptr<message_feed>      feed_;
+    burst_options                      options_;
+    std::vector<std::unique_ptr<slot>> slots_;
+    std::exception_ptr                 feed_failure_;
+    std::size_t                        index_     = 0;
+    std::uint64_t                      octets_    = 0;     ///< On their way.
+    bool                               refilling_ = false; ///< The feed was asked and has not answered.
+    bool                               exhausted_ = false; ///< The feed has no more.
+    bool                               ended_     = false; ///< The connection is of no more use.
 };
 
 } // namespace posthorn::smtp::detail
@@ -14279,14 +16256,15 @@ public:
         operation const guard(*this, phase::hello);
         co_await talk_.begin(phase::hello);
         std::string const name = ehlo_name();
+        bool const        lmtp = talk_.settings.protocol == protocol::lmtp;
         command_writer    w(talk_.out);
-        talk_.spelled(w.ehlo(name), w, phase::hello);
+        talk_.spelled(lmtp ? w.lhlo(name) : w.ehlo(name), w, phase::hello);
         co_await talk_.exchange(phase::hello);
         bool const extended = talk_.last.positive();
         if (!extended)
         {
-            if (!talk_.last.permanent() || !allow_helo)
-                talk_.refuse(errc::ehlo_refused, phase::hello, "EHLO");
+            if (!talk_.last.permanent() || !allow_helo || lmtp)
+                talk_.refuse(errc::ehlo_refused, phase::hello, lmtp ? "LHLO" : "EHLO");
             talk_.spelled(w.helo(name), w, phase::hello);
             co_await talk_.exchange(phase::hello);
             if (!talk_.last.positive())
@@ -14375,6 +16353,39 @@ public:
         co_return co_await send(m, options);
     }
 
+    /** Sends many messages, each without waiting for the reply to the one before: in as few round trips as the server
+        allows.
+
+        @param messages A range of messages, of pointers to messages (message_pointer), or an async_generator of either.
+                        If it is an lvalue, it and what it refers to must stay until the sequence has ended.
+        @return A sequence with a result for each message that was taken from `messages`, as soon as it is known, which
+                need not be in the order of the messages. It ends early if the connection ends: those on their way
+                are reported, and the others were not asked for.
+        @throws session_error with errc::busy or errc::closed from the first next(); then what `messages` throws, after
+                the results of all that had been taken.
+
+        Dropping the sequence before its end closes the connection.
+
+        @par Cancellation
+        As for send(), for all messages on their way; the sequence gives their results and ends. */
+    template <detail::message_range Messages>
+    async_generator<burst_result> send_burst(Messages&& messages, burst_options options)
+    {
+        return burst(std::make_unique<detail::range_feed<Messages>>(std::forward<Messages>(messages)), std::move(options));
+    }
+    template <detail::message_like T>
+    async_generator<burst_result> send_burst(async_generator<T> messages, burst_options options)
+    {
+        return burst(std::make_unique<detail::generator_feed<T>>(std::move(messages)), std::move(options));
+    }
+
+    /// The same with default options.
+    template <class Messages>
+    async_generator<burst_result> send_burst(Messages&& messages)
+    {
+        return send_burst(std::forward<Messages>(messages), burst_options());
+    }
+
     // Single commands ------------------------------------------------------------------------------------------
     // A 4xx or 5xx reply is a result here, not an error.
 
@@ -14390,6 +16401,7 @@ public:
         {
             smtputf8_                    = parameters.smtputf8;
             delivery_.transaction_open() = true;
+            delivery_.count_mail();
         }
         co_return talk_.last;
     }
@@ -14429,6 +16441,68 @@ public:
             complete = true;
             delivery_.transaction_open() = false;
         }
+        co_return talk_.last;
+    }
+
+    /** BDAT and a chunk of content (RFC 3030).
+
+        @param chunk Sent as it is.
+        @param last  Is the message complete with it?
+        @return The reply. After a refusal rset() must follow.
+        @throws session_error; after the last chunk it is then not known whether the server got the message. */
+    task<reply> bdat(std::string_view chunk, bool last)
+    {
+        operation const guard(*this, phase::content);
+        co_await talk_.begin(phase::content);
+        command_writer w(talk_.out);
+        talk_.spelled(w.bdat(chunk.size(), last), w, phase::content);
+        co_await talk_.exchange(phase::content, verb::bdat, chunk);
+        if (talk_.last.intermediate())
+            talk_.fail(errc::unexpected_code, phase::content, "BDAT");
+        if (last && talk_.last.positive())
+            delivery_.transaction_open() = false;
+        co_return talk_.last;
+    }
+
+    /** XCLIENT (Postfix): the server shall take this client for another one.
+
+        What was known of the server is forgotten; hello() must follow, as after connecting.
+        @param attributes E.g. {"ADDR", "192.0.2.1"}; they are sent as xtext.
+        @return The reply: 220 if the server has started anew. */
+    task<reply> xclient(std::vector<proxy_attribute> attributes)
+    {
+        operation const guard(*this, phase::command);
+        co_await talk_.begin(phase::command);
+        command_writer w(talk_.out);
+        talk_.spelled(w.xclient(attributes), w, phase::command);
+        co_await talk_.exchange(phase::command);
+        if (talk_.last.positive())
+        {
+            capabilities_.assign(smtp::reply(), false);
+            delivery_.transaction_open() = false;
+        }
+        co_return talk_.last;
+    }
+
+    /// XFORWARD (Postfix): tells the server where the next message came from. @param attributes As for xclient().
+    task<reply> xforward(std::vector<proxy_attribute> attributes)
+    {
+        operation const guard(*this, phase::command);
+        co_await talk_.begin(phase::command);
+        command_writer w(talk_.out);
+        talk_.spelled(w.xforward(attributes), w, phase::command);
+        co_await talk_.exchange(phase::command);
+        co_return talk_.last;
+    }
+
+    /// ETRN: asks the server to send what it holds for a host (RFC 1985).
+    task<reply> etrn(std::string node)
+    {
+        operation const guard(*this, phase::command);
+        co_await talk_.begin(phase::command);
+        command_writer w(talk_.out);
+        talk_.spelled(w.etrn(node), w, phase::command);
+        co_await talk_.exchange(phase::command);
         co_return talk_.last;
     }
 
@@ -14503,6 +16577,9 @@ public:
     /// How often the session had to wait for the server so far.
     std::uint64_t round_trips() const noexcept { return talk_.turns; }
 
+    /// Has the server had all the messages that it takes on one connection (LIMITS MAILMAX, RFC 9422)?
+    bool used_up() const noexcept { return delivery_.used_up(capabilities_); }
+
     /** Is the connection idle and alive, as far as can be told without asking the server?
         False if the peer has closed it, or has said something that nothing asked for. */
     bool looks_alive()
@@ -14569,6 +16646,22 @@ private:
         if (local.empty())
             return "localhost";
         return local.find(':') != local.npos ? "[IPv6:" + local + "]" : "[" + local + "]";
+    }
+
+    friend class client;
+
+    async_generator<burst_result> burst(std::unique_ptr<detail::message_feed> feed, burst_options options)
+    {
+        operation const guard(*this, phase::mail);
+        co_await talk_.begin(phase::mail);
+        detail::burst_run run(talk_, delivery_, capabilities_, std::move(feed), std::move(options));
+        auto              result = co_await run.next();
+        while (result)
+        {
+            talk_.stream.expires_never(); // the caller takes the time it wants
+            co_yield std::move(*result);
+            result = co_await run.next();
+        }
     }
 
     task<void> request_tls(net::tls_context context, std::string host, std::string session_key)
@@ -14695,10 +16788,9 @@ public:
     task<void> connect()
     {
         operation const guard(*this);
-        if (session_ && session_->looks_alive())
-            co_return;
-        session_.reset();
-        co_await open(total_deadline());
+        bool const usable = co_await has_usable_session();
+        if (!usable)
+            co_await open(total_deadline());
     }
 
     /** Sends one message, with the default options of the settings.
@@ -14725,32 +16817,54 @@ public:
         operation const guard(*this);
         transaction::reset(into, m.envelope);
         auto const deadline = total_deadline();
-        bool const kept     = session_ && session_->looks_alive();
+        bool const kept     = co_await has_usable_session();
         if (!kept)
-        {
-            session_.reset();
             co_await open(deadline);
-        }
         session_->expires_at(deadline);
         bool stale = false;
         try
         {
             co_await session_->send(m, options, into);
-            stale = kept && !session_->is_open() && unseen(into);
+            stale = kept && !session_->is_open() && unseen(into) && can_repeat(m, into);
         }
         catch (session_error const& e)
         {
-            stale = kept && is_stale(e, into);
+            stale = kept && is_stale(e, into) && can_repeat(m, into);
             if (!stale)
                 throw;
         }
-        if (stale)
-        {
-            session_.reset();
-            co_await open(deadline);
-            session_->expires_at(deadline);
-            co_await session_->send(m, options, into);
-        }
+        if (!stale)
+            co_return;
+        session_.reset();
+        co_await rewind(m); // its beginning may have been looked at
+        co_await open(deadline);
+        session_->expires_at(deadline);
+        co_await session_->send(m, options, into);
+    }
+
+    /** Sends many messages, each without waiting for the reply to the one before, see session::send_burst().
+
+        If the connection ends, messages of which nothing can have arrived move to a fresh one, each once, and the
+        burst goes on. It ends with an exception if there is no fresh one to be had.
+
+        @param messages As for session::send_burst(). What it gives must be able to start again (memory, files) to move.
+        @return A result for each message that was taken from `messages`, as soon as it is known. */
+    template <detail::message_range Messages>
+    async_generator<burst_result> send_burst(Messages&& messages, burst_options options)
+    {
+        return burst(std::make_unique<detail::range_feed<Messages>>(std::forward<Messages>(messages)), std::move(options));
+    }
+    template <detail::message_like T>
+    async_generator<burst_result> send_burst(async_generator<T> messages, burst_options options)
+    {
+        return burst(std::make_unique<detail::generator_feed<T>>(std::move(messages)), std::move(options));
+    }
+
+    /// The same with the options of the settings.
+    template <class Messages>
+    async_generator<burst_result> send_burst(Messages&& messages)
+    {
+        return send_burst(std::forward<Messages>(messages), burst_options(settings_.sending));
     }
 
     /// QUIT and an orderly close, if there is a connection. Fails only with errc::busy.
@@ -14816,6 +16930,107 @@ private:
     private:
         client* client_;
     };
+
+    /// Is there a connection that more messages can use? If not there is none afterwards.
+    task<bool> has_usable_session()
+    {
+        if (session_ && session_->looks_alive() && session_->used_up())
+            co_await session_->quit();
+        bool const usable = session_ && session_->looks_alive();
+        if (!usable)
+            session_.reset();
+        co_return usable;
+    }
+
+    async_generator<burst_result> burst(std::unique_ptr<detail::message_feed> feed, burst_options options)
+    {
+        operation const        guard(*this);
+        detail::replaying_feed replay(*feed);
+        std::exception_ptr     failure;
+        while (!replay.finished() && !failure)
+        {
+            try
+            {
+                bool const usable = co_await has_usable_session();
+                if (!usable)
+                    co_await open(net::deadline::never);
+            }
+            catch (...)
+            {
+                failure = std::current_exception();
+            }
+            if (failure)
+                break;
+            replay.begin();
+            auto feed_of_session = std::make_unique<detail::borrowed_feed>(replay);
+            auto results         = session_->burst(std::move(feed_of_session), options);
+            bool progress        = false;
+            auto result          = co_await results.next();
+            while (result)
+            {
+                auto const mail  = replay.message(result->index);
+                bool const moves = ended_unseen(*result) && !replay.was_moved(result->index) &&
+                                   can_repeat(*mail, result->report);
+                if (moves)
+                {
+                    co_await rewind(*mail);
+                    replay.move(result->index, std::move(*result));
+                }
+                else
+                {
+                    progress      = progress || !ended_unseen(*result);
+                    result->index = replay.decide(result->index);
+                    co_yield std::move(*result);
+                }
+                result = co_await results.next();
+            }
+            // A server that closes every connection at once must not be given the whole burst, one by one.
+            if (!session_->is_open() && !progress && !replay.finished() && std::exchange(fruitless_, true))
+                failure = std::make_exception_ptr(nothing_taken());
+            fruitless_ = fruitless_ && !progress;
+        }
+        fruitless_ = false;
+        while (auto lost = replay.take_lost())
+            co_yield std::move(*lost);
+        if (failure)
+            std::rethrow_exception(failure);
+    }
+
+    session_error nothing_taken() const
+    {
+        error_context context;
+        context.operation = "burst";
+        context.peer      = settings_.session.server;
+        context.detail    = "connection after connection was closed before a message was judged";
+        return session_error(errc::service_unavailable, phase::mail, std::move(context));
+    }
+
+    /// Did the connection end, or had it had enough, before anything of the message was judged?
+    static bool ended_unseen(burst_result const& r)
+    {
+        if (!unseen(r.report))
+            return false;
+        if (!r.failure)
+            return true; // 421
+        auto const code = r.failure->code();
+        return code == errc::connection_used_up ||
+               (r.failure->phase() != phase::prepare && code != condition::canceled && code != condition::timeout &&
+                code != posthorn::errc::closed);
+    }
+
+    /// Can content that may have been read in part be sent again?
+    static bool can_repeat(message const& m, report const& r)
+    {
+        if (m.content == nullptr)
+            return false;
+        return m.content->contiguous() || m.content->rewindable() || r.transfer() == transfer::data;
+    }
+
+    static task<void> rewind(message const& m)
+    {
+        if (!m.content->contiguous() && m.content->rewindable())
+            co_await m.content->rewind();
+    }
 
     /// Did a kept connection die before the server can have seen anything of the message?
     static bool is_stale(session_error const& e, report const& r)
@@ -14927,7 +17142,8 @@ private:
     std::optional<net::tls_context> context_;
     std::unique_ptr<smtp::session>   session_;
     std::string                      mechanism_;
-    bool                             busy_ = false;
+    bool                             busy_      = false;
+    bool                             fruitless_ = false; ///< The last connection of a burst took nothing.
 };
 
 } // namespace posthorn::smtp

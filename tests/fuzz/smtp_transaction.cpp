@@ -141,7 +141,7 @@ private:
         if (!ec && complete)
         {
             thanked_ = thanked_ || (what.what == smtp::phase::content && reply_.positive());
-            ec       = t_.on_reply(what, reply_);
+            ec       = t_.on_reply(what, reply_, due_);
         }
         if (ec)
         {

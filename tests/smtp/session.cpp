@@ -1680,7 +1680,7 @@ TEST_CASE("what cannot be sent to this server is known before anything is writte
              smtp::errc::extension_missing},
             {"HELP", with_parameters([](auto& e) { e.recipients[0].parameters.notify_on = smtp::notify::never; }),
              smtp::errc::extension_missing},
-            {"HELP", smtp::message("a@b.test", {"\xc3\xbc@y.test"}, "x"), smtp::errc::extension_missing},
+            {"HELP", smtp::message("a@b.test", {"\xc3\xbc@y.test"}, "x"), smtp::errc::smtputf8_required},
             {"HELP", mail("8-bit \xe4"), smtp::errc::eight_bit_refused},
             {"8BITMIME", mail(std::string("NUL \0", 5)), smtp::errc::binary_refused},
             {"HELP", mail(std::string(999, 'x')), smtp::errc::line_length},
@@ -1705,6 +1705,8 @@ TEST_CASE("what cannot be sent to this server is known before anything is writte
                      CHECK(e->report().recipients().size() == r.message.envelope.recipients.size());
                      CHECK(e->report().accepted() == 0);
                      CHECK(e->report().outcome() == smtp::overall::not_sent);
+                     for (auto const& one : e->report().recipients())
+                         CHECK_FALSE(one.text.empty());
                      auto const reply = co_await s.noop();
                      CHECK(reply.positive());
                  });

@@ -144,7 +144,10 @@ public:
     task<void> write(std::span<std::string_view const> pieces)
     {
         impl& s = open();
-        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent);
+        s.gone = s.total = 0;
+        for (auto const& piece : pieces)
+            s.total += piece.size();
+        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent, s.gone);
     }
 
     /** After a failed write(): did the last byte certainly stay here?
@@ -152,6 +155,14 @@ public:
         False means that the peer may have received all of it.
     */
     bool certainly_unsent() const noexcept { return impl_ == nullptr || impl_->unsent; }
+
+    /** How many of the octets given to the last write() the peer may have received, at the most.
+
+        Also while it is running. After a success these are all of them. */
+    std::size_t possibly_sent() const noexcept
+    {
+        return impl_ == nullptr ? 0 : impl_->unsent ? impl_->gone : impl_->total;
+    }
 
     /** Starts TLS on this stream.
 
@@ -380,9 +391,11 @@ private:
         }
 
         /// @param kept Did the last byte certainly stay here? Kept up to date, for the case of a failure.
-        task<void> write_raw(std::span<std::string_view const> pieces, bool& kept)
+        /// @param left How many may have left, as long as it did.
+        task<void> write_raw(std::span<std::string_view const> pieces, bool& kept, std::size_t& left)
         {
-            kept = true;
+            kept             = true;
+            std::size_t done = left = 0;
             check();
             while (!pieces.empty() && pieces.back().empty())
                 pieces = pieces.first(pieces.size() - 1);
@@ -398,8 +411,10 @@ private:
                 std::size_t n = 0;
                 if (custom)
                 {
-                    kept = pieces.size() > 1; // what a failed write moved is not known
-                    n    = co_await write_custom(pieces.front().substr(offset));
+                    auto const piece = pieces.front().substr(offset);
+                    kept             = pieces.size() > 1; // what a failed write moved is not known
+                    left             = done + piece.size();
+                    n                = co_await write_custom(piece);
                 }
                 else
                 {
@@ -412,6 +427,8 @@ private:
                 }
                 counters.writes += 1;
                 counters.bytes_written += n;
+                done += n;
+                left = done;
                 for (n += offset; !pieces.empty() && n >= pieces.front().size(); pieces = pieces.subspan(1))
                     n -= pieces.front().size();
                 offset = n;
@@ -457,15 +474,16 @@ private:
         */
         task<void> flush(bool& kept)
         {
-            bool  ignored = true;
-            bool* state   = &kept;
+            bool        ignored = true;
+            bool*       state   = &kept;
+            std::size_t octets  = 0; // of ciphertext
             while (!tls->output().empty())
             {
                 // Taken out first: reading, meanwhile, may make the engine add an answer to a key update.
                 std::swap(flying, tls->output());
                 std::string_view const waiting = flying.data();
                 cut                            = true; // unless it succeeds, the peer has half a record
-                co_await write_raw(std::span(&waiting, 1), *state);
+                co_await write_raw(std::span(&waiting, 1), *state, octets);
                 cut = false;
                 flying.clear();
                 state = &ignored;
@@ -540,12 +558,14 @@ private:
                 encrypt(joined.data());
                 joined.clear();
             }
+            gone = total == 0 ? 0 : total - 1; // `unsent` tells about the last one
             co_await flush(unsent);
             unsent = false;
         }
 
         void encrypt(std::string_view plain)
         {
+            gone += plain.size(); // it leaves with the next flush
             std::error_code ec;
             tls->write(plain, ec);
             if (ec)
@@ -693,6 +713,8 @@ private:
         bool                        writing_tls = false; ///< Somebody is going to flush what the engine puts out.
         bool                        cut         = false; ///< A record was not written to its end, or is on its way.
         bool                        unsent      = true;
+        std::size_t                 gone        = 0; ///< Octets of the running write that may have left.
+        std::size_t                 total       = 0; ///< Octets of the running write.
         bool                        secured     = false;
         bool                        closed      = false;
     };

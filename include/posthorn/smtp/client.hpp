@@ -10,13 +10,16 @@
 #define POSTHORN_SMTP_CLIENT_HPP
 
 #include <posthorn/core/error.hpp>
+#include <posthorn/coro/async_generator.hpp>
 #include <posthorn/coro/task.hpp>
 #include <posthorn/coro/with_timeout.hpp>
 #include <posthorn/net/connect.hpp>
 #include <posthorn/net/deadline.hpp>
 #include <posthorn/net/stream.hpp>
 #include <posthorn/net/tls_context.hpp>
+#include <posthorn/smtp/burst.hpp>
 #include <posthorn/smtp/client_settings.hpp>
+#include <posthorn/smtp/detail/burst_replay.hpp>
 #include <posthorn/smtp/message.hpp>
 #include <posthorn/smtp/outcome.hpp>
 #include <posthorn/smtp/send_options.hpp>
@@ -74,10 +77,9 @@ public:
     task<void> connect()
     {
         operation const guard(*this);
-        if (session_ && session_->looks_alive())
-            co_return;
-        session_.reset();
-        co_await open(total_deadline());
+        bool const usable = co_await has_usable_session();
+        if (!usable)
+            co_await open(total_deadline());
     }
 
     /** Sends one message, with the default options of the settings.
@@ -104,32 +106,54 @@ public:
         operation const guard(*this);
         transaction::reset(into, m.envelope);
         auto const deadline = total_deadline();
-        bool const kept     = session_ && session_->looks_alive();
+        bool const kept     = co_await has_usable_session();
         if (!kept)
-        {
-            session_.reset();
             co_await open(deadline);
-        }
         session_->expires_at(deadline);
         bool stale = false;
         try
         {
             co_await session_->send(m, options, into);
-            stale = kept && !session_->is_open() && unseen(into);
+            stale = kept && !session_->is_open() && unseen(into) && can_repeat(m, into);
         }
         catch (session_error const& e)
         {
-            stale = kept && is_stale(e, into);
+            stale = kept && is_stale(e, into) && can_repeat(m, into);
             if (!stale)
                 throw;
         }
-        if (stale)
-        {
-            session_.reset();
-            co_await open(deadline);
-            session_->expires_at(deadline);
-            co_await session_->send(m, options, into);
-        }
+        if (!stale)
+            co_return;
+        session_.reset();
+        co_await rewind(m); // its beginning may have been looked at
+        co_await open(deadline);
+        session_->expires_at(deadline);
+        co_await session_->send(m, options, into);
+    }
+
+    /** Sends many messages, each without waiting for the reply to the one before, see session::send_burst().
+
+        If the connection ends, messages of which nothing can have arrived move to a fresh one, each once, and the
+        burst goes on. It ends with an exception if there is no fresh one to be had.
+
+        @param messages As for session::send_burst(). What it gives must be able to start again (memory, files) to move.
+        @return A result for each message that was taken from `messages`, as soon as it is known. */
+    template <detail::message_range Messages>
+    async_generator<burst_result> send_burst(Messages&& messages, burst_options options)
+    {
+        return burst(std::make_unique<detail::range_feed<Messages>>(std::forward<Messages>(messages)), std::move(options));
+    }
+    template <detail::message_like T>
+    async_generator<burst_result> send_burst(async_generator<T> messages, burst_options options)
+    {
+        return burst(std::make_unique<detail::generator_feed<T>>(std::move(messages)), std::move(options));
+    }
+
+    /// The same with the options of the settings.
+    template <class Messages>
+    async_generator<burst_result> send_burst(Messages&& messages)
+    {
+        return send_burst(std::forward<Messages>(messages), burst_options(settings_.sending));
     }
 
     /// QUIT and an orderly close, if there is a connection. Fails only with errc::busy.
@@ -195,6 +219,107 @@ private:
     private:
         client* client_;
     };
+
+    /// Is there a connection that more messages can use? If not there is none afterwards.
+    task<bool> has_usable_session()
+    {
+        if (session_ && session_->looks_alive() && session_->used_up())
+            co_await session_->quit();
+        bool const usable = session_ && session_->looks_alive();
+        if (!usable)
+            session_.reset();
+        co_return usable;
+    }
+
+    async_generator<burst_result> burst(std::unique_ptr<detail::message_feed> feed, burst_options options)
+    {
+        operation const        guard(*this);
+        detail::replaying_feed replay(*feed);
+        std::exception_ptr     failure;
+        while (!replay.finished() && !failure)
+        {
+            try
+            {
+                bool const usable = co_await has_usable_session();
+                if (!usable)
+                    co_await open(net::deadline::never);
+            }
+            catch (...)
+            {
+                failure = std::current_exception();
+            }
+            if (failure)
+                break;
+            replay.begin();
+            auto feed_of_session = std::make_unique<detail::borrowed_feed>(replay);
+            auto results         = session_->burst(std::move(feed_of_session), options);
+            bool progress        = false;
+            auto result          = co_await results.next();
+            while (result)
+            {
+                auto const mail  = replay.message(result->index);
+                bool const moves = ended_unseen(*result) && !replay.was_moved(result->index) &&
+                                   can_repeat(*mail, result->report);
+                if (moves)
+                {
+                    co_await rewind(*mail);
+                    replay.move(result->index, std::move(*result));
+                }
+                else
+                {
+                    progress      = progress || !ended_unseen(*result);
+                    result->index = replay.decide(result->index);
+                    co_yield std::move(*result);
+                }
+                result = co_await results.next();
+            }
+            // A server that closes every connection at once must not be given the whole burst, one by one.
+            if (!session_->is_open() && !progress && !replay.finished() && std::exchange(fruitless_, true))
+                failure = std::make_exception_ptr(nothing_taken());
+            fruitless_ = fruitless_ && !progress;
+        }
+        fruitless_ = false;
+        while (auto lost = replay.take_lost())
+            co_yield std::move(*lost);
+        if (failure)
+            std::rethrow_exception(failure);
+    }
+
+    session_error nothing_taken() const
+    {
+        error_context context;
+        context.operation = "burst";
+        context.peer      = settings_.session.server;
+        context.detail    = "connection after connection was closed before a message was judged";
+        return session_error(errc::service_unavailable, phase::mail, std::move(context));
+    }
+
+    /// Did the connection end, or had it had enough, before anything of the message was judged?
+    static bool ended_unseen(burst_result const& r)
+    {
+        if (!unseen(r.report))
+            return false;
+        if (!r.failure)
+            return true; // 421
+        auto const code = r.failure->code();
+        return code == errc::connection_used_up ||
+               (r.failure->phase() != phase::prepare && code != condition::canceled && code != condition::timeout &&
+                code != posthorn::errc::closed);
+    }
+
+    /// Can content that may have been read in part be sent again?
+    static bool can_repeat(message const& m, report const& r)
+    {
+        if (m.content == nullptr)
+            return false;
+        return m.content->contiguous() || m.content->rewindable() || r.transfer() == transfer::data;
+    }
+
+    static task<void> rewind(message const& m)
+    {
+        if (!m.content->contiguous() && m.content->rewindable())
+            co_await m.content->rewind();
+    }
 
     /// Did a kept connection die before the server can have seen anything of the message?
     static bool is_stale(session_error const& e, report const& r)
@@ -306,7 +431,8 @@ private:
     std::optional<net::tls_context> context_;
     std::unique_ptr<smtp::session>   session_;
     std::string                      mechanism_;
-    bool                             busy_ = false;
+    bool                             busy_      = false;
+    bool                             fruitless_ = false; ///< The last connection of a burst took nothing.
 };
 
 } // namespace posthorn::smtp

@@ -47,8 +47,9 @@ struct client_settings
     client_settings() = default;
 
     /** From a URL: `smtp://host[:port]` (port 25, TLS required by STARTTLS), `submission://host` (port 587, the same),
-        `smtps://host` or `submissions://host` (port 465, implicit TLS), `smtp+unix:/path`. User and password in the URL
-        become the login.
+        `smtps://host` or `submissions://host` (port 465, implicit TLS), `smtp+unix:/path`, `lmtp://host` (port 24, as smtp),
+        `lmtp+unix:/path` (without TLS, which a local socket does not need). User and password in the URL become the
+        login.
 
         @throws posthorn::error if the URL cannot be understood; the text never contains its password. */
     explicit client_settings(std::string_view url)
@@ -64,6 +65,15 @@ struct client_settings
             tls    = tls_mode::implicit;
             break;
         case net::url_scheme::smtp_unix: server = net::to_host_port(u, 0); break;
+        case net::url_scheme::lmtp:
+            server           = net::to_host_port(u, 24);
+            session.protocol = protocol::lmtp;
+            break;
+        case net::url_scheme::lmtp_unix:
+            server           = net::to_host_port(u, 0);
+            session.protocol = protocol::lmtp;
+            tls              = tls_mode::none;
+            break;
         default:
             throw error(posthorn::errc::invalid_argument,
                         "not a URL of an SMTP server: the scheme is " + std::string(net::name_of(u.scheme)));

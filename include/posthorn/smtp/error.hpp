@@ -41,6 +41,7 @@ enum class errc
     // The server said no.
     greeting_refused,    ///< The greeting is 5xx.
     greeting_deferred,   ///< The greeting is 4xx.
+    connection_used_up,  ///< LIMITS MAILMAX (RFC 9422): another connection is needed for more messages.
     service_unavailable, ///< 421: the server closes the connection.
     ehlo_refused,        ///< Neither EHLO nor, where allowed, HELO was accepted.
     command_refused,     ///< A command was answered by 5xx.
@@ -68,6 +69,7 @@ enum class errc
     smtputf8_required, ///< A non-ASCII address or argument, and SMTPUTF8 is not in effect.
     message_too_big,   ///< The message is larger than the server's SIZE.
     no_recipients,     ///< The envelope has no recipient.
+    too_many_recipients, ///< More than the server takes at once (LIMITS), and the policy is all or nothing.
 
     // The content cannot be sent as it is.
     eight_bit_refused, ///< 8-bit octets without 8BITMIME.
@@ -119,6 +121,7 @@ private:
         case errc::bad_challenge: return "the server sent an authentication challenge that is not base64";
         case errc::greeting_refused: return "the server refuses all service";
         case errc::greeting_deferred: return "the server refuses service for now";
+        case errc::connection_used_up: return "the server takes no more messages on this connection";
         case errc::service_unavailable: return "the server closes the connection";
         case errc::ehlo_refused: return "the server refused EHLO and HELO";
         case errc::command_refused: return "the server refused the command";
@@ -140,6 +143,8 @@ private:
         case errc::smtputf8_required: return "a non-ASCII address or argument needs SMTPUTF8";
         case errc::message_too_big: return "the message is larger than the server accepts";
         case errc::no_recipients: return "the envelope has no recipient";
+        case errc::too_many_recipients:
+            return "the server does not take so many recipients at once, and the policy is all or nothing";
         case errc::eight_bit_refused:
             return "the content has 8-bit octets and the server does not offer 8BITMIME";
         case errc::binary_refused: return "the content has a NUL and the server does not offer BINARYMIME";
@@ -172,6 +177,7 @@ private:
         case errc::tls_where_plain_expected: return c == condition::protocol || c == condition::tls;
         case errc::bad_challenge: return c == condition::protocol || c == condition::authentication;
         case errc::greeting_deferred:
+        case errc::connection_used_up:
         case errc::service_unavailable:
         case errc::command_deferred:
         case errc::all_deferred:
@@ -196,6 +202,7 @@ private:
         case errc::smtputf8_required:
         case errc::message_too_big:
         case errc::no_recipients:
+        case errc::too_many_recipients:
         case errc::eight_bit_refused:
         case errc::binary_refused:
         case errc::line_length:

@@ -62,6 +62,12 @@ public:
     /// Slices that can be added for certain; more octets may fit if they are short.
     std::size_t room() const noexcept { return max_slices - count_; }
 
+    /// Octets that can be added as short runs for certain.
+    std::size_t scratch_room() const noexcept { return scratch_size_ - scratch_used_; }
+
+    /// Is any of the slices in the scratch area?
+    bool uses_scratch() const noexcept { return scratch_used_ != 0; }
+
     /// Appends octets that stay where they are until they are written. @pre room() != 0
     void add(std::string_view run)
     {

@@ -35,7 +35,8 @@ constexpr bool admissible(phase what, int code) noexcept
     switch (code / 100)
     {
     case 2: return what != phase::data;
-    case 3: return what == phase::data || what == phase::auth || what == phase::command;
+    case 3: // to content: 353 of PRDR
+        return what == phase::data || what == phase::auth || what == phase::command || what == phase::content;
     default: return true;
     }
 }
@@ -101,6 +102,13 @@ public:
         if (!admissible(what.what, out.code()))
             ec = errc::unexpected_code;
         return !ec;
+    }
+
+    /// What was answered last will be answered once more. @pre the last call of next() returned true
+    void repeat() noexcept
+    {
+        POSTHORN_ASSERT(head_ != 0);
+        --head_;
     }
 
     /// Has a reply begun to arrive that is not complete?

@@ -10,6 +10,7 @@
 #define POSTHORN_SMTP_OUTCOME_HPP
 
 #include <posthorn/core/printable.hpp>
+#include <posthorn/smtp/flight.hpp>
 #include <posthorn/smtp/phase.hpp>
 #include <posthorn/smtp/reply.hpp>
 
@@ -23,6 +24,10 @@
 #include <vector>
 
 namespace posthorn::smtp {
+
+namespace detail {
+class settlement;
+}
 
 /// What became of the message for one recipient.
 enum class disposition : unsigned char
@@ -131,6 +136,13 @@ public:
     /// Octets of content that were handed to the transport, as on the wire.
     std::uint64_t content_bytes() const noexcept { return content_bytes_; }
 
+    /// How the content was carried.
+    smtp::transfer transfer() const noexcept { return transfer_; }
+
+    /// Keywords of extensions whose parameters were left out, because the server does not offer them and
+    /// send_options::unsupported allowed it.
+    std::span<std::string_view const> dropped() const noexcept { return dropped_; }
+
     /// A line for each recipient, safe to show.
     std::string describe() const
     {
@@ -147,12 +159,14 @@ public:
     }
 
 private:
-    friend class transaction;
+    friend class detail::settlement;
 
     std::vector<recipient_report> recipients_;
     reply                         final_;
     std::uint64_t                 content_bytes_ = 0;
+    std::vector<std::string_view> dropped_;
     std::uint32_t                 round_trips_   = 0;
+    smtp::transfer                transfer_      = smtp::transfer::data;
 };
 
 } // namespace posthorn::smtp

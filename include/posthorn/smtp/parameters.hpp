@@ -133,6 +133,7 @@ struct mail_parameters
     std::string                  envid; ///< RFC 3461, 4.4: printable ASCII, at most 100 octets as xtext.
     std::optional<reverse_path>  auth;  ///< RFC 4954, 5: who submitted it; the null path: unknown.
     bool                         require_tls = false; ///< RFC 8689
+    bool                         prdr        = false; ///< Exim's PRDR: a reply to the content for each recipient.
     std::optional<int>           mt_priority;         ///< RFC 6710: -9 to 9.
     std::optional<deliver_by>    by;                  ///< RFC 2852
     std::optional<std::uint32_t> hold_for;            ///< RFC 4865: seconds, 1 to 999999999.
@@ -234,6 +235,8 @@ inline defect check(mail_parameters const& p, capabilities const& server)
         return detail::missing(feature::auth);
     if (p.require_tls && !server.has(feature::require_tls))
         return detail::missing(feature::require_tls);
+    if (p.prdr && !server.has(feature::prdr))
+        return detail::missing(feature::prdr);
     if (p.mt_priority && !server.has(feature::mt_priority))
         return detail::missing(feature::mt_priority);
     if (p.by)
@@ -288,6 +291,7 @@ inline std::vector<std::string_view> drop_unsupported(mail_parameters& p, capabi
         p.envid.clear();
     });
     drop(feature::auth, p.auth.has_value(), [&] { p.auth.reset(); });
+    drop(feature::prdr, p.prdr, [&] { p.prdr = false; });
     drop(feature::mt_priority, p.mt_priority.has_value(), [&] { p.mt_priority.reset(); });
     drop(feature::deliver_by, p.by.has_value(), [&] { p.by.reset(); });
     drop(feature::future_release, p.hold_for || !p.hold_until.empty(), [&] {

@@ -11,14 +11,17 @@
 
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/core/error.hpp>
+#include <posthorn/coro/async_generator.hpp>
 #include <posthorn/coro/task.hpp>
 #include <posthorn/net/deadline.hpp>
 #include <posthorn/net/stream.hpp>
 #include <posthorn/net/tls_context.hpp>
 #include <posthorn/sasl/mechanism.hpp>
 #include <posthorn/sasl/select.hpp>
+#include <posthorn/smtp/burst.hpp>
 #include <posthorn/smtp/capabilities.hpp>
 #include <posthorn/smtp/command.hpp>
+#include <posthorn/smtp/detail/burst_run.hpp>
 #include <posthorn/smtp/detail/conversation.hpp>
 #include <posthorn/smtp/detail/delivery.hpp>
 #include <posthorn/smtp/detail/login.hpp>
@@ -38,6 +41,7 @@
 #include <asio/ip/host_name.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -111,14 +115,15 @@ public:
         operation const guard(*this, phase::hello);
         co_await talk_.begin(phase::hello);
         std::string const name = ehlo_name();
+        bool const        lmtp = talk_.settings.protocol == protocol::lmtp;
         command_writer    w(talk_.out);
-        talk_.spelled(w.ehlo(name), w, phase::hello);
+        talk_.spelled(lmtp ? w.lhlo(name) : w.ehlo(name), w, phase::hello);
         co_await talk_.exchange(phase::hello);
         bool const extended = talk_.last.positive();
         if (!extended)
         {
-            if (!talk_.last.permanent() || !allow_helo)
-                talk_.refuse(errc::ehlo_refused, phase::hello, "EHLO");
+            if (!talk_.last.permanent() || !allow_helo || lmtp)
+                talk_.refuse(errc::ehlo_refused, phase::hello, lmtp ? "LHLO" : "EHLO");
             talk_.spelled(w.helo(name), w, phase::hello);
             co_await talk_.exchange(phase::hello);
             if (!talk_.last.positive())
@@ -207,6 +212,39 @@ public:
         co_return co_await send(m, options);
     }
 
+    /** Sends many messages, each without waiting for the reply to the one before: in as few round trips as the server
+        allows.
+
+        @param messages A range of messages, of pointers to messages (message_pointer), or an async_generator of either.
+                        If it is an lvalue, it and what it refers to must stay until the sequence has ended.
+        @return A sequence with a result for each message that was taken from `messages`, as soon as it is known, which
+                need not be in the order of the messages. It ends early if the connection ends: those on their way
+                are reported, and the others were not asked for.
+        @throws session_error with errc::busy or errc::closed from the first next(); then what `messages` throws, after
+                the results of all that had been taken.
+
+        Dropping the sequence before its end closes the connection.
+
+        @par Cancellation
+        As for send(), for all messages on their way; the sequence gives their results and ends. */
+    template <detail::message_range Messages>
+    async_generator<burst_result> send_burst(Messages&& messages, burst_options options)
+    {
+        return burst(std::make_unique<detail::range_feed<Messages>>(std::forward<Messages>(messages)), std::move(options));
+    }
+    template <detail::message_like T>
+    async_generator<burst_result> send_burst(async_generator<T> messages, burst_options options)
+    {
+        return burst(std::make_unique<detail::generator_feed<T>>(std::move(messages)), std::move(options));
+    }
+
+    /// The same with default options.
+    template <class Messages>
+    async_generator<burst_result> send_burst(Messages&& messages)
+    {
+        return send_burst(std::forward<Messages>(messages), burst_options());
+    }
+
     // Single commands ------------------------------------------------------------------------------------------
     // A 4xx or 5xx reply is a result here, not an error.
 
@@ -222,6 +260,7 @@ public:
         {
             smtputf8_                    = parameters.smtputf8;
             delivery_.transaction_open() = true;
+            delivery_.count_mail();
         }
         co_return talk_.last;
     }
@@ -261,6 +300,68 @@ public:
             complete = true;
             delivery_.transaction_open() = false;
         }
+        co_return talk_.last;
+    }
+
+    /** BDAT and a chunk of content (RFC 3030).
+
+        @param chunk Sent as it is.
+        @param last  Is the message complete with it?
+        @return The reply. After a refusal rset() must follow.
+        @throws session_error; after the last chunk it is then not known whether the server got the message. */
+    task<reply> bdat(std::string_view chunk, bool last)
+    {
+        operation const guard(*this, phase::content);
+        co_await talk_.begin(phase::content);
+        command_writer w(talk_.out);
+        talk_.spelled(w.bdat(chunk.size(), last), w, phase::content);
+        co_await talk_.exchange(phase::content, verb::bdat, chunk);
+        if (talk_.last.intermediate())
+            talk_.fail(errc::unexpected_code, phase::content, "BDAT");
+        if (last && talk_.last.positive())
+            delivery_.transaction_open() = false;
+        co_return talk_.last;
+    }
+
+    /** XCLIENT (Postfix): the server shall take this client for another one.
+
+        What was known of the server is forgotten; hello() must follow, as after connecting.
+        @param attributes E.g. {"ADDR", "192.0.2.1"}; they are sent as xtext.
+        @return The reply: 220 if the server has started anew. */
+    task<reply> xclient(std::vector<proxy_attribute> attributes)
+    {
+        operation const guard(*this, phase::command);
+        co_await talk_.begin(phase::command);
+        command_writer w(talk_.out);
+        talk_.spelled(w.xclient(attributes), w, phase::command);
+        co_await talk_.exchange(phase::command);
+        if (talk_.last.positive())
+        {
+            capabilities_.assign(smtp::reply(), false);
+            delivery_.transaction_open() = false;
+        }
+        co_return talk_.last;
+    }
+
+    /// XFORWARD (Postfix): tells the server where the next message came from. @param attributes As for xclient().
+    task<reply> xforward(std::vector<proxy_attribute> attributes)
+    {
+        operation const guard(*this, phase::command);
+        co_await talk_.begin(phase::command);
+        command_writer w(talk_.out);
+        talk_.spelled(w.xforward(attributes), w, phase::command);
+        co_await talk_.exchange(phase::command);
+        co_return talk_.last;
+    }
+
+    /// ETRN: asks the server to send what it holds for a host (RFC 1985).
+    task<reply> etrn(std::string node)
+    {
+        operation const guard(*this, phase::command);
+        co_await talk_.begin(phase::command);
+        command_writer w(talk_.out);
+        talk_.spelled(w.etrn(node), w, phase::command);
+        co_await talk_.exchange(phase::command);
         co_return talk_.last;
     }
 
@@ -335,6 +436,9 @@ public:
     /// How often the session had to wait for the server so far.
     std::uint64_t round_trips() const noexcept { return talk_.turns; }
 
+    /// Has the server had all the messages that it takes on one connection (LIMITS MAILMAX, RFC 9422)?
+    bool used_up() const noexcept { return delivery_.used_up(capabilities_); }
+
     /** Is the connection idle and alive, as far as can be told without asking the server?
         False if the peer has closed it, or has said something that nothing asked for. */
     bool looks_alive()
@@ -401,6 +505,22 @@ private:
         if (local.empty())
             return "localhost";
         return local.find(':') != local.npos ? "[IPv6:" + local + "]" : "[" + local + "]";
+    }
+
+    friend class client;
+
+    async_generator<burst_result> burst(std::unique_ptr<detail::message_feed> feed, burst_options options)
+    {
+        operation const guard(*this, phase::mail);
+        co_await talk_.begin(phase::mail);
+        detail::burst_run run(talk_, delivery_, capabilities_, std::move(feed), std::move(options));
+        auto              result = co_await run.next();
+        while (result)
+        {
+            talk_.stream.expires_never(); // the caller takes the time it wants
+            co_yield std::move(*result);
+            result = co_await run.next();
+        }
     }
 
     task<void> request_tls(net::tls_context context, std::string host, std::string session_key)

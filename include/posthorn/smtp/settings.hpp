@@ -67,6 +67,13 @@ constexpr timeouts::duration limit_of(timeouts const& t, phase p) noexcept
     return t.command;
 }
 
+/// What is spoken.
+enum class protocol : unsigned char
+{
+    smtp,
+    lmtp ///< RFC 2033: LHLO, and a reply to the content for each recipient.
+};
+
 /// Settings of one session.
 struct session_settings
 {
@@ -75,6 +82,8 @@ struct session_settings
     /// The name given in EHLO: a domain name or an address literal. Empty: the host's full name if it has one, else
     /// the address of the connection.
     std::string ehlo_name;
+
+    smtp::protocol protocol = smtp::protocol::smtp;
 
     /// With whom, for texts, TLS and the verification of its certificate.
     std::string server;

@@ -11,10 +11,11 @@
 #define POSTHORN_SMTP_TRANSACTION_HPP
 
 #include <posthorn/core/buffer.hpp>
-#include <posthorn/core/printable.hpp>
 #include <posthorn/smtp/command.hpp>
+#include <posthorn/smtp/detail/settlement.hpp>
 #include <posthorn/smtp/envelope.hpp>
 #include <posthorn/smtp/error.hpp>
+#include <posthorn/smtp/flight.hpp>
 #include <posthorn/smtp/ledger.hpp>
 #include <posthorn/smtp/outcome.hpp>
 #include <posthorn/smtp/phase.hpp>
@@ -22,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -29,36 +31,14 @@
 
 namespace posthorn::smtp {
 
-/// Who must be accepted for the message to be handed over.
-enum class recipient_policy : unsigned char
-{
-    each,          ///< Deliver to whom the server accepts and report the others. Nothing is an error.
-    at_least_one,  ///< The same, but it is an error if nobody gets the message.
-    all_or_nothing ///< Hand the message over only if every recipient was accepted; anything else is an error.
-};
-
-/// How commands are grouped.
-enum class flight : unsigned char
-{
-    sequential, ///< One command at a time.
-    pipelined   ///< The envelope and, where the policy allows, DATA in one flight (RFC 2920).
-};
-
-/// How a transaction is run.
-struct transaction_options
-{
-    recipient_policy policy     = recipient_policy::each;
-    smtp::flight     flight     = smtp::flight::sequential;
-    bool             rset_first = false; ///< An earlier transaction may still be open on the server.
-    bool             lmtp       = false; ///< One reply to the content for each accepted recipient (RFC 2033).
-};
-
 /** One mail transaction, without I/O.
 
     begin() spells all commands, so that what cannot be sent is known before the first octet leaves. Then, in a loop:
     announce() and write output(), do what next() says, and hand over replies with on_reply(). The report is exact
     whatever the server answers: replies that are due are always counted, replies to commands that a refused MAIL made pointless
     are not taken for refusals of recipients, and no empty message can reach anybody.
+
+    Content that is carried by BDAT may leave behind a pipelined envelope at once, before anything was answered.
 
     A transaction that is used again keeps its memory.
 */
@@ -69,13 +49,15 @@ public:
     enum class step : unsigned char
     {
         await_reply,  ///< Write output(), then wait for the next reply.
-        send_content, ///< Call content_begins(), write the content, call content_ends(), write its end.
-        send_nothing, ///< The same with an empty content, which no recipient will get.
+        /// With DATA call content_begins(), write the content, call content_ends(), write its end. With BDAT call
+        /// chunk_begins(), with the last one content_ends(), and write the chunk; then ask again.
+        send_content,
+        send_nothing, ///< DATA with an empty content, which no recipient will get.
         finished,     ///< The report is complete.
         give_up       ///< The report is complete, and the connection must be closed without another command.
     };
 
-    /** Plans the transaction and resets the report.
+    /** Plans a transaction for all recipients and resets the report.
 
         @param e        Must stay as it is until the transaction is finished.
         @param actual   The parameters of MAIL as they will be sent.
@@ -84,42 +66,26 @@ public:
     */
     defect begin(envelope const& e, mail_parameters const& actual, transaction_options const& options, report& into)
     {
-        options_  = options;
-        report_   = &into;
-        accepted_ = refused_ = answered_ = raw_accepted_ = 0;
-        mail_ok_ = data_sent_ = content_begun_ = content_ended_ = false;
-        closing_ = transaction_open_ = rset_failed_ = claimed_ = false;
-        data_reply_                                 = data_state::none;
-        unanswered_content_                         = 0;
-        commands_.clear();
-        ends_.clear();
-        next_command_ = announced_ = pending_end_ = written_ = 0;
         reset(into, e);
-        for (auto& one : into.recipients_)
-            one.code = undecided;
-        return spell(e, actual);
+        who_.begin(into);
+        return plan_all(e, actual, options);
+    }
+
+    /** Plans a transaction for some of the recipients.
+
+        @param who  Their indices, in the order in which they will be sent; outcomes of others stay as they are.
+        @param into The report of the message, reset() before the first of its transactions. */
+    defect begin(envelope const& e, std::span<std::uint32_t const> who, mail_parameters const& actual,
+                 transaction_options const& options, report& into)
+    {
+        who_.begin(into, who);
+        return plan_all(e, actual, options);
     }
 
     /// Makes `r` the report of a message of which nothing has been sent. Its memory is kept.
-    static void reset(report& r, envelope const& e)
-    {
-        r.recipients_.resize(e.recipients.size());
-        for (std::size_t i = 0; i != e.recipients.size(); ++i)
-        {
-            auto& one = r.recipients_[i];
-            one.address.assign(e.recipients[i].address.view());
-            one.outcome = disposition::not_sent;
-            one.phase   = phase::prepare;
-            one.code    = 0;
-            one.enhanced.reset();
-            one.text.clear();
-        }
-        r.final_.clear();
-        r.content_bytes_ = 0;
-        r.round_trips_   = 0;
-    }
+    static void reset(report& r, envelope const& e) { detail::settlement::reset(r, e); }
 
-    /// The bytes that may leave now, possibly none. Valid until consume().
+    /// The bytes that may leave now, possibly none. They stay where they are until begin().
     std::string_view output() const noexcept { return commands_.data().substr(0, pending_end_ - written_); }
 
     /// Enters the replies that output() will cause as due. To be called before it is written.
@@ -158,16 +124,17 @@ public:
         commands_.clear();
         ends_.clear();
         next_command_ = announced_ = pending_end_ = written_ = 0;
-        for (std::size_t i = 0; i != report_->recipients_.size(); ++i)
-            settle(i, disposition::not_sent, phase::prepare, nullptr, why);
+        for (std::size_t k = 0; k != who_.size(); ++k)
+            who_.settle(who_.index(k), disposition::not_sent, phase::prepare, why);
         step_ = step::finished;
     }
 
     /** Takes a reply in.
 
+        @param due The ledger it came from: an answer for each recipient makes the same expectation due again.
         @return An error if the reply makes no sense: the connection is unusable then, and fail() must be called.
     */
-    std::error_code on_reply(expectation const& answered, reply const& r)
+    std::error_code on_reply(expectation const& answered, reply const& r, ledger& due)
     {
         switch (answered.what)
         {
@@ -176,34 +143,51 @@ public:
         case phase::rcpt: on_rcpt(answered.index, r); break;
         case phase::data: on_data(r); break;
         case phase::content:
-            if (auto const ec = on_content(answered.index, r))
+            if (auto const ec = on_content(answered.index, r, due))
                 return ec;
             break;
         default: return errc::unexpected_code;
         }
-        if (r.code() == 421)
+        if (r.code() == 421 && !closing_)
             on_closing(answered.what == phase::rset ? phase::mail : answered.what, r);
         else
             plan();
         return {};
     }
 
-    /// The content, empty or not, begins to leave: from now on the server may answer it, if only to refuse it early.
+    /// The content of DATA, empty or not, begins to leave: from now on the server may answer it, if only to refuse it early.
     void content_begins(ledger& due)
     {
-        step_ = step::await_reply;
-        for (std::size_t i = 0; options_.lmtp && i != report_->recipients_.size(); ++i)
-            if (pending(i))
-            {
-                due.expect(phase::content, static_cast<std::uint32_t>(i));
-                ++unanswered_content_;
-            }
-        if (unanswered_content_ == 0)
+        step_            = step::await_reply;
+        content_written_ = true;
+        due.expect(phase::content);
+        content_due_ = 1;
+    }
+
+    /// A chunk begins to leave. @param last It is the last one.
+    void chunk_begins(ledger& due, bool last)
+    {
+        due.expect(phase::content, chunks_++);
+        ++content_due_;
+        content_begun_ = true;
+        if (last)
         {
-            due.expect(phase::content);
-            unanswered_content_ = 1;
+            content_written_ = true;
+            step_            = step::await_reply;
         }
     }
+
+    /** The rest of content that goes in chunks cannot be had: nobody gets the message, and the connection stays usable.
+        @param why Shown in the report. */
+    void abandon(std::string_view why)
+    {
+        who_.settle_pending(disposition::not_sent, phase::content, why);
+        content_refused_ = true;
+        plan();
+    }
+
+    /// How many replies to chunks are due.
+    std::size_t chunks_due() const noexcept { return content_due_; }
 
     /// The end of the content is about to be written: from now on a lost connection leaves recipients in doubt.
     void content_ends() noexcept { content_ended_ = true; }
@@ -211,29 +195,40 @@ public:
     /// The last octet of the content certainly did not leave, although content_ends() was called.
     void content_not_ended() noexcept { content_ended_ = claimed_; }
 
+    /// Has everything that belongs to this transaction been handed over, so that the next one may follow it?
+    bool written() const noexcept { return content_written_ || step_ == step::finished; }
+
     /** The connection ended, timed out or was cancelled: decides what is still open.
 
-        @param why Shown in the report for recipients that have no reply of their own.
+        @param why         Shown in the report for recipients that have no reply of their own.
+        @param unprocessed The server has said that it closes, and has then closed: what it did not answer it did
+                           not take.
     */
-    void fail(std::string_view why)
+    void fail(std::string_view why, bool unprocessed = false)
     {
-        auto const left = content_ended_ ? disposition::in_doubt : disposition::not_sent;
-        for (std::size_t i = 0; i != report_->recipients_.size(); ++i)
-            if (pending(i))
-                settle(i, left, content_begun_ ? phase::content : current_phase(), nullptr, why);
+        if (step_ == step::finished)
+            return;
+        bool const doubtful = content_ended_ && !unprocessed;
+        auto const left     = doubtful ? disposition::in_doubt : disposition::not_sent;
+        if (closing_ && !doubtful)
+            settle_closing();
+        else
+            who_.settle_pending(left, current_phase(), why);
         transaction_open_ = false;
         step_             = step::give_up;
     }
 
-    /// Enters what it cost into the report.
-    void count(std::uint64_t round_trips, std::uint64_t content_bytes) noexcept
+    /// Enters what a message cost into its report.
+    static void count(report& into, std::uint64_t round_trips, std::uint64_t content_bytes, transfer how) noexcept
     {
-        report_->round_trips_   = static_cast<std::uint32_t>(round_trips);
-        report_->content_bytes_ = content_bytes;
+        detail::settlement::count(into, round_trips, content_bytes, how);
     }
 
     /// Was MAIL accepted? Until then a lost connection says nothing about the message.
     bool mail_accepted() const noexcept { return mail_ok_; }
+
+    /// Has the server said that it closes the connection, while replies that matter are due?
+    bool closing() const noexcept { return closing_; }
 
     /// Must RSET precede the next transaction on this connection?
     bool needs_rset() const noexcept { return transaction_open_; }
@@ -241,12 +236,15 @@ public:
     /// Should the connection be closed although it works: the server does not know RSET.
     bool reset_refused() const noexcept { return rset_failed_; }
 
+    /// Recipients that were too many for this transaction, and may be sent to in another one.
+    std::span<std::uint32_t const> overflow() const noexcept { return overflow_; }
+
     /// Was the policy satisfied? Otherwise why not.
     std::error_code verdict() const noexcept
     {
         if (options_.policy == recipient_policy::each)
             return {};
-        report const& r = *report_;
+        report const& r = who_.whole();
         if (options_.policy == recipient_policy::at_least_one ? r.accepted() != 0 : r.all_accepted())
             return {};
         if (r.count(disposition::in_doubt) != 0)
@@ -256,7 +254,8 @@ public:
         // Who was not sent to may have better luck: the server closed before it said anything about that recipient.
         bool const worth_retry =
             r.count(disposition::refused_temporarily) != 0 || r.count(disposition::not_sent) != 0;
-        if (content_begun_ || (accepted_ != 0 && data_reply_ == data_state::refused))
+        bool const judged = accepted_ != 0 && (content_begun_ || data_reply_ == data_state::refused);
+        if (judged)
             return worth_retry ? errc::message_deferred : errc::message_refused;
         return worth_retry ? errc::all_deferred : errc::all_refused;
     }
@@ -264,10 +263,30 @@ public:
 private:
     enum class data_state : unsigned char { none, ready, refused };
 
-    // A recipient without a verdict carries this mark: accepted in RCPT or not answered yet.
-    static constexpr int undecided = -1;
+    defect plan_all(envelope const& e, mail_parameters const& actual, transaction_options const& options)
+    {
+        options_  = options;
+        accepted_ = refused_ = answered_ = raw_accepted_ = 0;
+        mail_answered_ = mail_ok_ = data_sent_ = content_begun_ = content_written_ = content_ended_ = false;
+        closing_ = transaction_open_ = rset_failed_ = claimed_ = content_refused_ = false;
+        data_reply_                                            = data_state::none;
+        content_due_ = per_recipient_ = 0;
+        chunks_                       = 0;
+        commands_.clear();
+        ends_.clear();
+        overflow_.clear();
+        next_command_ = announced_ = pending_end_ = written_ = 0;
+        prdr_ = actual.prdr && !options.lmtp;
+        return spell(e, actual);
+    }
 
-    bool pending(std::size_t i) const noexcept { return report_->recipients_[i].code == undecided; }
+    bool chunked() const noexcept { return options_.transfer == transfer::bdat; }
+
+    /// May content leave before anything was answered?
+    bool eager() const noexcept
+    {
+        return chunked() && options_.flight == flight::pipelined && options_.policy != recipient_policy::all_or_nothing;
+    }
 
     /// Spells every command; the first flight becomes pending.
     defect spell(envelope const& e, mail_parameters const& actual)
@@ -284,25 +303,29 @@ private:
             withdraw(w.detail());
             return d;
         };
-        if (e.recipients.empty())
+        if (who_.size() == 0)
             return fault(errc::no_recipients);
         if (options_.rset_first)
             if (auto const ec = w.rset(); !add(ec))
                 return fault(ec);
         if (auto const ec = w.mail(e.sender, actual); !add(ec))
             return fault(ec);
-        for (auto const& r : e.recipients)
+        for (std::size_t k = 0; k != who_.size(); ++k)
+        {
+            auto const& r = e.recipients[who_.index(k)];
             if (auto const ec = w.rcpt(r.address, r.parameters, actual.smtputf8); !add(ec))
                 return fault(ec);
-        if (auto const ec = w.data(); !add(ec))
-            return fault(ec);
+        }
+        envelope_end_ = ends_.size();
+        if (!chunked())
+            if (auto const ec = w.data(); !add(ec))
+                return fault(ec);
 
-        std::size_t const data_at = ends_.size() - 1;
         if (options_.flight == flight::sequential)
             release(1);
         else // an empty or partial message can then not happen under all_or_nothing
-            release(options_.policy == recipient_policy::all_or_nothing ? data_at : data_at + 1);
-        step_ = step::await_reply;
+            release(options_.policy == recipient_policy::all_or_nothing ? envelope_end_ : ends_.size());
+        step_ = eager() ? step::send_content : step::await_reply;
         return {};
     }
 
@@ -313,9 +336,9 @@ private:
             return {phase::rset, 0};
         if (k == mail)
             return {phase::mail, 0};
-        if (k == ends_.size() - 1)
+        if (k == envelope_end_)
             return {phase::data, 0};
-        return {phase::rcpt, static_cast<std::uint32_t>(k - mail - 1)};
+        return {phase::rcpt, who_.index(k - mail - 1)};
     }
 
     /// Lets all commands before number `end` go.
@@ -323,74 +346,29 @@ private:
     {
         next_command_ = end;
         pending_end_  = ends_[end - 1];
-        data_sent_    = end == ends_.size();
+        data_sent_    = end > envelope_end_;
     }
 
     phase current_phase() const noexcept
     {
-        if (data_sent_ && answered_ == report_->recipients_.size())
-            return phase::data;
-        return mail_ok_ ? phase::rcpt : phase::mail;
+        if (!mail_ok_)
+            return phase::mail;
+        if (!all_answered())
+            return phase::rcpt;
+        return content_begun_ ? phase::content : data_sent_ ? phase::data : phase::rcpt;
     }
 
-    void settle(std::size_t i, disposition d, phase p, reply const* r, std::string_view why)
-    {
-        auto& entry   = report_->recipients_[i];
-        entry.outcome = d;
-        entry.phase   = p;
-        entry.code    = r ? r->code() : 0;
-        entry.enhanced.reset();
-        if (r == nullptr)
-        {
-            entry.text.assign(why);
-            return;
-        }
-        entry.enhanced = r->enhanced();
-        entry.text.clear();
-        for (auto const& line : *r)
-        {
-            if (entry.text.size() > 1000) // there is a copy for each recipient
-            {
-                entry.text += " ...";
-                break;
-            }
-            if (!entry.text.empty())
-                entry.text += ' ';
-            append_printable(entry.text, line.text);
-        }
-    }
-
-    /// Clean text, the usual case, needs no copy of its own.
-    static void append_printable(std::string& to, std::string_view text)
-    {
-        if (ascii::has_control(text) || ascii::has_eight_bit(text) || text.size() > 1000)
-            to += printable(text);
-        else
-            to += text;
-    }
-
-    static disposition refusal_of(reply const& r) noexcept
-    {
-        return r.permanent() ? disposition::refused_permanently : disposition::refused_temporarily;
-    }
-
-    void settle_pending(disposition d, phase p, reply const& r)
-    {
-        for (std::size_t i = 0; i != report_->recipients_.size(); ++i)
-            if (pending(i))
-                settle(i, d, p, &r, {});
-    }
+    bool all_answered() const noexcept { return answered_ == who_.size(); }
 
     void on_mail(reply const& r)
     {
-        mail_ok_ = r.positive();
+        mail_answered_ = true;
+        mail_ok_       = r.positive();
         // After a refusal too: some servers go on refusing until they are reset.
         transaction_open_ = true;
-        if (mail_ok_)
-            return;
         // The replies to the rest of the flight, mostly 503, are counted but say nothing about recipients.
-        settle_pending(refusal_of(r), phase::mail, r);
-        refused_ = report_->recipients_.size();
+        if (!mail_ok_ && (r.code() != 421 || !content_ended_))
+            who_.settle_pending(who_.refusal_of(r), phase::mail, r);
     }
 
     void on_rcpt(std::uint32_t i, reply const& r)
@@ -406,42 +384,120 @@ private:
             return;
         }
         ++refused_;
-        settle(i, refusal_of(r), phase::rcpt, &r, {});
+        if (accepted_ != 0 && too_many(r))
+            overflow_.push_back(i);
+        who_.settle(i, who_.refusal_of(r), phase::rcpt, r);
+    }
+
+    /// Does the reply refuse the number of recipients, not this one? RFC 5321, 4.5.3.1.10 asks to take 552 for 452.
+    static bool too_many(reply const& r) noexcept
+    {
+        if (r.code() != 452 && r.code() != 552)
+            return false;
+        auto const e = r.enhanced();
+        return e ? e->subject == 5 && e->detail == 3 : r.code() == 452;
     }
 
     void on_data(reply const& r)
     {
         data_reply_ = r.intermediate() ? data_state::ready : data_state::refused;
         if (data_reply_ == data_state::refused)
-            settle_pending(refusal_of(r), phase::data, r);
+            who_.settle_pending(who_.refusal_of(r), phase::data, r);
     }
 
-    std::error_code on_content(std::uint32_t i, reply const& r)
+    std::error_code on_content(std::uint32_t chunk, reply const& r, ledger& due)
     {
+        bool const last = !chunked() || (content_written_ && chunk + 1 == chunks_);
+        if (!last)
+        {
+            --content_due_;
+            return r.intermediate() ? make_error_code(errc::unexpected_code) : on_chunk(r);
+        }
         if (!content_ended_)
-            return early_reply(i, r);
-        report_->final_ = r;
-        --unanswered_content_;
-        if (options_.lmtp)
-            settle(i, r.positive() ? disposition::accepted : refusal_of(r), phase::content, &r, {});
-        else
-            settle_pending(r.positive() ? disposition::accepted : refusal_of(r), phase::content, r);
+            return early_reply(r);
+        if (chunked() && (!mail_ok_ || content_refused_ || accepted_ == 0))
+            return on_pointless_end(r);
+        return on_end(r, due);
+    }
+
+    /// The reply to a chunk that was not the last one.
+    std::error_code on_chunk(reply const& r)
+    {
+        if (!r.negative())
+            return {};
+        if (mail_ok_ && !content_refused_ && accepted_ != 0)
+        {
+            who_.final_reply(r);
+            if (r.code() != 421)
+                who_.settle_pending(who_.refusal_of(r), phase::content, r);
+        }
+        content_refused_ = true;
+        return {};
+    }
+
+    /// The reply to the end of content that nobody should get: it should be a refusal.
+    std::error_code on_pointless_end(reply const& r)
+    {
+        --content_due_;
+        if (r.intermediate())
+            return errc::unexpected_code;
+        if (!r.positive() || raw_accepted_ == 0)
+            return {};
+        who_.doubt("the server accepted content whose envelope or beginning it had refused");
+        return errc::unexpected_code;
+    }
+
+    /// The reply, or one of the replies, to the end of the content.
+    std::error_code on_end(reply const& r, ledger& due)
+    {
+        if (r.intermediate() != (r.code() == 353 && prdr_ && per_recipient_ == 0))
+            return errc::unexpected_code;
+        if (r.intermediate())
+        {
+            per_recipient_ = 1 + who_.next_pending(0);
+            due.repeat();
+            return {};
+        }
+        if (prdr_ && per_recipient_ != 0 && per_recipient_ <= who_.size())
+        {
+            // The word on one recipient. If it is yes, the final reply may still say no.
+            std::size_t const k = per_recipient_ - 1;
+            if (r.negative() && r.code() != 421)
+                who_.settle(who_.index(k), who_.refusal_of(r), phase::content, r);
+            per_recipient_ = 1 + who_.next_pending(k + 1);
+            due.repeat();
+            return {};
+        }
+        who_.final_reply(r);
+        auto const verdict = r.positive() ? disposition::accepted : who_.refusal_of(r);
+        if (!options_.lmtp)
+            who_.settle_pending(verdict, phase::content, r);
+        else if (std::size_t const k = who_.next_pending(0); k != who_.size())
+            who_.settle(who_.index(k), verdict, phase::content, r);
+        if (options_.lmtp && who_.any_pending())
+        {
+            due.repeat();
+            return {};
+        }
+        --content_due_;
+        content_refused_ = r.negative();
         return {};
     }
 
     /// A reply while the content is still on its way: a refusal is believed, anything else is not.
-    std::error_code early_reply(std::uint32_t i, reply const& r)
+    std::error_code early_reply(reply const& r)
     {
         if (!r.negative())
         {
             content_ended_ = claimed_ = true; // the server thinks it has a message, whatever it is
             return errc::unsolicited_reply;
         }
-        report_->final_ = r;
-        if (options_.lmtp) // it is the word on one recipient
-            settle(i, refusal_of(r), phase::content, &r, {});
+        --content_due_;
+        who_.final_reply(r);
+        if (std::size_t const k = who_.next_pending(0); options_.lmtp && k != who_.size()) // the word on one recipient
+            who_.settle(who_.index(k), who_.refusal_of(r), phase::content, r);
         else
-            settle_pending(refusal_of(r), phase::content, r);
+            who_.settle_pending(who_.refusal_of(r), phase::content, r);
         on_closing(phase::content, r);
         return {};
     }
@@ -449,47 +505,75 @@ private:
     /// 421, or a refusal of content that was not complete: the server does not want anything any more.
     void on_closing(phase where, reply const& r)
     {
-        closing_          = true;
         transaction_open_ = false;
-        for (std::size_t i = 0; i != report_->recipients_.size(); ++i)
-            if (pending(i))
-                settle(i, content_ended_ ? disposition::in_doubt : disposition::not_sent, where, &r, {});
+        closing_          = true;
+        if (content_ended_ && content_due_ != 0 && who_.any_pending() && chunked())
+        {
+            // The end has left already. The server will not look at it; whether it does is seen when it closes.
+            closing_phase_ = where;
+            closing_reply_ = r;
+            step_          = step::await_reply;
+            return;
+        }
+        who_.settle_pending(content_ended_ ? disposition::in_doubt : disposition::not_sent, where, r);
         step_ = step::give_up;
+    }
+
+    /// The server has closed without another look at what is not decided.
+    void settle_closing()
+    {
+        bool const refused = closing_phase_ == phase::mail;
+        who_.settle_pending(refused ? disposition::refused_temporarily : disposition::not_sent, closing_phase_,
+                            closing_reply_);
     }
 
     /// Decides what follows, after a reply was taken in.
     void plan()
     {
         if (closing_)
-            return;
-        std::size_t const all = report_->recipients_.size();
-        if (content_ended_)
         {
-            if (unanswered_content_ != 0)
+            if (content_due_ != 0)
                 return;
-            transaction_open_ = false;
+            settle_closing();
+            step_ = step::give_up;
+            return;
+        }
+        if (content_written_)
+        {
+            if (content_due_ != 0 || !everything_answered())
+                return;
+            transaction_open_ = chunked() && content_refused_; // RFC 3030, 2: RSET must follow then
             step_             = step::finished;
             return;
         }
         bool const unanswered = announced_ != next_command_ || !everything_answered();
-        if (options_.flight == flight::pipelined && unanswered)
+        if (eager() && !hopeless())
+            return; // the content is on its way
+        step_ = step::await_reply;
+        if ((options_.flight == flight::pipelined && unanswered) || content_due_ != 0)
+        {
+            if (chunked() && !unanswered && !hopeless())
+                step_ = step::send_content;
             return;
+        }
         if (!mail_ok_)
         {
-            if (options_.flight == flight::sequential && !mail_answered())
+            if (options_.flight == flight::sequential && !mail_answered_)
                 return release(next_command_ + 1); // RSET was answered, MAIL goes now
             return conclude_without_content();
         }
-        if (answered_ != all)
+        if (!all_answered())
             return release(next_command_ + 1);
-        bool const wanted =
-            accepted_ != 0 && (options_.policy != recipient_policy::all_or_nothing || refused_ == 0);
-        if (!data_sent_)
+        bool const wanted = !hopeless();
+        if (chunked() && wanted)
         {
-            if (wanted)
-                return release(ends_.size());
-            return conclude_without_content();
+            step_ = step::send_content;
+            return;
         }
+        if (!chunked() && !data_sent_ && wanted)
+            return release(ends_.size());
+        if (!data_sent_)
+            return conclude_without_content();
         if (data_reply_ == data_state::none)
             return;
         if (wanted && data_reply_ == data_state::ready)
@@ -501,23 +585,27 @@ private:
         conclude_without_content();
     }
 
+    /// Is it known that nobody will get the message?
+    bool hopeless() const noexcept
+    {
+        if ((mail_answered_ && !mail_ok_) || content_refused_)
+            return true;
+        if (!all_answered())
+            return false;
+        return accepted_ == 0 || (options_.policy == recipient_policy::all_or_nothing && refused_ != 0);
+    }
+
     // Every reply to what was released has come: MAIL, then the recipients, then DATA.
     bool everything_answered() const noexcept
     {
-        if (!mail_answered() || answered_ != report_->recipients_.size())
-            return false;
-        return !data_sent_ || data_reply_ != data_state::none;
+        return mail_answered_ && all_answered() && (!data_sent_ || data_reply_ != data_state::none);
     }
-
-    bool mail_answered() const noexcept { return mail_ok_ || (refused_ == report_->recipients_.size()); }
 
     /// Nobody will get the message. If the server waits for it all the same, it must not get an empty one.
     void conclude_without_content()
     {
-        for (std::size_t i = 0; i != report_->recipients_.size(); ++i)
-            if (pending(i))
-                settle(i, disposition::not_sent, phase::rcpt, nullptr,
-                       "accepted, but another recipient was not and the policy is all or nothing");
+        who_.settle_pending(disposition::not_sent, phase::rcpt,
+                            std::string_view("accepted, but another recipient was not and the policy is all or nothing"));
         if (data_reply_ != data_state::ready)
             step_ = step::finished;
         else if (raw_accepted_ == 0 && !rset_failed_ && !options_.lmtp)
@@ -529,29 +617,39 @@ private:
         }
     }
 
-    transaction_options      options_;
-    report*                  report_ = nullptr;
-    byte_buffer              commands_;          ///< What was spelled and not yet written.
-    std::vector<std::size_t> ends_;              ///< The end of each command, counted from the first octet.
-    std::size_t              next_command_ = 0;  ///< The first command that must wait.
-    std::size_t              announced_    = 0;  ///< The first command whose reply is not entered as due.
-    std::size_t              pending_end_  = 0;  ///< The end of the last command that may leave.
-    std::size_t              written_      = 0;  ///< Octets that have left.
-    std::size_t              accepted_     = 0;
-    std::size_t              refused_      = 0;
-    std::size_t              answered_     = 0;  ///< Recipients with a reply.
-    std::size_t              raw_accepted_ = 0;  ///< Positive replies to RCPT, whatever became of MAIL.
-    std::size_t              unanswered_content_ = 0;
-    data_state               data_reply_         = data_state::none;
-    step                     step_               = step::finished;
-    bool                     mail_ok_            = false;
-    bool                     data_sent_          = false;
-    bool                     content_begun_      = false;
-    bool                     content_ended_      = false;
-    bool                     closing_            = false;
-    bool                     transaction_open_   = false;
-    bool                     rset_failed_        = false;
-    bool                     claimed_            = false; ///< The server accepted content that had not ended.
+    transaction_options        options_;
+    detail::settlement         who_;
+    byte_buffer                commands_;         ///< What was spelled and not yet written.
+    std::vector<std::size_t>   ends_;             ///< The end of each command, counted from the first octet.
+    std::vector<std::uint32_t> overflow_;         ///< Recipients that were too many.
+    std::size_t                envelope_end_ = 0; ///< Number of the commands before DATA.
+    std::size_t                next_command_ = 0; ///< The first command that must wait.
+    std::size_t                announced_    = 0; ///< The first command whose reply is not entered as due.
+    std::size_t                pending_end_  = 0; ///< The end of the last command that may leave.
+    std::size_t                written_      = 0; ///< Octets that have left.
+    std::size_t                accepted_     = 0;
+    std::size_t                refused_      = 0;
+    std::size_t                answered_     = 0; ///< Recipients with a reply.
+    std::size_t                raw_accepted_ = 0; ///< Positive replies to RCPT, whatever became of MAIL.
+    std::size_t                content_due_  = 0; ///< Replies to content that are due.
+    std::size_t   per_recipient_ = 0; ///< PRDR: 1 + the position whose reply is next; 0 before they begin.
+    std::uint32_t chunks_        = 0;
+    phase         closing_phase_ = phase::mail;
+    reply         closing_reply_;
+    data_state    data_reply_       = data_state::none;
+    step          step_             = step::finished;
+    bool          prdr_             = false;
+    bool          mail_answered_    = false;
+    bool          mail_ok_          = false;
+    bool          data_sent_        = false;
+    bool          content_begun_    = false;
+    bool          content_written_  = false; ///< Its end was handed over, or is about to be.
+    bool          content_ended_    = false; ///< Its end may have left.
+    bool          content_refused_  = false;
+    bool          closing_          = false;
+    bool          transaction_open_ = false;
+    bool          rset_failed_      = false;
+    bool          claimed_          = false; ///< The server accepted content that had not ended.
 };
 
 } // namespace posthorn::smtp

@@ -201,10 +201,11 @@ public:
             ++turns;
     }
 
-    /// Reads what there is.
-    task<void> receive(phase p)
+    /** Reads what there is.
+        @param optional A cancellation is no failure then: nothing was read, and nothing is lost. */
+    task<void> receive(phase p, bool optional = false)
     {
-        if (!writing)
+        if (!writing && !optional)
             count_turn();
         std::optional<posthorn::error> failed;
         std::size_t                    n = 0;
@@ -216,8 +217,12 @@ public:
         {
             failed.emplace(e);
         }
+        if (failed && optional && failed->code() == condition::canceled)
+            co_return;
         if (failed)
             fail(failed->code(), p, waiting_for(p), &failed->context());
+        if (optional)
+            count_turn();
         if (n == 0)
             fail(posthorn::errc::connection_lost, p, waiting_for(p));
         in.commit(n);
@@ -228,19 +233,38 @@ public:
     {
         phase const p     = due.front().what;
         bool        armed = false;
-        for (;;)
+        while (!next_reply())
         {
-            std::error_code ec;
-            if (due.next(in, answered, last, ec))
-                break;
-            if (ec)
-                fail(ec, p, waiting_for(p));
             if (!armed && !writing)
                 arm(std::min(limit_of(settings.timeouts, p), patience));
             armed = true;
             co_await receive(p);
         }
-        emit(events::replied {answered.what, last});
+    }
+
+    /// Waits for some part of a reply, or until this task is cancelled, which does no harm. @pre one is due
+    task<void> await_some()
+    {
+        phase const p = due.front().what;
+        arm(std::min(limit_of(settings.timeouts, p), patience));
+        return receive(p, true);
+    }
+
+    /// Takes the next reply, if one is due and has arrived already.
+    bool next_reply()
+    {
+        if (due.idle())
+            return false;
+        phase const     p = due.front().what;
+        std::error_code ec;
+        if (due.next(in, answered, last, ec))
+        {
+            emit(events::replied {answered.what, last});
+            return true;
+        }
+        if (ec)
+            fail(ec, p, waiting_for(p));
+        return false;
     }
 
     /// Writes all; a failure closes the connection.
@@ -261,8 +285,9 @@ public:
     }
 
     /** Writes the one command in `out` and waits for its reply. After 421 the connection is closed.
-        @param v How much of it may be shown. */
-    task<void> exchange(phase p, verb v = verb::none)
+        @param v       How much of it may be shown.
+        @param content What follows it without waiting. */
+    task<void> exchange(phase p, verb v, std::string_view content)
     {
         require_quiet(p);
         if (settings.on_event)
@@ -276,10 +301,16 @@ public:
             output_guard const forget(out, p == phase::auth);
             co_await write(out.data(), p);
         }
+        if (!content.empty())
+            co_await write(content, p);
         co_await await_reply();
         if (last.code() == 421)
             close(errc::service_unavailable);
     }
+
+    /// The same without content.
+    task<void> exchange(phase p, verb v) { return exchange(p, v, std::string_view()); }
+    task<void> exchange(phase p) { return exchange(p, verb::none, std::string_view()); }
 
     /// QUIT and an orderly close, whatever happens on the way.
     task<void> leave()

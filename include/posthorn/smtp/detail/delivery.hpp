@@ -4,395 +4,738 @@
 // SPDX-License-Identifier: MIT
 //
 
-// Delivery of one message: drives the flight planner and the content encoder over a conversation.
+// Delivery over a conversation: writes what the transactions of one or more messages let go, and takes to each of them
+// the replies that are its own.
 
 #ifndef POSTHORN_SMTP_DETAIL_DELIVERY_HPP
 #define POSTHORN_SMTP_DETAIL_DELIVERY_HPP
 
+#include <posthorn/core/buffer.hpp>
+#include <posthorn/core/config.hpp>
 #include <posthorn/core/error.hpp>
 #include <posthorn/core/printable.hpp>
 #include <posthorn/coro/task.hpp>
 #include <posthorn/coro/when_all.hpp>
 #include <posthorn/net/deadline.hpp>
 #include <posthorn/smtp/capabilities.hpp>
+#include <posthorn/smtp/command.hpp>
 #include <posthorn/smtp/detail/conversation.hpp>
-#include <posthorn/smtp/dot_stuffing.hpp>
+#include <posthorn/smtp/detail/outbox.hpp>
+#include <posthorn/smtp/detail/parcel.hpp>
 #include <posthorn/smtp/error.hpp>
 #include <posthorn/smtp/gather_list.hpp>
 #include <posthorn/smtp/message.hpp>
 #include <posthorn/smtp/outcome.hpp>
-#include <posthorn/smtp/parameters.hpp>
 #include <posthorn/smtp/send_options.hpp>
 #include <posthorn/smtp/session_error.hpp>
 #include <posthorn/smtp/transaction.hpp>
-#include <posthorn/source/source.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace posthorn::smtp::detail {
 
-/** Sends messages over a conversation, one at a time. Its memory is used again for each. Must outlive its tasks. */
+/** Brings messages to a server, several at once if it offers PIPELINING. Its memory is used again. Must outlive its
+    tasks.
+
+    One parcel at a time is written; those written before wait for their replies, which come in the same order.
+*/
 class delivery
 {
 public:
-    explicit delivery(conversation& c) noexcept : c_(&c) {}
+    explicit delivery(conversation& c) : c_(&c), outbox_(c) {}
 
-    /** Sends one message. @param into Gets the outcome for each recipient, also if this throws.
-        @throws send_error. The connection is closed then, unless nothing was sent. */
-    task<void> run(message const& m, send_options const& options, capabilities const& server, report& into)
+    // A run: begin(), then add() and step() while there is something to do, and end(). -------------------------
+
+    /// @param burst Is it more than one message?
+    void begin(capabilities const& server, bool burst)
     {
-        std::optional<session_error> failure;
-        std::uint64_t const          turns = c_->turns;
-        write_failure_.reset();
-        try
-        {
-            co_await converse(m, options, server, into);
-        }
-        catch (...)
-        {
-            failure.emplace(as_session_error(std::current_exception()));
-        }
+        server_.offers = &server;
+        server_.secure = c_->stream.is_secure();
+        server_.lmtp   = c_->settings.protocol == protocol::lmtp;
+        server_.burst  = burst;
+        current_       = nullptr;
+        closing_ = pinned_ = false;
+        outbox_.reset();
         c_->patience = net::clock::duration::max();
-        c_->writing  = false;
-        if (failure && transaction_.next() != transaction::step::finished)
+        for (auto& p : parcels_)
         {
-            transaction_.fail(failure->code().message());
-            c_->close(failure->code());
-        }
-        if (!failure && (transaction_.next() == transaction::step::give_up || write_failure_))
-            c_->close(errc::service_unavailable);
-        open_ = c_->is_open() && transaction_.needs_rset();
-        transaction_.count(c_->turns - turns, content_bytes_);
-        c_->emit(events::finished {into});
-        if (c_->is_open() && transaction_.reset_refused())
-            co_await c_->leave(); // it would refuse the next RSET as well
-        if (!failure)
-            if (auto const ec = transaction_.verdict())
-                failure.emplace(c_->make_error(ec, phase::content, "send", &into.final_reply(), into.describe()));
-        if (failure)
-            throw send_error(*failure, into);
-    }
-
-    /// Is a transaction open that RSET must end before the next?
-    bool& transaction_open() noexcept { return open_; }
-
-    /** Writes content and its end, after DATA was accepted by a single command, and waits for the reply.
-        @pre the reply to it is due */
-    task<void> write_all(source& content, send_options const& options, bool eight_bit)
-    {
-        encoder_.reset(rules(options, eight_bit));
-        write_failure_.reset();
-        content_bytes_ = 0;
-        co_await write_content(content, nullptr);
-        co_await c_->await_reply(); // also if writing failed: it may tell why
-        if (write_failure_ || c_->last.code() == 421)
-            c_->close(errc::service_unavailable);
-    }
-
-private:
-    static content_options rules(send_options const& o, bool eight_bit) noexcept
-    {
-        content_options c;
-        c.endings         = o.endings;
-        c.max_line        = o.max_line;
-        c.allow_eight_bit = eight_bit;
-        return c;
-    }
-
-    static defect refusal_of(std::error_code code, std::string_view what) noexcept
-    {
-        defect d;
-        d.code   = code;
-        d.detail = what;
-        return d;
-    }
-
-    /** The parameters of MAIL as they will be sent.
-
-        Content in memory is measured before, so that nothing is sent that would have to be given up half-way. */
-    defect plan(message const& m, send_options const& o, capabilities const& server)
-    {
-        parameters_ = m.envelope.parameters;
-        eight_bit_  = server.has(feature::eight_bit_mime);
-        if (m.content == nullptr)
-            return refusal_of(posthorn::errc::invalid_argument, "the message has no content");
-        if (o.endings == line_endings::verbatim)
-            return refusal_of(errc::bad_parameter, "verbatim line endings cannot be sent with DATA");
-        auto size = m.content->size();
-        if (auto const bytes = m.content->contiguous())
-        {
-            content_measure measure(o.endings);
-            measure.update(*bytes);
-            auto const facts = measure.finish();
-            size             = facts.size;
-            if (facts.nul)
-                return refusal_of(errc::binary_refused, "a NUL in the content");
-            if (facts.bare_endings && o.endings == line_endings::strict)
-                return refusal_of(errc::bare_line_ending, "the content");
-            if (o.max_line != 0 && facts.longest_line > o.max_line)
-                return refusal_of(errc::line_length, "re-encode the content, e.g. as quoted-printable");
-            if (facts.eight_bit && !eight_bit_)
-                return refusal_of(errc::eight_bit_refused, "re-encode the content, e.g. as quoted-printable");
-            if (facts.eight_bit && parameters_.body == body_type::unspecified)
-                parameters_.body = body_type::eight_bit;
-        }
-        else if (parameters_.body == body_type::unspecified && eight_bit_)
-            parameters_.body = body_type::eight_bit; // what will come is not known, and may be 8-bit then
-        if (!parameters_.size && size && server.has(feature::size))
-            parameters_.size = size;
-        parameters_.smtputf8 = parameters_.smtputf8 || m.envelope.sender.needs_smtputf8() ||
-                               std::any_of(m.envelope.recipients.begin(), m.envelope.recipients.end(),
-                                           [](recipient const& r) { return r.address.needs_smtputf8(); });
-        if (auto const d = check(parameters_, server))
-            return d;
-        for (auto const& r : m.envelope.recipients)
-            if (auto const d = check(r.parameters, server))
-                return d;
-        return {};
-    }
-
-    task<void> converse(message const& m, send_options const& o, capabilities const& server, report& into)
-    {
-        content_bytes_ = 0;
-        transaction_options how;
-        how.policy     = o.policy;
-        how.rset_first = open_;
-        how.flight     = o.pipelining && server.has(feature::pipelining) ? flight::pipelined : flight::sequential;
-        defect problem = plan(m, o, server);
-        if (auto const unspeakable = transaction_.begin(m.envelope, parameters_, how, into); unspeakable && !problem)
-            problem = unspeakable;
-        if (problem)
-        {
-            transaction_.withdraw(problem.detail);
-            throw c_->make_error(problem.code, phase::prepare, "send", nullptr, std::string(problem.detail));
-        }
-        encoder_.reset(rules(o, eight_bit_));
-        for (;;)
-        {
-            co_await write_flight();
-            switch (transaction_.next())
-            {
-            case transaction::step::await_reply:
-                if (!transaction_.output().empty())
-                    break; // replies that came while the flight was written have released the next one
-                co_await c_->await_reply();
-                take_reply();
-                break;
-            case transaction::step::send_content:
-                c_->require_quiet(phase::data);
-                transaction_.content_begins(c_->due);
-                co_await send_content(*m.content);
-                break;
-            case transaction::step::send_nothing:
-                c_->require_quiet(phase::data);
-                transaction_.content_begins(c_->due);
-                transaction_.content_ends();
-                c_->arm(c_->settings.timeouts.block);
-                co_await c_->write(".\r\n", phase::content);
-                break;
-            case transaction::step::finished:
-            case transaction::step::give_up: co_return;
-            }
+            p->at   = parcel::stage::idle;
+            p->owed = 0;
         }
     }
 
-    void take_reply()
+    /// @param into Reset, and filled by end() at the latest. All three must stay where they are until then.
+    parcel& add(message const& m, send_options const& o, report& into)
     {
-        if (auto const ec = transaction_.on_reply(c_->answered, c_->last))
-            c_->fail(ec, c_->answered.what, waiting_for(c_->answered.what));
+        parcel* p = find([](parcel const& one) { return one.at == parcel::stage::idle; });
+        if (p == nullptr)
+            p = parcels_.emplace_back(std::make_unique<parcel>()).get();
+        p->accept(m, o, into, ++tickets_);
+        return *p;
     }
 
-    bool over() const noexcept { return transaction_.next() == transaction::step::give_up; }
-
-    // Commands -------------------------------------------------------------------------------------------------
-
-    /// Writes the commands that may leave now; reads meanwhile if both sides might block otherwise.
-    task<void> write_flight()
+    /// Writes what may leave; if there is nothing, takes at least one reply.
+    task<void> step()
     {
-        std::string_view const commands = transaction_.output();
-        if (commands.empty())
-            co_return;
-        c_->require_quiet(transaction_.pending_command(0).what);
-        if (c_->settings.on_event)
-            for (std::size_t i = 0; i != transaction_.pending_commands(); ++i)
-            {
-                std::string const shown = describe(verb::none, transaction_.pending_text(i));
-                c_->emit(events::command {transaction_.pending_command(i).what, shown});
-            }
-        transaction_.announce(c_->due);
-        c_->arm(c_->settings.timeouts.block);
-        if (commands.size() <= safe_write)
-            co_await c_->write(commands, c_->due.front().what);
-        else
+        if (!can_write())
         {
-            c_->writing    = true;
-            auto writer = write_commands(commands);
-            auto reader = read_while_writing();
-            co_await when_all(std::move(writer), std::move(reader));
-        }
-        transaction_.consume(commands.size());
-    }
-
-    task<void> write_commands(std::string_view commands)
-    {
-        try
-        {
-            co_await c_->stream.write(std::span<std::string_view const>(&commands, 1));
-            c_->fresh_output = true;
-        }
-        catch (posthorn::error const& e)
-        {
-            if (!over())
-                write_failure_.emplace(e);
-        }
-        c_->writing = false;
-        c_->count_turn();
-        c_->arm(limit_of(c_->settings.timeouts, phase::rcpt)); // for who waits for a reply now
-        if (write_failure_)
-            c_->fail(write_failure_->code(), phase::rcpt, "envelope", &write_failure_->context());
-    }
-
-    /// Takes replies while commands are written: at least one, since one is due anyway.
-    task<void> read_while_writing()
-    {
-        do
-        {
+            POSTHORN_ASSERT(!c_->due.idle());
             co_await c_->await_reply();
             take_reply();
-            if (c_->writing)
-                c_->arm(c_->settings.timeouts.block);
-        } while (c_->writing && !over() && !c_->due.idle());
-        if (c_->writing && over())
-            c_->close(errc::service_unavailable); // stops the writer
-    }
-
-    // Content --------------------------------------------------------------------------------------------------
-
-    /// The content and its end. While much of it is written the server is listened to: it may refuse it early.
-    task<void> send_content(source& content)
-    {
-        auto const whole = content.contiguous();
-        c_->writing         = true;
-        if (whole && whole->size() <= safe_content)
-            co_await write_content(content, &transaction_);
+            take_replies();
+        }
+        else if (is_brief())
+            co_await emit();
         else
         {
-            auto writer = write_content(content, &transaction_);
+            c_->writing = true;
+            auto writer = emit_beside();
             auto reader = listen();
             co_await when_all(std::move(writer), std::move(reader));
         }
     }
 
-    task<void> listen()
+    /// Takes the replies that have arrived already.
+    void take_replies()
     {
-        do
-        {
-            co_await c_->await_reply();
-            if (c_->writing && c_->stream.certainly_unsent())
-                transaction_.content_not_ended(); // the end is in the hands of the stream and cannot have been answered
+        while (c_->next_reply())
             take_reply();
-        } while (c_->writing && !over() && !c_->due.idle());
-        if (c_->writing)
-            c_->close(errc::service_unavailable); // refused early: the rest cannot be sent any more
     }
 
-    /** Writes the content and its end.
+    /// Is there something for step() to do?
+    bool has_work() const { return can_write() || !c_->due.idle(); }
 
-        A connection that breaks is not an error yet: the server may have said why, and that is read next. */
-    task<void> write_content(source& content, transaction* t)
+    /// May something leave?
+    bool can_write() const
     {
-        auto const begun = net::clock::now();
-        auto const total = content.size();
-        auto const whole = content.contiguous();
-        bool       last  = false;
-        slices_.clear();
-        while (!last && !write_failure_)
-        {
-            std::string_view block;
-            if (whole)
-                block = *whole;
-            else
-                block = co_await content.next();
-            last = whole || block.empty();
-            do // the block is valid until the next one is asked for, so it is written before
-            {
-                if (encode(block, last) && t != nullptr)
-                    t->content_ends();
-                if (slices_.empty())
-                    continue;
-                arm_for_content(begun);
-                co_await write_slices(t);
-                if (!write_failure_)
-                {
-                    content_bytes_ += slices_.size();
-                    c_->emit(events::progress {slices_.size(), content_bytes_, total});
-                }
-                slices_.clear();
-            } while (!block.empty() && !write_failure_);
-        }
-        c_->writing = false;
-        c_->count_turn();
-        c_->arm(std::min(limit_of(c_->settings.timeouts, phase::content), c_->patience)); // for who listens now
+        if (stopped())
+            return false;
+        if (current_ != nullptr)
+            return can_write(*current_);
+        parcel const* const p = find([](parcel const& one) { return one.at == parcel::stage::waiting; });
+        return p != nullptr && may_begin(*p);
     }
 
-    /// Turns a part of `block` into slices. @return True if they hold the end of the content.
-    bool encode(std::string_view& block, bool last)
+    /// Does nothing leave any more, whatever may still arrive?
+    bool stopped() const noexcept { return closing_ || outbox_.failed(); }
+
+    /// Is there nothing more to hope for from the connection?
+    bool over() const noexcept { return closing_ && !must_drain(); }
+
+    /** Ends a run: what is not done has failed, and the connection, unless everything is done, with it.
+        @param e Null if step() did not throw. */
+    void end(std::exception_ptr const& e)
     {
-        std::error_code ec;
-        block.remove_prefix(encoder_.encode(block, slices_, ec));
-        bool const at_end = !ec && last && block.empty();
-        if (at_end)
-            encoder_.finish(slices_, ec);
-        if (ec) // the end of the content must not be written now, so the connection cannot be saved
-            throw c_->make_error(ec, phase::content, "content", nullptr,
-                                 "at octet " + std::to_string(encoder_.offset()) + " of the content");
-        return at_end;
+        c_->patience = net::clock::duration::max();
+        c_->writing  = false;
+        std::optional<session_error> broken;
+        if (e)
+            broken.emplace(as_session_error(e));
+        for (auto& p : parcels_)
+            if (p->at == parcel::stage::waiting || p->in_flight())
+                give_up(*p, broken);
+        if (broken || closing_)
+            c_->close(broken ? broken->code() : make_error_code(errc::service_unavailable));
+        open_ = open_ && c_->is_open();
     }
 
-    task<void> write_slices(transaction* t)
+    /// Does the server refuse RSET, so that the connection has to end although it works?
+    bool must_leave() const noexcept { return reset_refused_ && c_->is_open(); }
+
+    // ----------------------------------------------------------------------------------------------------------
+
+    /** Sends one message. @param into Gets the outcome for each recipient, also if this throws.
+        @throws send_error. The connection is closed then, unless nothing was sent or the server refused. */
+    task<void> run(message const& m, send_options const& options, capabilities const& server, report& into)
     {
-        c_->fresh_output = true;
-        std::optional<posthorn::error> failed;
+        begin(server, false);
+        parcel&            p = add(m, options, into);
+        std::exception_ptr broken;
         try
         {
-            co_await c_->stream.write(slices_.slices());
+            while (p.at != parcel::stage::done && !over())
+                co_await step();
         }
-        catch (posthorn::error const& e)
+        catch (...)
         {
-            failed.emplace(e);
+            broken = std::current_exception();
         }
-        if (!failed || over())
-        {
-            if (failed)
-                write_failure_.emplace(*failed); // the reader has closed the connection, with the reason in hand
-            co_return;
-        }
-        if (t != nullptr && c_->stream.certainly_unsent())
-            t->content_not_ended();
-        bool const broken = failed->code() != condition::canceled && failed->code() != condition::timeout &&
-                            failed->code() != posthorn::errc::closed;
-        if (!broken)
-            c_->fail(failed->code(), phase::content, "content", &failed->context());
-        write_failure_.emplace(*failed);
-        c_->patience = last_words_limit;
+        end(broken);
+        if (must_leave())
+            co_await c_->leave();
+        if (p.failure)
+            throw send_error(*p.failure, into);
     }
 
-    void arm_for_content(net::clock::time_point begun)
+    /// Is a transaction open that RSET must end before the next?
+    bool& transaction_open() noexcept { return open_; }
+
+    /// Has the server, by LIMITS, had all the messages it takes on one connection?
+    bool used_up(capabilities const& server) const noexcept
+    {
+        auto const most = server.limits().mail_max;
+        return most && mails_ >= *most;
+    }
+
+    /// A MAIL command outside of a run.
+    void count_mail() noexcept { ++mails_; }
+
+    /** Writes content and its end, after DATA was accepted by a single command, and waits for the reply.
+        @pre the reply to it is due */
+    task<void> write_all(source& content, send_options const& options, bool eight_bit)
+    {
+        outbox_.reset();
+        closing_ = false;
+        content_options rules;
+        rules.endings         = options.endings;
+        rules.max_line        = options.max_line;
+        rules.allow_eight_bit = eight_bit;
+        content_reader reader;
+        co_await reader.open(content);
+        reader.reset(rules);
+        auto const    begun = net::clock::now();
+        std::uint64_t sent  = 0;
+        for (bool complete = false; !complete && !outbox_.failed();)
+        {
+            if (reader.needs_block())
+                co_await reader.next_block();
+            std::error_code ec;
+            complete = reader.encode(outbox_.list(), everything, ec);
+            if (ec)
+                throw content_error(ec, reader.offset());
+            std::size_t const part = outbox_.size();
+            co_await outbox_.flush(content_limit(begun, sent), phase::content, closing_);
+            sent += part;
+            c_->emit(events::progress {part, sent, content.size()});
+        }
+        co_await c_->await_reply(); // also if writing failed: it may tell why
+        if (c_->last.intermediate())
+            c_->fail(errc::unexpected_code, phase::content, waiting_for(phase::content));
+        if (outbox_.failed() || c_->last.code() == 421)
+            c_->close(errc::service_unavailable);
+    }
+
+private:
+    static constexpr std::size_t everything  = static_cast<std::size_t>(-1);
+    static constexpr std::size_t few_octets  = 64 * 1024; ///< Too little to be worth listening meanwhile.
+    static constexpr std::size_t few_replies = 64;        ///< They fit into every receive buffer.
+
+    template <class Predicate>
+    parcel* find(Predicate&& wanted) const
+    {
+        parcel* first = nullptr;
+        for (auto const& p : parcels_)
+            if (wanted(*p) && (first == nullptr || p->ticket < first->ticket))
+                first = p.get();
+        return first;
+    }
+
+    // What may leave -------------------------------------------------------------------------------------------
+
+    bool can_write(parcel const& p) const
+    {
+        auto const step = p.dialogue.next();
+        return !p.dialogue.output().empty() || step == transaction::step::send_nothing ||
+               (step == transaction::step::send_content && p.dialogue.chunks_due() < window_of(p));
+    }
+
+    bool pipelining(parcel const& p) const noexcept
+    {
+        return p.how->pipelining && server_.offers->has(feature::pipelining);
+    }
+
+    std::size_t window_of(parcel const& p) const noexcept
+    {
+        // In LMTP the replies to the last chunk can only be told apart if it is alone.
+        return pipelining(p) && !server_.lmtp ? std::max<std::size_t>(p.how->chunk_window, 1) : 1;
+    }
+
+    bool may_begin(parcel const& p) const
+    {
+        return pipelining(p) || find([](parcel const& one) { return one.in_flight(); }) == nullptr;
+    }
+
+    /// Is it certain that writing cannot block for long, and is it too little to be refused on its way?
+    bool is_brief() const
+    {
+        std::size_t octets = 0, replies = c_->due.due();
+        for (auto const& p : parcels_)
+        {
+            if (p->at != parcel::stage::waiting && p.get() != current_)
+                continue;
+            bool const fresh = p->at == parcel::stage::waiting;
+            replies += fresh ? p->mail->envelope.recipients.size() + 4 : p->dialogue.pending_commands();
+            bool const with_content = fresh ? server_.burst || p->how->chunking == chunking::on
+                                            : p->dialogue.next() == transaction::step::send_content;
+            if (!with_content || p->mail->content == nullptr)
+                continue;
+            auto const whole = p->mail->content->contiguous();
+            octets += whole ? whole->size() : few_octets + 1;
+        }
+        return octets <= few_octets && replies <= few_replies;
+    }
+
+    // Writing --------------------------------------------------------------------------------------------------
+
+    /// Writes until a reply must be waited for.
+    task<void> emit()
+    {
+        while (!stopped())
+        {
+            if (current_ == nullptr)
+            {
+                parcel* const next = find([](parcel const& p) { return p.at == parcel::stage::waiting; });
+                if (next == nullptr || !may_begin(*next))
+                    break;
+                co_await start(*next);
+                continue;
+            }
+            parcel& p = *current_;
+            if (!can_write(p))
+                break;
+            if (!p.dialogue.output().empty())
+                co_await stage_commands(p);
+            else if (p.dialogue.next() == transaction::step::send_nothing)
+                stage_nothing(p);
+            else if (p.plan.transfer() == transfer::bdat)
+                co_await stage_chunks(p);
+            else
+                co_await stage_data(p);
+            if (current_ == &p && p.dialogue.written())
+            {
+                p.at     = parcel::stage::written;
+                current_ = nullptr;
+            }
+        }
+        co_await flush();
+    }
+
+    /// The same while another task listens.
+    task<void> emit_beside()
+    {
+        co_await emit();
+        c_->writing = false;
+        c_->count_turn();
+        if (!c_->due.idle()) // for who listens now
+            c_->arm(std::min(limit_of(c_->settings.timeouts, c_->due.front().what), c_->patience));
+    }
+
+    /// Opens the content and makes the plan, or goes on with the next of several transactions.
+    task<void> start(parcel& p)
+    {
+        if (p.mail->content == nullptr)
+            co_return fail_early(p, posthorn::errc::invalid_argument, "the message has no content");
+        if (used_up(*server_.offers))
+            co_return fail_early(p, errc::connection_used_up, "the server takes no more messages on this connection");
+        if (!p.mail->content->contiguous())
+            co_await flush(); // reading may take a while
+        std::exception_ptr failure;
+        try
+        {
+            if (p.begun_once)
+                co_await p.content.rewind();
+            else
+                co_await p.content.open(*p.mail->content);
+        }
+        catch (...)
+        {
+            failure = std::current_exception();
+        }
+        if (failure)
+        {
+            auto const reason = as_session_error(failure);
+            p.plan.give_up(*p.into, reason.code().message());
+            co_return complete(p, reason);
+        }
+        if (stopped())
+            co_return;
+        defect problem;
+        if (!std::exchange(p.begun_once, true))
+        {
+            p.turns = c_->turns;
+            problem = p.plan.prepare(p.mail->envelope, p.content.known(), *p.how, server_, *p.into);
+        }
+        if (!problem)
+            problem = begin_transaction(p);
+        if (problem)
+            co_return fail_early(p, problem.code, problem.detail);
+    }
+
+    defect begin_transaction(parcel& p)
+    {
+        auto const* const before = find([](parcel const& one) { return one.at == parcel::stage::written; });
+        transaction_options how;
+        how.policy   = p.how->policy;
+        how.flight   = pipelining(p) ? flight::pipelined : flight::sequential;
+        how.transfer = p.plan.transfer();
+        how.lmtp     = server_.lmtp;
+        // The content of DATA ends a transaction, whatever is answered. After BDAT that is not so if it was refused.
+        how.rset_first = before != nullptr ? before->plan.transfer() == transfer::bdat : open_;
+        auto const part = p.plan.next_part();
+        if (auto const d = p.dialogue.begin(p.plan.envelope(), part, p.plan.parameters(), how, *p.into))
+        {
+            p.plan.give_up(*p.into, d.detail);
+            return d;
+        }
+        p.plan.take_part();
+        p.content.reset(p.plan.content());
+        p.end_mark.reset();
+        p.at     = parcel::stage::writing;
+        p.ticket = ++tickets_;
+        current_ = &p;
+        ++mails_;
+        return {};
+    }
+
+    task<void> stage_commands(parcel& p)
+    {
+        if (!outbox_.has_room(1))
+            co_await flush();
+        if (stopped() || p.dialogue.output().empty())
+            co_return;
+        std::string_view const commands = p.dialogue.output();
+        c_->require_quiet(p.dialogue.pending_command(0).what);
+        if (c_->settings.on_event)
+            for (std::size_t i = 0; i != p.dialogue.pending_commands(); ++i)
+            {
+                std::string const shown = describe(verb::none, p.dialogue.pending_text(i));
+                c_->emit(events::command {p.dialogue.pending_command(i).what, shown});
+            }
+        owe(p, [&] { p.dialogue.announce(c_->due); });
+        outbox_.list().add(commands);
+        p.dialogue.consume(commands.size());
+    }
+
+    void stage_nothing(parcel& p)
+    {
+        c_->require_quiet(phase::data);
+        owe(p, [&] { p.dialogue.content_begins(c_->due); });
+        outbox_.list().add(".\r\n");
+        end_content(p);
+    }
+
+    task<void> stage_data(parcel& p)
+    {
+        c_->require_quiet(phase::data);
+        owe(p, [&] { p.dialogue.content_begins(c_->due); });
+        p.begun = net::clock::now();
+        for (;;)
+        {
+            if (p.content.needs_block() || !outbox_.has_room(8))
+                co_await flush();
+            if (!stopped() && p.content.needs_block())
+                co_await p.content.next_block();
+            if (stopped())
+                co_return;
+            std::error_code   ec;
+            std::size_t const before = outbox_.size();
+            bool const        last   = p.content.encode(outbox_.list(), everything, ec);
+            if (ec) // the end of the content must not be written now, so the connection cannot be saved
+                throw content_error(ec, p.content.offset());
+            p.staged += outbox_.size() - before;
+            if (last)
+                co_return end_content(p);
+        }
+    }
+
+    task<void> stage_chunks(parcel& p)
+    {
+        while (!stopped() && p.dialogue.next() == transaction::step::send_content &&
+               p.dialogue.chunks_due() < window_of(p))
+        {
+            if (pinned_)
+                co_await flush();
+            std::exception_ptr failure;
+            bool               last = false;
+            try
+            {
+                last = co_await fill_chunk(p);
+            }
+            catch (...)
+            {
+                failure = std::current_exception();
+            }
+            if (failure && !c_->is_open())
+                std::rethrow_exception(failure);
+            if (failure) // between two chunks nothing is lost: the server forgets the message at RSET
+                co_return abandon(p, failure);
+            if (!outbox_.has_room(chunk_.slices().size() + 2))
+                co_await flush();
+            if (stopped() || p.dialogue.next() != transaction::step::send_content)
+                co_return;
+            stage_chunk(p, last);
+            if (pinned_ || outbox_.size() >= few_octets)
+                co_await flush();
+        }
+    }
+
+    /// Content for one BDAT into `chunk_`. @return Whether it is the last one.
+    task<bool> fill_chunk(parcel& p)
+    {
+        std::size_t const most = std::max<std::size_t>(p.how->chunk_size, 1);
+        std::error_code   ec;
+        bool              last = false;
+        chunk_.clear();
+        if (p.content.whole())
+        {
+            while (!last && !ec && chunk_.size() < most && chunk_.room() > 8)
+                last = p.content.encode(chunk_, most - chunk_.size(), ec);
+            pinned_ = chunk_.uses_scratch();
+        }
+        else
+        {
+            // The size must be known before, so this has to be gathered.
+            gathered_.clear();
+            while (!last && !ec && gathered_.size() < most)
+            {
+                if (p.content.needs_block() && !outbox_.empty())
+                    co_await flush(); // reading may take a while
+                if (p.content.needs_block())
+                    co_await p.content.next_block();
+                chunk_.clear();
+                last = p.content.encode(chunk_, most - gathered_.size(), ec);
+                for (auto const slice : chunk_.slices())
+                    gathered_.append(slice);
+            }
+            chunk_.clear();
+            chunk_.add(gathered_.data());
+            pinned_ = true;
+        }
+        if (ec)
+            throw content_error(ec, p.content.offset());
+        co_return last;
+    }
+
+    void stage_chunk(parcel& p, bool last)
+    {
+        c_->out.clear();
+        command_writer w(c_->out);
+        c_->spelled(w.bdat(chunk_.size(), last), w, phase::content);
+        c_->require_quiet(phase::content);
+        if (c_->settings.on_event)
+        {
+            std::string const shown = describe(verb::bdat, c_->out.data());
+            c_->emit(events::command {phase::content, shown});
+        }
+        if (p.staged == 0 && p.content_bytes == 0)
+            p.begun = net::clock::now();
+        owe(p, [&] { p.dialogue.chunk_begins(c_->due, last); });
+        outbox_.list().add(c_->out.data());
+        for (auto const slice : chunk_.slices())
+            outbox_.list().add(slice);
+        p.staged += chunk_.size();
+        if (last)
+            end_content(p);
+    }
+
+    void end_content(parcel& p)
+    {
+        p.end_mark = outbox_.end();
+        p.dialogue.content_ends();
+    }
+
+    void abandon(parcel& p, std::exception_ptr const& why)
+    {
+        auto const reason = as_session_error(why);
+        p.dialogue.abandon(reason.code().message());
+        p.failure.emplace(reason);
+        if (p.dialogue.next() == transaction::step::finished)
+            finish(p);
+    }
+
+    task<void> flush()
+    {
+        auto const limit = current_ != nullptr && current_->staged + current_->content_bytes != 0
+                               ? content_limit(current_->begun, current_->content_bytes)
+                               : block_limit();
+        phase const p = c_->due.idle() ? phase::content : c_->due.front().what;
+        co_await outbox_.flush(limit, p, closing_);
+        pinned_ = false;
+        for (auto& one : parcels_)
+        {
+            auto const part = std::exchange(one->staged, 0);
+            if (part == 0 || outbox_.failed())
+                continue;
+            one->content_bytes += part;
+            c_->emit(events::progress {part, one->content_bytes, one->content.size()});
+        }
+    }
+
+    net::clock::time_point block_limit() const
+    {
+        auto const most = c_->settings.timeouts.block;
+        auto const now  = net::clock::now();
+        return most >= net::deadline::never - now ? net::deadline::never : now + most;
+    }
+
+    net::clock::time_point content_limit(net::clock::time_point begun, std::uint64_t sent) const
     {
         auto const&             limits = c_->settings.timeouts;
         net::minimum_rate const rate {limits.minimum_rate, limits.block};
-        auto const              now  = net::clock::now();
-        auto const              idle = limits.block >= net::deadline::never - now ? net::deadline::never : now + limits.block;
-        c_->stream.expires_at(std::min({c_->total, idle, rate.limit(begun, content_bytes_)}));
+        return std::min(block_limit(), rate.limit(begun, sent));
+    }
+
+    // Replies --------------------------------------------------------------------------------------------------
+
+    /// Notes for whom replies become due.
+    template <class F>
+    void owe(parcel& p, F&& announce)
+    {
+        std::size_t const before = c_->due.due();
+        announce();
+        p.owed += c_->due.due() - before;
+    }
+
+    /// Takes replies while another task writes.
+    task<void> listen()
+    {
+        while (c_->writing && !c_->due.idle() && !over())
+        {
+            co_await c_->await_reply();
+            take_reply();
+        }
+        if (c_->writing && over())
+            c_->close(errc::service_unavailable); // what is being written cannot be sent any more
+    }
+
+    /// Hands the reply that has just come to the message it is about.
+    void take_reply()
+    {
+        parcel* const p = find([](parcel const& one) { return one.owed != 0; });
+        POSTHORN_ASSERT(p != nullptr);
+        --p->owed;
+        if (!p->in_flight())
+            return; // it is decided, and the connection is at its end
+        know_end(*p);
+        std::error_code ec;
+        owe(*p, [&] { ec = p->dialogue.on_reply(c_->answered, c_->last, c_->due); });
+        if (ec)
+            c_->fail(ec, c_->answered.what, waiting_for(c_->answered.what));
+        auto const next = p->dialogue.next();
+        if (next == transaction::step::give_up || p->dialogue.closing())
+        {
+            closing_     = true;
+            c_->patience = outbox::last_words_limit;
+        }
+        if (next == transaction::step::give_up)
+            complete(*p);
+        else if (next == transaction::step::finished)
+            finish(*p);
+    }
+
+    /// Tells the transaction whether the end of its content can have left.
+    void know_end(parcel& p)
+    {
+        if (!p.end_mark)
+            return;
+        if (outbox_.may_have_left(*p.end_mark))
+            p.dialogue.content_ends();
+        else
+            p.dialogue.content_not_ended();
+    }
+
+    /// After the server has said that it closes: is there a message that it may have taken before?
+    bool must_drain() const noexcept
+    {
+        return find([this](parcel const& p) {
+                   return p.in_flight() && p.end_mark && p.owed != 0 && outbox_.may_have_left(*p.end_mark);
+               }) != nullptr;
+    }
+
+    // Outcomes -------------------------------------------------------------------------------------------------
+
+    /// A transaction has ended as it should.
+    void finish(parcel& p)
+    {
+        open_          = p.dialogue.needs_rset();
+        reset_refused_ = reset_refused_ || p.dialogue.reset_refused();
+        if (current_ == &p)
+            current_ = nullptr;
+        bool const again = !p.failure && p.content.can_rewind() && p.dialogue.mail_accepted() && !used_up(*server_.offers);
+        if (again)
+            p.plan.postpone(p.dialogue.overflow());
+        if (p.plan.has_more() && again)
+        {
+            p.at     = parcel::stage::waiting;
+            p.ticket = ++tickets_;
+            return;
+        }
+        if (p.plan.has_more() && !p.dialogue.mail_accepted())
+            p.plan.share_verdict(*p.into);
+        else if (p.plan.has_more())
+            p.plan.give_up(*p.into, "the recipients were too many for one transaction, and the content cannot be sent twice");
+        complete(p);
+    }
+
+    void complete(parcel& p) { complete(p, std::nullopt); }
+    void complete(parcel& p, std::optional<session_error> why)
+    {
+        if (current_ == &p)
+            current_ = nullptr;
+        p.at = parcel::stage::done;
+        if (why && !p.failure)
+            p.failure = std::move(why);
+        transaction::count(*p.into, c_->turns - p.turns, p.content_bytes,
+                           p.begun_once ? p.plan.transfer() : transfer::data);
+        c_->emit(events::finished {*p.into});
+        if (p.failure)
+            return;
+        std::error_code ec;
+        if (p.begun_once)
+            ec = p.dialogue.verdict();
+        else if (p.how->policy != recipient_policy::each)
+            ec = errc::service_unavailable;
+        if (ec)
+            p.failure.emplace(c_->make_error(ec, phase::content, "send", &p.into->final_reply(), p.into->describe()));
+    }
+
+    /// Nothing of it was written.
+    void fail_early(parcel& p, std::error_code code, std::string_view what)
+    {
+        settlement::explain(*p.into, what);
+        if (!p.begun_once)
+            p.turns = c_->turns;
+        complete(p, c_->make_error(code, phase::prepare, "send", nullptr, std::string(what)));
+    }
+
+    /// The connection has ended before the message was decided.
+    void give_up(parcel& p, std::optional<session_error> const& broken)
+    {
+        std::string const why = broken ? broken->code().message() : make_error_code(errc::service_unavailable).message();
+        if (p.in_flight())
+        {
+            know_end(p);
+            p.dialogue.fail(why, closing_ && (!broken || has_closed(broken->code())));
+        }
+        if (p.begun_once)
+            p.plan.give_up(*p.into, why);
+        else
+            settlement::explain(*p.into, why);
+        if (!p.begun_once)
+            p.turns = c_->turns;
+        complete(p, broken);
+    }
+
+    /// Does the code say that the server has closed the connection?
+    static bool has_closed(std::error_code ec)
+    {
+        return ec != condition::canceled && ec != condition::timeout && ec != condition::protocol &&
+               ec != posthorn::errc::closed;
+    }
+
+    session_error content_error(std::error_code ec, std::uint64_t offset) const
+    {
+        return c_->make_error(ec, phase::content, "content", nullptr, "at octet " + std::to_string(offset) + " of the content");
     }
 
     /// Whatever ended the delivery, as an error of the session.
@@ -424,19 +767,19 @@ private:
         return c_->make_error(code, phase::content, "reading the content", nullptr, std::move(detail));
     }
 
-    static constexpr auto        last_words_limit = std::chrono::seconds(5); ///< For a reply after a broken write.
-    static constexpr std::size_t safe_write   = 8 * 1024;  ///< Fits into every send buffer.
-    static constexpr std::size_t safe_content = 64 * 1024; ///< Too short to be worth listening for a refusal.
-
-    conversation*                  c_;
-    transaction                    transaction_;
-    mail_parameters                parameters_;
-    content_encoder                encoder_;
-    gather_list                    slices_;
-    std::optional<posthorn::error> write_failure_;
-    std::uint64_t                  content_bytes_ = 0;
-    bool                           eight_bit_     = false;
-    bool                           open_          = false;
+    conversation*                        c_;
+    outbox                               outbox_;
+    known_server                         server_;
+    std::vector<std::unique_ptr<parcel>> parcels_;
+    parcel*                              current_ = nullptr; ///< The one that is being written.
+    gather_list                          chunk_;
+    byte_buffer                          gathered_; ///< Content of a chunk that is not in memory elsewhere.
+    std::uint64_t                        tickets_       = 0;
+    std::uint64_t                        mails_         = 0;     ///< Transactions on this connection.
+    bool                                 pinned_        = false; ///< The outbox refers to the chunk's memory.
+    bool                                 open_          = false;
+    bool                                 closing_       = false; ///< The server closes the connection.
+    bool                                 reset_refused_ = false;
 };
 
 } // namespace posthorn::smtp::detail

@@ -132,6 +132,8 @@ inline defect check_parameters(mail_parameters const& p, bool smtputf8, paramete
         size.add(6 + 2 + 3 * p.auth->view().size(), 500); // RFC 4954, 5
     if (p.require_tls)
         size.add(11, 11); // RFC 8689, 2
+    if (p.prdr)
+        size.add(5, 5);
     if (p.mt_priority)
     {
         if (*p.mt_priority < -9 || *p.mt_priority > 9)
@@ -237,6 +239,8 @@ inline defect append_parameters(mail_parameters const& p, bool, line_builder& b)
     }
     if (p.require_tls)
         b.append(" REQUIRETLS");
+    if (p.prdr)
+        b.append(" PRDR");
     if (p.mt_priority)
     {
         b.append(" MT-PRIORITY=");
