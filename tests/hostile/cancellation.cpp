@@ -54,13 +54,18 @@ struct way
     bool        pipelining;
     std::size_t size;   ///< Of the content.
     bool        stream; ///< From a source that waits between blocks.
+    bool        chunking = false; ///< The content goes by BDAT.
 };
 
 constexpr way ways[] = {
     {"sequential", false, false, 100, false},     {"pipelined", false, true, 100, false},
     {"TLS, sequential", true, false, 100, false}, {"TLS, pipelined", true, true, 100, false},
     {"large", false, true, 6000000, false},       {"TLS, large", true, true, 2000000, false},
-    {"streamed", false, true, 20000, true}};
+    {"streamed", false, true, 20000, true},       {"chunked", false, true, 100, false, true},
+    {"chunked, large", false, true, 6000000, false, true},
+    {"TLS, chunked, large", true, true, 2000000, false, true},
+    {"chunk by chunk", false, false, 20000, false, true},
+    {"chunked, streamed", false, true, 20000, true, true}};
 
 /// Blocks that are not there at once.
 class slow_blocks final : public source
@@ -125,6 +130,14 @@ smtp::message message_for(way const& w)
     return m;
 }
 
+smtp::send_options options_for(way const& w)
+{
+    smtp::send_options o;
+    o.chunking   = w.chunking ? smtp::chunking::on : smtp::chunking::off;
+    o.chunk_size = w.size > 100000 ? o.chunk_size : 3000;
+    return o;
+}
+
 /// What a send that may be cancelled ends with.
 struct ended
 {
@@ -185,7 +198,7 @@ bool cancel_after(way const& w, std::size_t n, bool kept, asio::cancellation_typ
     smtp_sink                 sink(io.get_executor(), sink_settings(w));
     smtp::client              client(settings_for(w, sink.port()));
     auto const                message = message_for(w);
-    smtp::send_options const  options;
+    auto const                options = options_for(w);
     asio::cancellation_signal stop;
     sink.start();
     if (kept)
@@ -259,8 +272,10 @@ TEST_CASE(
                 over = cancel_after(w, n, kept, asio::cancellation_type::terminal, seen);
                 REQUIRE(n < 100000);
             }
-            CHECK(n > 5);
-            CHECK(seen.size() == 3); // accepted, not_sent and in_doubt
+            // Accepted, not_sent and in_doubt; but on a kept connection small chunked messages leave in the first step.
+            bool const at_once = kept && w.chunking && w.pipelining && w.size < 1000;
+            CHECK(n > (at_once ? 3 : 5));
+            CHECK(seen.size() == (at_once ? 2 : 3));
         }
 }
 
@@ -286,7 +301,8 @@ task<void> whole_life(way w)
     sink.start();
     smtp::client client(settings_for(w, sink.port()));
     auto const   message = message_for(w);
-    auto const   r       = co_await client.send(message);
+    auto const   options = options_for(w);
+    auto const   r       = co_await client.send(message, options);
     CHECK(r.all_accepted());
     co_await client.quit();
     co_await sink.until_idle();

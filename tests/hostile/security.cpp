@@ -9,7 +9,11 @@
 #include <posthorn/codec/base64.hpp>
 #include <posthorn/coro/this_coro.hpp>
 #include <posthorn/coro/use_task.hpp>
+#include <posthorn/net/url.hpp>
+#include <posthorn/smtp/address.hpp>
 #include <posthorn/smtp/client.hpp>
+#include <posthorn/smtp/domain.hpp>
+#include <posthorn/smtp/header_facts.hpp>
 #include <posthorn/smtp/session.hpp>
 #include <posthorn/source/memory.hpp>
 #include <posthorn/source/source.hpp>
@@ -355,6 +359,96 @@ TEST_CASE("S2 smuggling of parameters: nothing outside of quotes ends the path")
             CHECK(e);
         });
         CHECK_PLAYED(refused);
+    }
+}
+
+// S3, S4: addresses ----------------------------------------------------------------------------------------------
+
+TEST_CASE("S3 differential: what is delivered to is what was checked, in one spelling")
+{
+    struct row
+    {
+        char const* given;
+        char const* sent; ///< Null: refused.
+    };
+    row const rows[] = {
+        {"plain@x.test", "plain@x.test"},
+        {"\"plain\"@x.test", "plain@x.test"},
+        {"\"a b\"@x.test", "\"a b\"@x.test"},
+        {"\"\\a\\b\"@x.test", "ab@x.test"},
+        {"\"a@evil.test\"@x.test", "\"a@evil.test\"@x.test"},
+        {"\"a@evil.test> \"@x.test", "\"a@evil.test> \"@x.test"},
+        {"\"\\\"@evil.test\"@x.test", "\"\\\"@evil.test\"@x.test"},
+        {"a@[192.0.2.1]", "a@[192.0.2.1]"},
+        // Whatever only some parsers take for an address.
+        {"a@x.test, b@evil.test", nullptr},
+        {"Name <a@x.test>", nullptr},
+        {"a@x.test (comment)", nullptr},
+        {"(comment)a@x.test", nullptr},
+        {"a(comment)@x.test", nullptr},
+        {"group: a@x.test;", nullptr},
+        {"@relay.test:a@x.test", nullptr},
+        {"a@x.test@evil.test", nullptr},
+        {"a@x.test\xe3\x80\x82" "evil.test", nullptr}, // a dot for IDNA, a letter for others
+        {"a%evil.test@", nullptr},
+        {"a@x_y.test", nullptr},
+        {"a@-x.test", nullptr},
+        {"\"a\" \"b\"@x.test", nullptr},
+    };
+    for (auto const& r : rows)
+    {
+        CAPTURE(std::string(r.given));
+        auto const parsed = smtp::address::parse(r.given);
+        REQUIRE(parsed.has_value() == (r.sent != nullptr));
+        if (!parsed)
+            continue;
+        CHECK(parsed->view() == r.sent);
+        auto const again = smtp::address::parse(parsed->view());
+        REQUIRE(again);
+        CHECK(*again == *parsed);
+        auto const result = talk(script()
+                                     .opening()
+                                     .expect("MAIL FROM:<" + std::string(r.sent) + ">")
+                                     .reply("250 ok")
+                                     .expect("RCPT TO:<" + std::string(r.sent) + ">")
+                                     .reply("550 no")
+                                     .expect_close(),
+                                 [&](smtp::session& s) -> task<void> {
+                                     co_await open(s);
+                                     smtp::reverse_path const    from(*parsed);
+                                     smtp::mail_parameters const of_mail;
+                                     smtp::rcpt_parameters const of_rcpt;
+                                     std::ignore = co_await s.mail(from, of_mail);
+                                     std::ignore = co_await s.rcpt(*parsed, of_rcpt);
+                                 });
+        CHECK_PLAYED(result);
+    }
+    for (char const c : controls())
+    {
+        std::string text("a@x.test");
+        text.insert(1, 1, c);
+        CHECK_FALSE(smtp::address::parse(text));
+        CHECK_FALSE(smtp::address::parse("\"" + text.substr(0, 2) + "\"@x.test"));
+    }
+}
+
+TEST_CASE("S4 exhaustion: a megabyte of anything is refused in linear time, without stack")
+{
+    constexpr std::size_t size = 1'000'000; // quadratic work would go on for hours
+    for (std::string_view const piece : {"(", "<", ",", ":", "\"", "\\", "\"\\", "@", ".", "a.", "a@", "[", "[IPv6:", "::",
+                                         "\xc3\xbc", "\xff", " ", "a", "-", "((", "<<>", "x@y.test,"})
+    {
+        std::string text;
+        while (text.size() < size)
+            text += piece;
+        CAPTURE(std::string(piece));
+        CHECK_FALSE(smtp::address::parse(text));
+        CHECK_FALSE(smtp::address::parse("\"" + text));
+        CHECK_FALSE(smtp::address::parse("a@" + text));
+        CHECK(smtp::check_domain(text, smtp::domain_options()));
+        CHECK(smtp::check_ehlo_name(text));
+        CHECK_THROWS_AS(net::parse_url("smtp://" + text), posthorn::error);
+        std::ignore = smtp::look_at_header(text);
     }
 }
 

@@ -231,6 +231,25 @@ private:
         co_return usable;
     }
 
+    /// Does the kept connection still answer? If not there is none afterwards.
+    task<bool> answers()
+    {
+        bool alive = false;
+        try
+        {
+            auto const reply = co_await session_->noop();
+            alive            = reply.positive();
+        }
+        catch (session_error const& e)
+        {
+            if (e.code() == condition::canceled)
+                throw;
+        }
+        if (!alive)
+            session_.reset();
+        co_return alive;
+    }
+
     async_generator<burst_result> burst(std::unique_ptr<detail::message_feed> feed, burst_options options)
     {
         operation const        guard(*this);
@@ -240,7 +259,9 @@ private:
         {
             try
             {
-                bool const usable = co_await has_usable_session();
+                bool usable = co_await has_usable_session();
+                if (usable) // so much leaves at once that a connection that died unnoticed would put it all in doubt
+                    usable = co_await answers();
                 if (!usable)
                     co_await open(net::deadline::never);
             }

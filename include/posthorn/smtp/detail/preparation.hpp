@@ -289,7 +289,9 @@ private:
     defect plan_parameters(report& into)
     {
         auto const& server = *server_.offers;
-        if (options_->prdr && !server_.lmtp && offers(feature::prdr) && todo_.size() > 1)
+        // Under all_or_nothing one verdict for all is just what is wanted.
+        if (options_->prdr && options_->policy != recipient_policy::all_or_nothing && !server_.lmtp &&
+            offers(feature::prdr) && todo_.size() > 1)
             parameters_.prdr = true;
         if (options_->unsupported == unsupported::drop)
             drop(into);
