@@ -193,13 +193,16 @@ TEST_CASE("five thousand sessions at once on one thread")
         clients.push_back(std::make_unique<smtp::client>(support::client_settings(static_cast<std::uint16_t>(sink.port))));
     std::size_t accepted = 0, idle_before = 0, connected = 0, after_mail = 0;
 
+    auto const connect    = [&](std::size_t i) { return clients[i]->connect(); };
+    auto const send       = [&](std::size_t i) { return send_one(*clients[i], message, accepted); };
+    auto const quit       = [&](std::size_t i) { return clients[i]->quit(); };
     auto const everything = [&]() -> task<void> {
         idle_before = resident();
-        co_await in_batches(at_once, [&](std::size_t i) { return clients[i]->connect(); });
+        co_await in_batches(at_once, connect);
         connected = resident();
-        co_await in_batches(how_many, [&](std::size_t i) { return send_one(*clients[i], message, accepted); });
+        co_await in_batches(how_many, send);
         after_mail = resident();
-        co_await in_batches(how_many, [&](std::size_t i) { return clients[i]->quit(); });
+        co_await in_batches(how_many, quit);
     };
     std::exception_ptr failure;
     spawn(io, everything(), [&failure](std::exception_ptr e) { failure = e; });
