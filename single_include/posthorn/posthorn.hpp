@@ -42,6 +42,7 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -70,6 +71,7 @@
 #include <iterator>
 #include <limits>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -11037,6 +11039,12 @@ public:
         A mechanism without such a proof is always satisfied. */
     virtual bool satisfied() const noexcept { return true; }
 
+    /// Does respond() compute for long, so that it should not run on the thread of an event loop?
+    virtual bool expensive() const noexcept { return false; }
+
+    /// What the server said, within the mechanism, about why it refuses; empty if nothing. Safe to show.
+    virtual std::string_view problem() const noexcept { return {}; }
+
 protected:
     mechanism()                            = default;
     mechanism(mechanism const&)            = default;
@@ -11052,19 +11060,181 @@ struct credentials
     std::string   user;               ///< Authentication identity, UTF-8.
     secret_string password;           ///< UTF-8.
     std::string   authorization_identity; ///< Act as; usually empty, which means as the user.
+    secret_string token;                  ///< OAuth 2.0 access token, for OAUTHBEARER and XOAUTH2.
+    std::string   domain;                 ///< Of Windows, for NTLM; also given as `DOMAIN\\user`. Usually empty.
 
     /// Is there anything to log in with?
-    bool empty() const noexcept { return user.empty() && password.empty(); }
+    bool empty() const noexcept { return user.empty() && password.empty() && token.empty(); }
 };
 
 } // namespace posthorn::sasl
 
 #endif
-// Which mechanisms to try, and in which order: by strength, by what the server offers, and by what is safe.
+// Which mechanisms to try: offered by the server, allowed by the caller, possible with the credentials, and not giving
+// the password away.
 
 #ifndef POSTHORN_SASL_SELECT_HPP
 #define POSTHORN_SASL_SELECT_HPP
 
+// Digests, keyed digests (RFC 2104) and keys from passwords (RFC 8018), by OpenSSL.
+
+#ifndef POSTHORN_CRYPTO_DIGEST_HPP
+#define POSTHORN_CRYPTO_DIGEST_HPP
+
+// What OpenSSL would not compute, as an error that says why.
+
+#ifndef POSTHORN_CRYPTO_ERROR_HPP
+#define POSTHORN_CRYPTO_ERROR_HPP
+
+namespace posthorn::crypto::detail {
+
+/// Takes the reason out of OpenSSL's queue. @param what Was to be computed.
+[[noreturn]] inline void fail(std::string_view what)
+{
+    unsigned long const last = ERR_peek_last_error();
+    char const* const   why  = last == 0 ? nullptr : ERR_reason_error_string(last);
+    ERR_clear_error();
+    throw error(errc::unsupported,
+                std::string(what) + " cannot be computed by this OpenSSL: " + (why == nullptr ? "unknown reason" : why));
+}
+
+} // namespace posthorn::crypto::detail
+
+#endif
+
+namespace posthorn::crypto {
+
+enum class hash : unsigned char
+{
+    md5,
+    sha1,
+    sha256,
+    sha512
+};
+
+namespace detail {
+
+inline char const* name_of(hash h) noexcept
+{
+    switch (h)
+    {
+    case hash::md5: return "MD5";
+    case hash::sha1: return "SHA1";
+    case hash::sha256: return "SHA256";
+    case hash::sha512: return "SHA512";
+    }
+    return "";
+}
+
+inline unsigned char const* octets_of(std::string_view s) noexcept
+{
+    return reinterpret_cast<unsigned char const*>(s.data());
+}
+
+/// A result on the stack, wiped when it goes.
+class digest_buffer
+{
+public:
+    digest_buffer() noexcept                       = default;
+    digest_buffer(digest_buffer const&)            = delete;
+    digest_buffer& operator=(digest_buffer const&) = delete;
+    ~digest_buffer() { secure_wipe(octets_.data(), octets_.size()); }
+
+    unsigned char*   data() noexcept { return octets_.data(); }
+    std::size_t      capacity() const noexcept { return octets_.size(); }
+    std::string_view view(std::size_t size) const noexcept { return {reinterpret_cast<char const*>(octets_.data()), size}; }
+
+private:
+    std::array<unsigned char, EVP_MAX_MD_SIZE> octets_ {};
+};
+
+} // namespace detail
+
+/// Octets of a digest.
+constexpr std::size_t size_of(hash h) noexcept
+{
+    switch (h)
+    {
+    case hash::md5: return 16;
+    case hash::sha1: return 20;
+    case hash::sha256: return 32;
+    case hash::sha512: return 64;
+    }
+    return 0;
+}
+
+/// @throws error with errc::unsupported, for example for MD5 where FIPS rules.
+inline secret_string digest(hash h, std::string_view data)
+{
+    detail::digest_buffer out;
+    std::size_t           size = 0;
+    if (EVP_Q_digest(nullptr, detail::name_of(h), nullptr, data.data(), data.size(), out.data(), &size) != 1)
+        detail::fail(detail::name_of(h));
+    return secret_string(out.view(size));
+}
+
+/// HMAC. @throws as digest() does.
+inline secret_string hmac(hash h, std::string_view key, std::string_view data)
+{
+    detail::digest_buffer out;
+    std::size_t           size = 0;
+    // An empty key must still be a key for OpenSSL.
+    std::string_view const given = key.data() == nullptr ? std::string_view("", 0) : key;
+    if (EVP_Q_mac(nullptr, "HMAC", nullptr, detail::name_of(h), nullptr, given.data(), given.size(),
+                  detail::octets_of(data), data.size(), out.data(), out.capacity(), &size) == nullptr)
+        detail::fail(std::string("HMAC-") + detail::name_of(h));
+    return secret_string(out.view(size));
+}
+
+/// PBKDF2 with HMAC, as long as the digest. @param iterations At least 1; it takes that much time.
+inline secret_string pbkdf2(hash h, std::string_view password, std::string_view salt, unsigned iterations)
+{
+    detail::digest_buffer out;
+    auto const* const     md = h == hash::md5    ? EVP_md5()
+                               : h == hash::sha1   ? EVP_sha1()
+                               : h == hash::sha256 ? EVP_sha256()
+                                                   : EVP_sha512();
+    bool const fits = password.size() <= INT_MAX && salt.size() <= INT_MAX && iterations != 0 && iterations <= INT_MAX;
+    if (!fits || PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), detail::octets_of(salt),
+                                   static_cast<int>(salt.size()), static_cast<int>(iterations), md,
+                                   static_cast<int>(size_of(h)), out.data()) != 1)
+        detail::fail("PBKDF2");
+    return secret_string(out.view(size_of(h)));
+}
+
+} // namespace posthorn::crypto
+
+#endif
+// CRAM-MD5 (RFC 2195): proves the password without showing it, to a server that proves nothing.
+
+#ifndef POSTHORN_SASL_CRAM_MD5_HPP
+#define POSTHORN_SASL_CRAM_MD5_HPP
+
+// Octets as hexadecimal digits.
+
+#ifndef POSTHORN_CODEC_HEX_HPP
+#define POSTHORN_CODEC_HEX_HPP
+
+namespace posthorn::codec {
+
+/// Two lower-case digits for each octet.
+inline std::string hex_encode(std::string_view octets)
+{
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string                text;
+    text.reserve(octets.size() * 2);
+    for (char const c : octets)
+    {
+        auto const octet = static_cast<unsigned char>(c);
+        text += digits[octet >> 4U];
+        text += digits[octet & 15U];
+    }
+    return text;
+}
+
+} // namespace posthorn::codec
+
+#endif
 // What can go wrong inside a SASL exchange, apart from a refusal by the server.
 
 #ifndef POSTHORN_SASL_ERROR_HPP
@@ -11076,6 +11246,7 @@ enum class errc
 {
     unusable_credentials = 1, ///< The mechanism cannot carry these credentials; nothing was sent.
     bad_challenge,            ///< The server's challenge makes no sense for the mechanism.
+    refused,                  ///< The server refused within the mechanism, for the reason given in the text.
     server_not_verified,      ///< The server did not prove that it knows the secret.
     no_mechanism              ///< No mechanism is offered, allowed and possible with the credentials at once.
 };
@@ -11093,6 +11264,7 @@ public:
         {
         case errc::unusable_credentials: return "the credentials cannot be used with this mechanism";
         case errc::bad_challenge: return "the server sent a challenge that makes no sense";
+        case errc::refused: return "the server refused the login";
         case errc::server_not_verified: return "the server did not prove that it knows the secret";
         case errc::no_mechanism: return "no authentication mechanism can be used";
         }
@@ -11121,6 +11293,507 @@ template <>
 struct std::is_error_code_enum<posthorn::sasl::errc> : std::true_type
 {
 };
+
+#endif
+
+namespace posthorn::sasl {
+
+class cram_md5 final : public mechanism
+{
+public:
+    explicit cram_md5(credentials c) : credentials_(std::move(c)) {}
+
+    std::string_view name() const noexcept override { return "CRAM-MD5"; }
+    bool             plaintext() const noexcept override { return false; }
+
+    std::optional<secret_string> initial_response() override
+    {
+        if (credentials_.user.empty())
+            throw error(errc::unusable_credentials, "CRAM-MD5 needs a user name");
+        if (!credentials_.authorization_identity.empty())
+            throw error(errc::unusable_credentials, "CRAM-MD5 cannot carry an authorization identity");
+        return std::nullopt;
+    }
+
+    secret_string respond(std::string_view challenge) override
+    {
+        if (challenge.empty() || std::exchange(answered_, true))
+            throw error(errc::bad_challenge, "CRAM-MD5 answers one challenge, which is not empty");
+        auto const    proof = crypto::hmac(crypto::hash::md5, credentials_.password.view(), challenge);
+        secret_string response(credentials_.user);
+        response.push_back(' ');
+        response.append(codec::hex_encode(proof.view()));
+        return response;
+    }
+
+private:
+    credentials credentials_;
+    bool        answered_ = false;
+};
+
+} // namespace posthorn::sasl
+
+#endif
+// DIGEST-MD5 (RFC 2831), without its security layers: obsolete since RFC 6331, and all that some old servers have.
+
+#ifndef POSTHORN_SASL_DIGEST_MD5_HPP
+#define POSTHORN_SASL_DIGEST_MD5_HPP
+
+// Octets that nobody can guess.
+
+#ifndef POSTHORN_CRYPTO_RANDOM_HPP
+#define POSTHORN_CRYPTO_RANDOM_HPP
+
+namespace posthorn::crypto {
+
+/// @param size At most INT_MAX. @throws error with errc::unsupported if the generator is not seeded.
+inline std::string random_octets(std::size_t size)
+{
+    std::string octets(size, '\0');
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(octets.data()), static_cast<int>(size)) != 1)
+        detail::fail("a random number");
+    return octets;
+}
+
+} // namespace posthorn::crypto
+
+#endif
+
+namespace posthorn::sasl {
+
+class digest_md5 final : public mechanism
+{
+public:
+    /// @param service E.g. "smtp". @param host Of the server. @param cnonce For tests; empty: a fresh one.
+    digest_md5(credentials c, std::string service, std::string host, std::string cnonce = {})
+        : credentials_(std::move(c)), uri_(std::move(service) + '/' + std::move(host)), cnonce_(std::move(cnonce))
+    {
+        if (cnonce_.empty())
+            cnonce_ = codec::base64_encode(crypto::random_octets(24));
+    }
+
+    std::string_view name() const noexcept override { return "DIGEST-MD5"; }
+    bool             plaintext() const noexcept override { return false; }
+    bool             satisfied() const noexcept override { return step_ == step::verified; }
+
+    std::optional<secret_string> initial_response() override
+    {
+        if (credentials_.user.empty())
+            throw error(errc::unusable_credentials, "DIGEST-MD5 needs a user name");
+        if (ascii::has_control(credentials_.user) || ascii::has_control(credentials_.authorization_identity))
+            throw error(errc::unusable_credentials, "DIGEST-MD5 cannot carry control characters in a name");
+        return std::nullopt;
+    }
+
+    secret_string respond(std::string_view challenge) override
+    {
+        switch (step_)
+        {
+        case step::begin: return prove(read(challenge));
+        case step::proved: verify(read(challenge)); return {};
+        case step::verified: break;
+        }
+        throw error(errc::bad_challenge, "DIGEST-MD5 has ended, and the server goes on");
+    }
+
+private:
+    enum class step : unsigned char { begin, proved, verified };
+    using directives = std::map<std::string, std::string>;
+
+    [[noreturn]] static void malformed(std::string const& what)
+    {
+        throw error(errc::bad_challenge, "DIGEST-MD5: " + what);
+    }
+
+    /// `name=token` and `name="quoted \" string"`, with commas between.
+    static directives read(std::string_view text)
+    {
+        directives all;
+        if (text.size() > 8192)
+            malformed("the challenge is too long");
+        while (true)
+        {
+            while (!text.empty() && (text[0] == ',' || ascii::is_blank(text[0])))
+                text.remove_prefix(1);
+            if (text.empty())
+                return all;
+            auto const equals = text.find('=');
+            if (equals == text.npos || equals == 0)
+                malformed("the challenge is not a list of directives");
+            std::string name = ascii::to_lower(ascii::trim(text.substr(0, equals)));
+            text.remove_prefix(equals + 1);
+            std::string value;
+            if (!text.empty() && text[0] == '"')
+            {
+                std::size_t i = 1;
+                for (; i < text.size() && text[i] != '"'; ++i)
+                {
+                    if (text[i] == '\\' && i + 1 < text.size())
+                        ++i;
+                    value += text[i];
+                }
+                if (i >= text.size())
+                    malformed("a quoted string does not end");
+                text.remove_prefix(i + 1);
+            }
+            else
+            {
+                auto const end = text.find(',');
+                value          = ascii::trim(text.substr(0, end));
+                text.remove_prefix(end == text.npos ? text.size() : end);
+            }
+            if (!all.emplace(std::move(name), std::move(value)).second && name != "realm")
+                malformed("a directive comes twice");
+        }
+    }
+
+    static std::string value_of(directives const& d, char const* name)
+    {
+        auto const found = d.find(name);
+        return found == d.end() ? std::string() : found->second;
+    }
+
+    static bool has_word(std::string_view list, std::string_view word)
+    {
+        while (!list.empty())
+        {
+            auto const end = list.find(',');
+            if (ascii::iequals(ascii::trim(list.substr(0, end)), word))
+                return true;
+            list.remove_prefix(end == list.npos ? list.size() : end + 1);
+        }
+        return false;
+    }
+
+    static std::string quoted(std::string_view text)
+    {
+        std::string out = "\"";
+        for (char const c : text)
+        {
+            if (c == '"' || c == '\\')
+                out += '\\';
+            out += c;
+        }
+        return out + '"';
+    }
+
+    /// RFC 2831, 2.1.2.1: names that ISO 8859-1 can express are hashed in it.
+    static secret_string to_latin_1(std::string_view utf8)
+    {
+        secret_string out;
+        for (std::size_t i = 0; i < utf8.size(); ++i)
+        {
+            auto const c = static_cast<unsigned char>(utf8[i]);
+            if (c < 0x80)
+                out.push_back(utf8[i]);
+            else if ((c == 0xc2 || c == 0xc3) && i + 1 < utf8.size())
+            {
+                auto const next = static_cast<unsigned char>(utf8[++i]);
+                out.push_back(static_cast<char>(static_cast<unsigned char>((c & 3U) << 6U | (next & 0x3fU))));
+            }
+            else
+                return secret_string(utf8);
+        }
+        return out;
+    }
+
+    static std::string hex(secret_string const& s) { return codec::hex_encode(s.view()); }
+
+    secret_string prove(directives const& d)
+    {
+        nonce_ = value_of(d, "nonce");
+        if (nonce_.empty())
+            malformed("the challenge has no nonce");
+        if (!ascii::iequals(value_of(d, "algorithm"), "md5-sess"))
+            malformed("the algorithm is not md5-sess");
+        auto const qop = value_of(d, "qop");
+        if (!qop.empty() && !has_word(qop, "auth"))
+            malformed("the server demands a security layer: " + printable(qop, 60));
+        bool const utf8 = ascii::iequals(value_of(d, "charset"), "utf-8");
+        realm_          = value_of(d, "realm");
+        if (ascii::has_control(realm_) || ascii::has_control(nonce_))
+            malformed("a control character in the challenge");
+
+        secret_string names = to_latin_1(credentials_.user);
+        names.push_back(':');
+        names.append(to_latin_1(realm_).view());
+        names.push_back(':');
+        names.append(to_latin_1(credentials_.password.view()).view());
+        secret_string a1(crypto::digest(crypto::hash::md5, names.view()));
+        a1.append(':' + nonce_ + ':' + cnonce_);
+        if (!credentials_.authorization_identity.empty())
+            a1.append(':' + credentials_.authorization_identity);
+        key_ = crypto::digest(crypto::hash::md5, a1.view());
+
+        secret_string response;
+        if (utf8)
+            response.append("charset=utf-8,");
+        response.append("username=" + quoted(utf8 ? std::string_view(credentials_.user) : to_latin_1(credentials_.user).view()));
+        if (!realm_.empty())
+            response.append(",realm=" + quoted(realm_));
+        response.append(",nonce=" + quoted(nonce_) + ",nc=00000001,cnonce=" + quoted(cnonce_) + ",digest-uri=" +
+                        quoted(uri_) + ",response=" + answer("AUTHENTICATE") + ",qop=auth");
+        if (!credentials_.authorization_identity.empty())
+            response.append(",authzid=" + quoted(credentials_.authorization_identity));
+        step_ = step::proved;
+        return response;
+    }
+
+    /// @param method Empty for the answer of the server.
+    std::string answer(std::string_view method) const
+    {
+        auto const a2 = crypto::digest(crypto::hash::md5, std::string(method) + ':' + uri_);
+        return hex(crypto::digest(crypto::hash::md5, hex(key_) + ':' + nonce_ + ":00000001:" + cnonce_ + ":auth:" + hex(a2)));
+    }
+
+    void verify(directives const& d)
+    {
+        if (!(secret_string(value_of(d, "rspauth")) == secret_string(answer({}))))
+            throw error(errc::server_not_verified, "DIGEST-MD5: the server's answer is wrong");
+        step_ = step::verified;
+    }
+
+    credentials   credentials_;
+    std::string   uri_;
+    std::string   cnonce_;
+    std::string   nonce_;
+    std::string   realm_;
+    secret_string key_;
+    step          step_ = step::begin;
+};
+
+} // namespace posthorn::sasl
+
+#endif
+// EXTERNAL (RFC 4422, A) and ANONYMOUS (RFC 4505): who one is was shown elsewhere, as by a client certificate, or nowhere.
+
+#ifndef POSTHORN_SASL_EXTERNAL_HPP
+#define POSTHORN_SASL_EXTERNAL_HPP
+
+namespace posthorn::sasl {
+
+/// Sends nothing but, if it is given, the authorization identity.
+class external final : public mechanism
+{
+public:
+    explicit external(credentials c) : identity_(std::move(c.authorization_identity)) {}
+
+    std::string_view name() const noexcept override { return "EXTERNAL"; }
+    bool             plaintext() const noexcept override { return false; }
+
+    std::optional<secret_string> initial_response() override
+    {
+        if (identity_.find('\0') != identity_.npos)
+            throw error(errc::unusable_credentials, "EXTERNAL cannot carry a NUL in the authorization identity");
+        return secret_string(identity_);
+    }
+
+    secret_string respond(std::string_view challenge) override
+    {
+        if (!challenge.empty() || std::exchange(answered_, true))
+            throw error(errc::bad_challenge, "EXTERNAL has only one message");
+        return *initial_response();
+    }
+
+private:
+    std::string identity_;
+    bool        answered_ = false;
+};
+
+/// Sends the user name, if there is one, as a trace: a mail address or any short text.
+class anonymous final : public mechanism
+{
+public:
+    explicit anonymous(credentials c) : trace_(std::move(c.user)) {}
+
+    std::string_view name() const noexcept override { return "ANONYMOUS"; }
+    bool             plaintext() const noexcept override { return false; }
+
+    std::optional<secret_string> initial_response() override
+    {
+        if (trace_.size() > 255 || ascii::has_control(trace_))
+            throw error(errc::unusable_credentials, "the trace of ANONYMOUS is printable and has at most 255 octets");
+        return secret_string(trace_);
+    }
+
+    secret_string respond(std::string_view challenge) override
+    {
+        if (!challenge.empty() || std::exchange(answered_, true))
+            throw error(errc::bad_challenge, "ANONYMOUS has only one message");
+        return *initial_response();
+    }
+
+private:
+    std::string trace_;
+    bool        answered_ = false;
+};
+
+} // namespace posthorn::sasl
+
+#endif
+// GSSAPI (RFC 4752): Kerberos, by the system's library. Only where POSTHORN_WITH_GSSAPI is defined.
+
+#ifndef POSTHORN_SASL_GSSAPI_HPP
+#define POSTHORN_SASL_GSSAPI_HPP
+
+#if defined(POSTHORN_WITH_GSSAPI)
+
+#include <gssapi/gssapi.h>
+#include <gssapi/gssapi_krb5.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace posthorn::sasl {
+
+/** One login by Kerberos, with the ticket the process has: nothing of `credentials` is used but the authorization
+    identity. */
+class gssapi final : public mechanism
+{
+public:
+    /// @param service E.g. "smtp". @param host The full name of the server, as in its principal.
+    gssapi(credentials c, std::string service, std::string host)
+        : identity_(std::move(c.authorization_identity)), target_(std::move(service) + '@' + std::move(host))
+    {
+    }
+    gssapi(gssapi const&)            = delete;
+    gssapi& operator=(gssapi const&) = delete;
+    ~gssapi() override
+    {
+        OM_uint32 ignored = 0;
+        if (context_ != GSS_C_NO_CONTEXT)
+            gss_delete_sec_context(&ignored, &context_, GSS_C_NO_BUFFER);
+        if (name_ != GSS_C_NO_NAME)
+            gss_release_name(&ignored, &name_);
+    }
+
+    std::string_view name() const noexcept override { return "GSSAPI"; }
+    bool             plaintext() const noexcept override { return false; }
+    bool             expensive() const noexcept override { return true; } // it may ask a server for a ticket
+    bool             satisfied() const noexcept override { return step_ == step::done; }
+
+    std::optional<secret_string> initial_response() override
+    {
+        if (ascii::has_control(target_) || identity_.size() > 1024)
+            throw error(errc::unusable_credentials, "GSSAPI cannot use this host name or authorization identity");
+        OM_uint32       minor = 0;
+        gss_buffer_desc text  = buffer(target_);
+        auto const      major = gss_import_name(&minor, &text, GSS_C_NT_HOSTBASED_SERVICE, &name_);
+        if (GSS_ERROR(major))
+            fail("the name of the service", major, minor, errc::unusable_credentials);
+        return advance({});
+    }
+
+    secret_string respond(std::string_view challenge) override
+    {
+        if (name_ == GSS_C_NO_NAME) // the initial response was ignored
+            return *initial_response();
+        switch (step_)
+        {
+        case step::negotiating: return advance(challenge);
+        case step::established: return choose_layer(challenge);
+        case step::done: break;
+        }
+        throw error(errc::bad_challenge, "GSSAPI has ended, and the server goes on");
+    }
+
+private:
+    enum class step : unsigned char { negotiating, established, done };
+
+    /// A result of the library, released when it goes.
+    struct owned
+    {
+        owned() noexcept               = default;
+        owned(owned const&)            = delete;
+        owned& operator=(owned const&) = delete;
+        ~owned()
+        {
+            OM_uint32 ignored = 0;
+            gss_release_buffer(&ignored, &value);
+        }
+        std::string_view view() const noexcept { return {static_cast<char const*>(value.value), value.length}; }
+
+        gss_buffer_desc value = GSS_C_EMPTY_BUFFER;
+    };
+
+    static gss_buffer_desc buffer(std::string_view s) noexcept
+    {
+        gss_buffer_desc b;
+        b.length = s.size();
+        b.value  = const_cast<char*>(s.data()); // the library only reads it
+        return b;
+    }
+
+    secret_string advance(std::string_view challenge)
+    {
+        OM_uint32       minor = 0;
+        gss_buffer_desc in    = buffer(challenge);
+        owned           out;
+        auto const      major =
+            gss_init_sec_context(&minor, GSS_C_NO_CREDENTIAL, &context_, name_, gss_mech_krb5,
+                                 GSS_C_MUTUAL_FLAG | GSS_C_SEQUENCE_FLAG | GSS_C_INTEG_FLAG, 0, GSS_C_NO_CHANNEL_BINDINGS,
+                                 challenge.empty() ? GSS_C_NO_BUFFER : &in, nullptr, &out.value, nullptr, nullptr);
+        if (GSS_ERROR(major))
+            fail("the ticket for " + target_, major, minor, challenge.empty() ? errc::unusable_credentials : errc::bad_challenge);
+        if (major == GSS_S_COMPLETE)
+            step_ = step::established;
+        return secret_string(out.view());
+    }
+
+    secret_string choose_layer(std::string_view challenge)
+    {
+        OM_uint32       minor = 0;
+        gss_buffer_desc in    = buffer(challenge);
+        owned           plain;
+        auto const      major = gss_unwrap(&minor, context_, &in, &plain.value, nullptr, nullptr);
+        if (GSS_ERROR(major))
+            fail("the server's offer of security layers", major, minor, errc::server_not_verified);
+        if (plain.view().size() != 4)
+            throw error(errc::bad_challenge, "GSSAPI: the server's offer of security layers has not four octets");
+        if ((static_cast<unsigned char>(plain.view()[0]) & 1U) == 0)
+            throw error(errc::bad_challenge, "GSSAPI: the server demands a security layer; use TLS");
+        std::string const choice = std::string("\x01\0\0\0", 4) + identity_;
+        gss_buffer_desc   text   = buffer(choice);
+        owned             wrapped;
+        auto const        sealed = gss_wrap(&minor, context_, 0, GSS_C_QOP_DEFAULT, &text, nullptr, &wrapped.value);
+        if (GSS_ERROR(sealed))
+            fail("our choice of a security layer", sealed, minor, errc::bad_challenge);
+        step_ = step::done;
+        return secret_string(wrapped.view());
+    }
+
+    [[noreturn]] static void fail(std::string const& what, OM_uint32 major, OM_uint32 minor, errc code)
+    {
+        std::string text = "GSSAPI: " + what + ": " + describe(major, GSS_C_GSS_CODE);
+        if (minor != 0)
+            text += ", " + describe(minor, GSS_C_MECH_CODE);
+        throw error(code, std::move(text));
+    }
+
+    static std::string describe(OM_uint32 status, int type)
+    {
+        OM_uint32 minor = 0, more = 0;
+        owned     text;
+        if (GSS_ERROR(gss_display_status(&minor, status, type, gss_mech_krb5, &more, &text.value)))
+            return "code " + std::to_string(status);
+        return printable(text.view(), 300);
+    }
+
+    std::string  identity_;
+    std::string  target_;
+    gss_ctx_id_t context_ = GSS_C_NO_CONTEXT;
+    gss_name_t   name_    = GSS_C_NO_NAME;
+    step         step_    = step::negotiating;
+};
+
+} // namespace posthorn::sasl
+
+#endif
 
 #endif
 // LOGIN: user name and password on two prompts; obsolete but widespread. Only for use inside TLS.
@@ -11161,6 +11834,566 @@ public:
 private:
     credentials credentials_;
     int         step_ = 0;
+};
+
+} // namespace posthorn::sasl
+
+#endif
+// NTLM, version 2 only ([MS-NLMP]), without its security layers: for servers of Microsoft that have nothing better.
+
+#ifndef POSTHORN_SASL_NTLM_HPP
+#define POSTHORN_SASL_NTLM_HPP
+
+// MD4 (RFC 1320), for NTLM and nothing else: it is broken, and OpenSSL 3 does not give it without a legacy provider.
+
+#ifndef POSTHORN_CRYPTO_MD4_HPP
+#define POSTHORN_CRYPTO_MD4_HPP
+
+namespace posthorn::crypto {
+
+namespace detail {
+
+class md4_state
+{
+public:
+    md4_state() noexcept                   = default;
+    md4_state(md4_state const&)            = delete;
+    md4_state& operator=(md4_state const&) = delete;
+    ~md4_state()
+    {
+        secure_wipe(words_.data(), sizeof words_);
+        secure_wipe(sum_.data(), sizeof sum_);
+    }
+
+    /// @param block 64 octets.
+    void add(char const* block) noexcept
+    {
+        for (std::size_t i = 0; i != 16; ++i)
+            words_[i] = load(block + 4 * i);
+        auto const before = sum_;
+        round<0>({3, 7, 11, 19}, 0, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
+        round<1>({3, 5, 9, 13}, 0x5a827999U, {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15});
+        round<2>({3, 9, 11, 15}, 0x6ed9eba1U, {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15});
+        for (std::size_t i = 0; i != 4; ++i)
+            sum_[i] += before[i];
+    }
+
+    secret_string result() const
+    {
+        secret_string out;
+        for (auto const word : sum_)
+            for (unsigned shift = 0; shift != 32; shift += 8)
+                out.push_back(static_cast<char>(static_cast<unsigned char>(word >> shift & 0xffU)));
+        return out;
+    }
+
+private:
+    static std::uint32_t load(char const* p) noexcept
+    {
+        std::uint32_t word = 0;
+        for (unsigned i = 0; i != 4; ++i)
+            word |= static_cast<std::uint32_t>(static_cast<unsigned char>(p[i])) << (8 * i);
+        return word;
+    }
+
+    template <int Number>
+    static std::uint32_t mix(std::uint32_t x, std::uint32_t y, std::uint32_t z) noexcept
+    {
+        if constexpr (Number == 0)
+            return (x & y) | (~x & z);
+        else if constexpr (Number == 1)
+            return (x & y) | (x & z) | (y & z);
+        else
+            return x ^ y ^ z;
+    }
+
+    template <int Number>
+    void round(std::array<int, 4> shifts, std::uint32_t constant, std::array<std::size_t, 16> order) noexcept
+    {
+        for (std::size_t i = 0; i != 16; ++i)
+        {
+            auto& a = sum_[(16 - i) % 4];
+            a += mix<Number>(sum_[(17 - i) % 4], sum_[(18 - i) % 4], sum_[(19 - i) % 4]) + words_[order[i]] + constant;
+            a = std::rotl(a, shifts[i % 4]);
+        }
+    }
+
+    std::array<std::uint32_t, 4>  sum_ {0x67452301U, 0xefcdab89U, 0x98badcfeU, 0x10325476U};
+    std::array<std::uint32_t, 16> words_ {};
+};
+
+} // namespace detail
+
+inline secret_string md4(std::string_view data)
+{
+    detail::md4_state state;
+    std::size_t const whole = data.size() / 64 * 64;
+    for (std::size_t i = 0; i != whole; i += 64)
+        state.add(data.data() + i);
+    std::array<char, 128> tail {};
+    std::size_t const     rest = data.size() - whole;
+    if (rest != 0)
+        std::memcpy(tail.data(), data.data() + whole, rest);
+    tail[rest]            = static_cast<char>(0x80U);
+    std::size_t const end = rest < 56 ? 64 : 128;
+    auto const        bits = static_cast<std::uint64_t>(data.size()) * 8;
+    for (unsigned i = 0; i != 8; ++i)
+        tail[end - 8 + i] = static_cast<char>(static_cast<unsigned char>(bits >> (8 * i) & 0xffU));
+    for (std::size_t i = 0; i != end; i += 64)
+        state.add(tail.data() + i);
+    secure_wipe(tail.data(), tail.size());
+    return state.result();
+}
+
+} // namespace posthorn::crypto
+
+#endif
+
+namespace posthorn::sasl {
+
+namespace detail {
+
+/// Numbers of NTLM are little-endian.
+class ntlm_writer
+{
+public:
+    void octets(std::string_view s) { text_.append(s); }
+
+    template <class Number>
+    void number(Number n)
+    {
+        for (std::size_t i = 0; i != sizeof n; ++i)
+            text_.push_back(static_cast<char>(static_cast<unsigned char>(n >> (8 * i) & 0xffU)));
+    }
+
+    /// Where a field lies: its size, twice, and its offset.
+    void field(std::size_t size, std::size_t offset)
+    {
+        number(static_cast<std::uint16_t>(size));
+        number(static_cast<std::uint16_t>(size));
+        number(static_cast<std::uint32_t>(offset));
+    }
+
+    std::size_t          size() const noexcept { return text_.size(); }
+    secret_string const& text() const noexcept { return text_; }
+
+private:
+    secret_string text_;
+};
+
+/// UTF-8 to UTF-16LE. Nothing if it is not UTF-8.
+inline std::optional<secret_string> to_utf16(std::string_view utf8)
+{
+    ntlm_writer out;
+    for (std::size_t i = 0; i < utf8.size();)
+    {
+        auto const    first  = static_cast<unsigned char>(utf8[i]);
+        std::size_t   size   = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+        std::uint32_t code   = size == 1 ? first : size == 2 ? first & 0x1fU : size == 3 ? first & 0x0fU : first & 0x07U;
+        if (size == 0 || first > 0xf4 || i + size > utf8.size())
+            return std::nullopt;
+        for (std::size_t k = 1; k != size; ++k)
+        {
+            auto const next = static_cast<unsigned char>(utf8[i + k]);
+            if ((next & 0xc0U) != 0x80U)
+                return std::nullopt;
+            code = code << 6U | (next & 0x3fU);
+        }
+        i += size;
+        if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) || (size == 3 && code < 0x800) ||
+            (size == 4 && code < 0x10000))
+            return std::nullopt;
+        if (code < 0x10000)
+            out.number(static_cast<std::uint16_t>(code));
+        else
+        {
+            out.number(static_cast<std::uint16_t>(0xd800U + ((code - 0x10000U) >> 10U)));
+            out.number(static_cast<std::uint16_t>(0xdc00U + ((code - 0x10000U) & 0x3ffU)));
+        }
+    }
+    return out.text();
+}
+
+/// Upper case of ASCII and Latin-1 letters, as Windows does it for user names.
+inline std::string to_upper_name(std::string_view utf8)
+{
+    std::string out;
+    for (std::size_t i = 0; i != utf8.size(); ++i)
+    {
+        bool const after_c3 = i != 0 && utf8[i - 1] == '\xc3';
+        auto const c        = static_cast<unsigned char>(utf8[i]);
+        bool const small    = after_c3 && c >= 0xa0 && c <= 0xbe && c != 0xb7;
+        out += small ? static_cast<char>(c - 0x20) : ascii::to_upper(utf8[i]);
+    }
+    return out;
+}
+
+} // namespace detail
+
+/// One login by NTLM.
+class ntlm final : public mechanism
+{
+public:
+    /// What is random or depends on the clock; for tests.
+    struct circumstances
+    {
+        std::string                  client_challenge; ///< 8 octets; empty: random.
+        std::optional<std::uint64_t> time; ///< 100 ns since 1601, if the server does not tell it; empty: now.
+    };
+
+    explicit ntlm(credentials c, circumstances how = {}) : credentials_(std::move(c)), how_(std::move(how))
+    {
+        auto const slash = credentials_.user.find('\\');
+        if (slash != credentials_.user.npos && credentials_.domain.empty())
+        {
+            credentials_.domain = credentials_.user.substr(0, slash);
+            credentials_.user.erase(0, slash + 1);
+        }
+        if (how_.client_challenge.empty())
+            how_.client_challenge = crypto::random_octets(8);
+    }
+
+    std::string_view name() const noexcept override { return "NTLM"; }
+    bool             plaintext() const noexcept override { return false; }
+
+    std::optional<secret_string> initial_response() override
+    {
+        if (credentials_.user.empty())
+            throw error(errc::unusable_credentials, "NTLM needs a user name");
+        auto const name     = detail::to_utf16(credentials_.user);
+        auto const upper    = detail::to_utf16(detail::to_upper_name(credentials_.user));
+        auto const domain   = detail::to_utf16(credentials_.domain);
+        auto const password = detail::to_utf16(credentials_.password.view());
+        bool const fits     = name && upper && domain && password && name->size() < 1024 && domain->size() < 1024;
+        if (!fits)
+            throw error(errc::unusable_credentials, "NTLM needs a name, a domain and a password in UTF-8, of sensible length");
+        name_   = *name;
+        domain_ = *domain;
+        secret_string identity(*upper);
+        identity.append(domain_.view());
+        key_ = crypto::hmac(crypto::hash::md5, crypto::md4(password->view()).view(), identity.view());
+
+        detail::ntlm_writer w;
+        w.octets(signature());
+        w.number(std::uint32_t(1));
+        w.number(wanted);
+        w.field(0, 40);
+        w.field(0, 40);
+        w.octets(version());
+        negotiate_ = w.text();
+        return negotiate_;
+    }
+
+    secret_string respond(std::string_view challenge) override
+    {
+        if (challenge.empty() && !std::exchange(asked_, true)) // the initial response was ignored
+            return *initial_response();
+        if (std::exchange(answered_, true))
+            throw error(errc::bad_challenge, "NTLM answers one challenge only");
+        return authenticate(read(challenge), challenge);
+    }
+
+private:
+    enum : std::uint32_t
+    {
+        unicode           = 0x00000001,
+        request_target    = 0x00000004,
+        ntlm_itself       = 0x00000200,
+        always_sign       = 0x00008000,
+        extended_security = 0x00080000,
+        target_info       = 0x00800000,
+        with_version      = 0x02000000,
+        bits_128          = 0x20000000,
+        bits_56           = 0x80000000,
+        wanted = unicode | request_target | ntlm_itself | always_sign | extended_security | target_info | with_version |
+                 bits_128 | bits_56
+    };
+
+    struct server_challenge
+    {
+        std::uint32_t                flags = 0;
+        std::string                  nonce;
+        std::string                  info; ///< The target's attributes, without the end mark.
+        std::optional<std::uint64_t> time;
+    };
+
+    static std::string_view signature() noexcept { return {"NTLMSSP\0", 8}; }
+    static std::string_view version() noexcept { return {"\x0a\x00\x61\x4a\x00\x00\x00\x0f", 8}; }
+
+    [[noreturn]] static void malformed(std::string const& what) { throw error(errc::bad_challenge, "NTLM: " + what); }
+
+    template <class Number>
+    static Number number_at(std::string_view from, std::size_t at)
+    {
+        if (from.size() < sizeof(Number) || at > from.size() - sizeof(Number))
+            malformed("the challenge is too short");
+        Number n = 0;
+        for (std::size_t i = 0; i != sizeof n; ++i)
+            n = static_cast<Number>(n | static_cast<Number>(static_cast<Number>(static_cast<unsigned char>(from[at + i]))
+                                                            << (8 * i)));
+        return n;
+    }
+
+    static server_challenge read(std::string_view message)
+    {
+        if (message.substr(0, 8) != signature() || number_at<std::uint32_t>(message, 8) != 2)
+            malformed("this is no challenge of NTLM");
+        server_challenge c;
+        c.flags = number_at<std::uint32_t>(message, 20);
+        if (message.size() < 32)
+            malformed("the challenge is too short");
+        c.nonce = message.substr(24, 8);
+        if ((c.flags & unicode) == 0)
+            malformed("the server does not know Unicode");
+        if ((c.flags & target_info) == 0)
+            return c;
+        std::size_t const size   = number_at<std::uint16_t>(message, 40);
+        std::size_t const offset = number_at<std::uint32_t>(message, 44);
+        if (offset > message.size() || size > message.size() - offset)
+            malformed("the target's attributes lie outside of the challenge");
+        auto const info = message.substr(offset, size);
+        for (std::size_t at = 0;;)
+        {
+            auto const id     = number_at<std::uint16_t>(info, at);
+            auto const length = number_at<std::uint16_t>(info, at + 2);
+            if (id == 0)
+                break;
+            if (info.size() - at - 4 < length)
+                malformed("an attribute of the target is longer than all of them");
+            if (id == 7)
+                c.time = number_at<std::uint64_t>(info.substr(at + 4, length), 0);
+            if (id != 6) // flags: ours are put in their place
+                c.info += info.substr(at, 4U + length);
+            at += 4U + length;
+        }
+        return c;
+    }
+
+    static std::uint64_t now()
+    {
+        using namespace std::chrono;
+        auto const since_1970 = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+        return static_cast<std::uint64_t>(since_1970) * 10 + 116444736000000000U;
+    }
+
+    secret_string authenticate(server_challenge const& c, std::string_view challenge)
+    {
+        bool const          with_mic = c.time.has_value();
+        detail::ntlm_writer blob;
+        blob.octets({"\x01\x01\0\0\0\0\0\0", 8});
+        blob.number(c.time ? *c.time : how_.time.value_or(now()));
+        blob.octets(how_.client_challenge);
+        blob.number(std::uint32_t(0));
+        blob.octets(c.info);
+        if (with_mic)
+        {
+            blob.number(std::uint16_t(6));
+            blob.number(std::uint16_t(4));
+            blob.number(std::uint32_t(2)); // a MIC is there
+        }
+        blob.number(std::uint32_t(0)); // the end mark of the attributes
+        blob.number(std::uint32_t(0));
+
+        auto const    mac = [this](std::string_view a, std::string_view b) {
+            secret_string both(a);
+            both.append(b);
+            return crypto::hmac(crypto::hash::md5, key_.view(), both.view());
+        };
+        auto const    proof = mac(c.nonce, blob.text().view());
+        secret_string response(proof);
+        response.append(blob.text().view());
+        secret_string lm(std::string(24, '\0')); // where the server tells its time nothing else is wanted
+        if (!with_mic)
+        {
+            lm = mac(c.nonce, how_.client_challenge);
+            lm.append(how_.client_challenge);
+        }
+
+        std::uint32_t const flags = (c.flags & wanted) | unicode | ntlm_itself;
+        std::size_t         at    = with_mic ? 88 : 72;
+        detail::ntlm_writer w;
+        w.octets(signature());
+        w.number(std::uint32_t(3));
+        for (std::size_t const size : {lm.size(), response.size(), domain_.size(), name_.size(), std::size_t(0), std::size_t(0)})
+        {
+            w.field(size, at);
+            at += size;
+        }
+        w.number(flags);
+        w.octets(version());
+        secret_string const head(w.text());
+        secret_string       rest(lm);
+        rest.append(response.view());
+        rest.append(domain_.view());
+        rest.append(name_.view());
+        secret_string message(head);
+        if (!with_mic)
+        {
+            message.append(rest.view());
+            return message;
+        }
+        auto const    session_key = crypto::hmac(crypto::hash::md5, key_.view(), proof.view());
+        secret_string covered(negotiate_);
+        covered.append(challenge);
+        covered.append(head.view());
+        covered.append(std::string(16, '\0'));
+        covered.append(rest.view());
+        message.append(crypto::hmac(crypto::hash::md5, session_key.view(), covered.view()).view());
+        message.append(rest.view());
+        return message;
+    }
+
+    credentials   credentials_;
+    circumstances how_;
+    secret_string name_;
+    secret_string domain_;
+    secret_string key_; ///< NTOWFv2.
+    secret_string negotiate_;
+    bool          asked_    = false;
+    bool          answered_ = false;
+};
+
+} // namespace posthorn::sasl
+
+#endif
+// Bearer tokens of OAuth 2.0: OAUTHBEARER (RFC 7628), and XOAUTH2, which was there before.
+
+#ifndef POSTHORN_SASL_OAUTH_HPP
+#define POSTHORN_SASL_OAUTH_HPP
+
+// Names in the header that SCRAM and OAUTHBEARER share (RFC 5801).
+
+#ifndef POSTHORN_SASL_DETAIL_GS2_HPP
+#define POSTHORN_SASL_DETAIL_GS2_HPP
+
+namespace posthorn::sasl::detail {
+
+/// A saslname: commas and equals signs are escaped.
+inline std::string gs2_name(std::string_view name)
+{
+    std::string text;
+    for (char const c : name)
+        if (c == ',')
+            text += "=2C";
+        else if (c == '=')
+            text += "=3D";
+        else
+            text += c;
+    return text;
+}
+
+} // namespace posthorn::sasl::detail
+
+#endif
+
+namespace posthorn::sasl {
+
+namespace detail {
+
+/// What both have in common: a single message, and an error that comes as a challenge.
+class bearer : public mechanism
+{
+public:
+    bool plaintext() const noexcept override { return true; } // whoever sees the token can use it
+
+    secret_string respond(std::string_view challenge) override
+    {
+        if (challenge.empty() && !std::exchange(answered_, true)) // the initial response was ignored
+            return *initial_response();
+        if (challenge.empty() || !problem_.empty())
+            throw error(errc::bad_challenge, std::string(name()) + " has only one message");
+        problem_ = printable(challenge, 500); // JSON; the refusal itself follows our answer
+        return secret_string(farewell());
+    }
+
+    std::string_view problem() const noexcept override { return problem_; }
+
+protected:
+    explicit bearer(credentials c) : credentials_(std::move(c)) {}
+
+    void check() const
+    {
+        auto const token = credentials_.token.view();
+        if (token.empty())
+            throw error(errc::unusable_credentials, std::string(name()) + " needs a token");
+        for (char const c : token) // RFC 6750, 2.1
+            if (!ascii::is_alnum(c) && std::string_view("-._~+/=").find(c) == std::string_view::npos)
+                throw error(errc::unusable_credentials, "the token holds an octet that no bearer token has");
+        if (ascii::has_control(credentials_.user) || ascii::has_control(credentials_.authorization_identity))
+            throw error(errc::unusable_credentials, std::string(name()) + " cannot carry control characters in a name");
+    }
+
+    credentials credentials_;
+
+private:
+    /// What answers the error.
+    virtual std::string_view farewell() const noexcept = 0;
+
+    std::string problem_;
+    bool        answered_ = false;
+};
+
+} // namespace detail
+
+class xoauth2 final : public detail::bearer
+{
+public:
+    explicit xoauth2(credentials c) : bearer(std::move(c)) {}
+
+    std::string_view name() const noexcept override { return "XOAUTH2"; }
+
+    std::optional<secret_string> initial_response() override
+    {
+        check();
+        if (credentials_.user.empty())
+            throw error(errc::unusable_credentials, "XOAUTH2 needs a user name");
+        secret_string message("user=");
+        message.append(credentials_.user);
+        message.append("\001auth=Bearer ");
+        message.append(credentials_.token.view());
+        message.append("\001\001");
+        return message;
+    }
+
+private:
+    std::string_view farewell() const noexcept override { return {}; }
+};
+
+class oauthbearer final : public detail::bearer
+{
+public:
+    /// @param host Of the server, as the caller knows it. @param port 0 to leave it out.
+    oauthbearer(credentials c, std::string host, std::uint16_t port)
+        : bearer(std::move(c)), host_(std::move(host)), port_(port)
+    {
+    }
+
+    std::string_view name() const noexcept override { return "OAUTHBEARER"; }
+
+    std::optional<secret_string> initial_response() override
+    {
+        check();
+        std::string const& identity =
+            credentials_.authorization_identity.empty() ? credentials_.user : credentials_.authorization_identity;
+        secret_string message("n,");
+        if (!identity.empty())
+            message.append("a=" + detail::gs2_name(identity));
+        message.push_back(',');
+        if (!host_.empty() && !ascii::has_control(host_))
+            message.append("\001host=" + host_);
+        if (port_ != 0)
+            message.append("\001port=" + std::to_string(port_));
+        message.append("\001auth=Bearer ");
+        message.append(credentials_.token.view());
+        message.append("\001\001");
+        return message;
+    }
+
+private:
+    std::string_view farewell() const noexcept override { return "\001"; }
+
+    std::string   host_;
+    std::uint16_t port_;
 };
 
 } // namespace posthorn::sasl
@@ -11215,32 +12448,397 @@ private:
 } // namespace posthorn::sasl
 
 #endif
+// SCRAM-SHA-1 (RFC 5802), SCRAM-SHA-256 (RFC 7677) and SCRAM-SHA-512, also with channel binding (-PLUS): both sides prove
+// that they know the password, and with -PLUS that nobody sits between them.
+
+#ifndef POSTHORN_SASL_SCRAM_HPP
+#define POSTHORN_SASL_SCRAM_HPP
+
+// SASLprep (RFC 4013): one spelling for user names and passwords that look alike.
+
+#ifndef POSTHORN_CODEC_SASLPREP_HPP
+#define POSTHORN_CODEC_SASLPREP_HPP
+
+#if defined(POSTHORN_WITH_LIBIDN)
+#include <stringprep.h>
+
+#include <cstdlib>
+#include <string>
+#endif
+
+namespace posthorn::codec {
+
+/// Was the library built with GNU libidn (POSTHORN_WITH_LIBIDN)? Without it only ASCII is prepared.
+#if defined(POSTHORN_WITH_LIBIDN)
+inline constexpr bool has_saslprep = true;
+#else
+inline constexpr bool has_saslprep = false;
+#endif
+
+/** Prepares a user name or a password.
+
+    @param text UTF-8.
+    @return Nothing if it holds what must not be in it: control characters, a mixture of
+            directions. Without libidn, text beyond ASCII is returned as it is, which is right for most of it.
+*/
+inline std::optional<secret_string> saslprep(std::string_view text)
+{
+    if (ascii::has_control(text))
+        return std::nullopt;
+    if (!ascii::has_eight_bit(text))
+        return secret_string(text);
+#if defined(POSTHORN_WITH_LIBIDN)
+    struct wiped
+    {
+        void operator()(char* p) const noexcept
+        {
+            secure_wipe(p, std::string_view(p).size());
+            std::free(p);
+        }
+    };
+    secret_string given(text);
+    given.push_back('\0');
+    char* prepared = nullptr;
+    if (stringprep_profile(given.view().data(), &prepared, "SASLprep", static_cast<Stringprep_profile_flags>(0)) != STRINGPREP_OK)
+        return std::nullopt;
+    std::unique_ptr<char, wiped> const owner(prepared);
+    return secret_string(std::string_view(prepared));
+#else
+    return secret_string(text);
+#endif
+}
+
+} // namespace posthorn::codec
+
+#endif
 
 namespace posthorn::sasl {
 
-/// What may be used.
+/// What a SCRAM client says about channel binding.
+struct scram_binding
+{
+    enum class use : unsigned char
+    {
+        impossible, ///< `n`: there is none.
+        unoffered,  ///< `y`: there is one, and the server did not offer -PLUS. If it did, somebody removed the offer.
+        bound       ///< `p`: with -PLUS.
+    };
+
+    use         how = use::impossible;
+    std::string type; ///< "tls-exporter" or "tls-server-end-point".
+    std::string data;
+};
+
+/// One login by SCRAM.
+class scram final : public mechanism
+{
+public:
+    /// More work than this for one login is an attack on the client. 4096 is the least that RFC 7677 allows.
+    static constexpr unsigned long most_iterations = 1'000'000;
+
+    /// @param nonce Printable ASCII without comma; for tests. Empty: a fresh one.
+    scram(crypto::hash h, credentials c, scram_binding binding, std::string nonce = {})
+        : hash_(h), credentials_(std::move(c)), binding_(std::move(binding)), nonce_(std::move(nonce))
+    {
+        switch (hash_)
+        {
+        case crypto::hash::sha512: name_ = "SCRAM-SHA-512"; break;
+        case crypto::hash::sha256: name_ = "SCRAM-SHA-256"; break;
+        default: name_ = "SCRAM-SHA-1"; break;
+        }
+        if (binding_.how == scram_binding::use::bound)
+            name_ += "-PLUS";
+        if (nonce_.empty())
+            nonce_ = codec::base64_encode(crypto::random_octets(24));
+    }
+
+    std::string_view name() const noexcept override { return name_; }
+    bool             plaintext() const noexcept override { return false; }
+    bool             expensive() const noexcept override { return true; }
+    bool             satisfied() const noexcept override { return step_ == step::verified; }
+
+    std::optional<secret_string> initial_response() override
+    {
+        if (credentials_.user.empty())
+            throw error(errc::unusable_credentials, name_ + " needs a user name");
+        auto const user     = codec::saslprep(credentials_.user);
+        auto const password = codec::saslprep(credentials_.password.view());
+        if (!user || user->empty())
+            throw error(errc::unusable_credentials, "the user name holds what SASLprep (RFC 4013) does not allow");
+        if (!password)
+            throw error(errc::unusable_credentials, "the password holds what SASLprep (RFC 4013) does not allow");
+        password_ = *password;
+        gs2_header_ =
+            binding_.how == scram_binding::use::bound       ? "p=" + binding_.type + ","
+            : binding_.how == scram_binding::use::unoffered ? "y,"
+                                                            : "n,";
+        if (!credentials_.authorization_identity.empty())
+            gs2_header_ += "a=" + detail::gs2_name(credentials_.authorization_identity);
+        gs2_header_ += ',';
+        first_bare_ = "n=" + detail::gs2_name(user->view()) + ",r=" + nonce_;
+        step_       = step::first_sent;
+        return secret_string(gs2_header_ + first_bare_);
+    }
+
+    secret_string respond(std::string_view challenge) override
+    {
+        switch (step_)
+        {
+        case step::begin: return *initial_response(); // the server did not take an initial response
+        case step::first_sent:
+            if (challenge.empty() && !std::exchange(repeated_, true))
+                return secret_string(gs2_header_ + first_bare_);
+            return prove(challenge);
+        case step::proved: verify(challenge); return {};
+        case step::verified: break;
+        }
+        throw error(errc::bad_challenge, name_ + " has ended, and the server goes on");
+    }
+
+    /// What the server gave as the reason of a failure (`e=`); empty if it gave none.
+    std::string_view problem() const noexcept override { return problem_; }
+
+private:
+    enum class step : unsigned char { begin, first_sent, proved, verified };
+
+    [[noreturn]] void malformed(std::string_view what) const
+    {
+        throw error(errc::bad_challenge, name_ + ": " + std::string(what));
+    }
+
+    /// Takes `k=value` from the front of a message.
+    std::string_view take(std::string_view& message, char key) const
+    {
+        if (message.size() < 2 || message[0] != key || message[1] != '=')
+            malformed(std::string("the server's message lacks '") + key + "='");
+        auto const end   = message.find(',');
+        auto const value = message.substr(2, end == message.npos ? end : end - 2);
+        message.remove_prefix(end == message.npos ? message.size() : end + 1);
+        return value;
+    }
+
+    secret_string prove(std::string_view challenge)
+    {
+        if (challenge.substr(0, 2) == "m=")
+            malformed("the server demands an extension that nobody knows");
+        auto       rest  = challenge;
+        auto const nonce = take(rest, 'r');
+        auto const salt  = codec::base64_decode(take(rest, 's'));
+        auto const count = take(rest, 'i');
+        if (nonce.size() <= nonce_.size() || nonce.substr(0, nonce_.size()) != nonce_)
+            malformed("the server's nonce does not go on from ours");
+        for (char const c : nonce)
+            if (c < 0x21 || c > 0x7e)
+                malformed("the server's nonce is not printable");
+        if (!salt || salt->empty())
+            malformed("the salt is missing, or not base64");
+        unsigned long iterations = 0;
+        for (char const c : count)
+        {
+            if (!ascii::is_digit(c) || iterations > most_iterations)
+                malformed("the iteration count is not a number in bounds");
+            iterations = iterations * 10 + static_cast<unsigned long>(c - '0');
+        }
+        if (iterations == 0 || iterations > most_iterations)
+            malformed("the iteration count is zero or more than " + std::to_string(most_iterations));
+
+        auto const salted     = crypto::pbkdf2(hash_, password_.view(), *salt, static_cast<unsigned>(iterations));
+        auto const client_key = crypto::hmac(hash_, salted.view(), "Client Key");
+        auto const stored_key = crypto::digest(hash_, client_key.view());
+        auto const server_key = crypto::hmac(hash_, salted.view(), "Server Key");
+        std::string const bound =
+            binding_.how == scram_binding::use::bound ? gs2_header_ + binding_.data : gs2_header_;
+        std::string const without_proof = "c=" + codec::base64_encode(bound) + ",r=" + std::string(nonce);
+        std::string const everything    = first_bare_ + ',' + std::string(challenge) + ',' + without_proof;
+        auto const        signature     = crypto::hmac(hash_, stored_key.view(), everything);
+        secret_string     proof;
+        for (std::size_t i = 0; i != signature.size(); ++i)
+            proof.push_back(static_cast<char>(signature.view()[i] ^ client_key.view()[i]));
+        expected_ = crypto::hmac(hash_, server_key.view(), everything);
+        password_.clear();
+        step_ = step::proved;
+        secret_string response(without_proof);
+        response.append(",p=" + codec::base64_encode(proof.view()));
+        return response;
+    }
+
+    void verify(std::string_view challenge)
+    {
+        auto rest = challenge;
+        if (challenge.substr(0, 2) == "e=")
+        {
+            problem_ = printable(take(rest, 'e'), 100);
+            if (problem_ == "unsupported-channel-binding-type") // another mechanism may do
+                malformed("the server does not know " + binding_.type);
+            throw error(errc::refused, name_ + ": the server says " + problem_);
+        }
+        auto const given = codec::base64_decode(take(rest, 'v'));
+        if (!given || !(secret_string(*given) == expected_))
+        {
+            error_context context;
+            context.detail = name_ + ": the server's signature is wrong";
+            context.hint   = "it does not know the password: somebody may be pretending to be the server";
+            throw error(errc::server_not_verified, std::move(context));
+        }
+        step_ = step::verified;
+    }
+
+    crypto::hash  hash_;
+    credentials   credentials_;
+    scram_binding binding_;
+    std::string   nonce_;
+    std::string   name_;
+    std::string   gs2_header_;
+    std::string   first_bare_;
+    std::string   problem_;
+    secret_string password_;
+    secret_string expected_; ///< The server's signature.
+    step          step_     = step::begin;
+    bool          repeated_ = false;
+};
+
+} // namespace posthorn::sasl
+
+#endif
+
+namespace posthorn::sasl {
+
+/// Makes a mechanism of the caller's own. Null if the credentials do not suit it.
+using mechanism_factory = std::function<std::unique_ptr<mechanism>(credentials const&)>;
+
+/// What may be used, and under which circumstances.
 struct selection
 {
     std::vector<std::string> allowed; ///< Names, in the order to try; empty means every one known, the best first.
     bool                     allow_plaintext = false; ///< Also without TLS: shows the password to the network.
-    bool                     secure          = false; ///< Is the connection inside TLS?
+
+    /// Mechanisms of the caller's own, by name. They are tried before those known here, and replace them.
+    std::map<std::string, mechanism_factory> custom;
+
+    // Filled in by the protocol. --------------------------------------------------------------------------------
+
+    bool          secure = false;       ///< Is the connection inside TLS?
+    std::string   service;              ///< The name of the protocol at IANA, e.g. "smtp".
+    std::string   host;                 ///< The server, as the caller knows it.
+    std::uint16_t port = 0;             ///< Its port; 0 if that means nothing.
+    std::string   tls_exporter;         ///< Channel bindings of the TLS session; empty if there are none.
+    std::string   tls_server_end_point;
 };
 
-/// The mechanisms known here, the best first.
+/** Every mechanism known here, the best first: those that bind the login to the TLS session, those where the server
+    proves itself as well, those that do not show the password, and those that do.
+
+    EXTERNAL and ANONYMOUS are only tried if the caller names them. */
 inline std::vector<std::string_view> known_mechanisms()
 {
-    return {"PLAIN", "LOGIN"};
+    return {"OAUTHBEARER",        "XOAUTH2",
+            "SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS",
+            "SCRAM-SHA-1-PLUS",   "SCRAM-SHA-512",
+            "SCRAM-SHA-256",      "SCRAM-SHA-1",
+#if defined(POSTHORN_WITH_GSSAPI)
+            "GSSAPI",
+#endif
+            "DIGEST-MD5",         "CRAM-MD5",
+            "PLAIN",              "LOGIN",
+            "NTLM"};
 }
 
-/// A new run of the mechanism with that name (any case), or null if it is not known.
-inline std::unique_ptr<mechanism> make_mechanism(std::string_view name, credentials const& c)
+namespace detail {
+
+inline std::unique_ptr<mechanism> make_scram(std::string_view name, credentials const& c, selection const& s,
+                                             bool plus_offered)
 {
-    if (ascii::iequals(name, "PLAIN"))
+    crypto::hash const h = ascii::istarts_with(name, "SCRAM-SHA-512")   ? crypto::hash::sha512
+                           : ascii::istarts_with(name, "SCRAM-SHA-256") ? crypto::hash::sha256
+                                                                        : crypto::hash::sha1;
+    scram_binding b;
+    // RFC 9266: tls-exporter, but servers from before it know only the other one.
+    b.type = s.tls_exporter.empty() ? "tls-server-end-point" : "tls-exporter";
+    b.data = s.tls_exporter.empty() ? s.tls_server_end_point : s.tls_exporter;
+    if (!b.data.empty())
+        b.how = plus_offered ? scram_binding::use::impossible : scram_binding::use::unoffered;
+    if (name.size() > 5 && ascii::iequals(name.substr(name.size() - 5), "-PLUS"))
+    {
+        if (b.data.empty())
+            return nullptr;
+        b.how = scram_binding::use::bound;
+    }
+    return std::make_unique<scram>(h, c, std::move(b));
+}
+
+} // namespace detail
+
+/** Makes a mechanism of this library by name.
+
+    @param plus_offered Did the server offer SCRAM with channel binding?
+    @return Null if the name is not known, or if the credentials or the connection do not have what it needs. */
+inline std::unique_ptr<mechanism> make_mechanism(std::string_view name, credentials const& c, selection const& s,
+                                                 bool plus_offered)
+{
+    auto const is = [name](std::string_view other) { return ascii::iequals(name, other); };
+    if (is("ANONYMOUS"))
+        return std::make_unique<anonymous>(c);
+    if (is("EXTERNAL"))
+        return std::make_unique<external>(c);
+#if defined(POSTHORN_WITH_GSSAPI)
+    if (is("GSSAPI"))
+        return std::make_unique<gssapi>(c, s.service, s.host);
+#endif
+    if (is("OAUTHBEARER") || is("XOAUTH2"))
+    {
+        if (c.token.empty())
+            return nullptr;
+        if (is("XOAUTH2"))
+            return std::make_unique<xoauth2>(c);
+        return std::make_unique<oauthbearer>(c, s.host, s.port);
+    }
+    if (c.password.empty() && c.user.empty())
+        return nullptr;
+    if (c.password.empty() && !c.token.empty())
+        return nullptr; // an empty password was not meant
+    if (ascii::istarts_with(name, "SCRAM-"))
+        return detail::make_scram(name, c, s, plus_offered);
+    if (is("DIGEST-MD5"))
+        return std::make_unique<digest_md5>(c, s.service, s.host);
+    if (is("CRAM-MD5"))
+        return std::make_unique<cram_md5>(c);
+    if (is("PLAIN"))
         return std::make_unique<plain>(c);
-    if (ascii::iequals(name, "LOGIN"))
+    if (is("LOGIN"))
         return std::make_unique<login>(c);
+    if (is("NTLM"))
+        return std::make_unique<ntlm>(c);
     return nullptr;
 }
+
+namespace detail {
+
+inline bool is_known(std::string_view name, selection const& s)
+{
+    auto const known = known_mechanisms();
+    auto const same  = [name](std::string_view one) { return ascii::iequals(one, name); };
+    return std::any_of(known.begin(), known.end(), same) || same("EXTERNAL") || same("ANONYMOUS") ||
+           std::any_of(s.custom.begin(), s.custom.end(), [&](auto const& one) { return same(one.first); });
+}
+
+inline std::unique_ptr<mechanism> make_any(std::string_view name, credentials const& c, selection const& s, bool plus_offered)
+{
+    for (auto const& [own, factory] : s.custom)
+        if (ascii::iequals(own, name))
+            return factory(c);
+    return make_mechanism(name, c, s, plus_offered);
+}
+
+template <class Names>
+std::string list_of(Names const& names)
+{
+    std::string text;
+    for (auto const& n : names)
+        text.append(text.empty() ? "" : " ").append(printable(n));
+    return text.empty() ? std::string("none") : text;
+}
+
+} // namespace detail
 
 /** The mechanisms to try in turn.
 
@@ -11254,43 +12852,48 @@ inline std::vector<std::unique_ptr<mechanism>> choose(std::vector<std::string> c
         return std::any_of(offered.begin(), offered.end(),
                            [&](std::string const& o) { return ascii::iequals(o, name); });
     };
+    bool const plus_offered = std::any_of(offered.begin(), offered.end(), [](std::string const& o) {
+        return ascii::istarts_with(o, "SCRAM-") && o.size() > 5 &&
+               ascii::iequals(std::string_view(o).substr(o.size() - 5), "-PLUS");
+    });
     std::vector<std::string_view> wanted(s.allowed.begin(), s.allowed.end());
     if (wanted.empty())
-        wanted = known_mechanisms();
+    {
+        for (auto const& own : s.custom)
+            wanted.push_back(own.first);
+        auto const known = known_mechanisms();
+        wanted.insert(wanted.end(), known.begin(), known.end());
+    }
 
     std::vector<std::unique_ptr<mechanism>> usable;
-    std::string                             unsafe;
+    std::vector<std::string_view>           unsafe, impossible;
     for (std::string_view name : wanted)
     {
-        auto m = make_mechanism(name, c);
-        if (!m)
+        if (!detail::is_known(name, s))
             throw error(errc::no_mechanism, "the mechanism " + printable(name) + " is not known");
         bool const again = std::any_of(usable.begin(), usable.end(),
-                                       [&](auto const& u) { return u->name() == m->name(); });
+                                       [&](auto const& u) { return ascii::iequals(u->name(), name); });
         if (again || !is_offered(name)) // a second try with the same credentials could lock the account
             continue;
-        if (m->plaintext() && !s.secure && !s.allow_plaintext)
-        {
-            unsafe += unsafe.empty() ? "" : ", ";
-            unsafe += m->name();
-            continue;
-        }
-        usable.push_back(std::move(m));
+        auto m = detail::make_any(name, c, s, plus_offered);
+        if (!m)
+            impossible.push_back(name);
+        else if (m->plaintext() && !s.secure && !s.allow_plaintext)
+            unsafe.push_back(name);
+        else
+            usable.push_back(std::move(m));
     }
     if (!usable.empty())
         return usable;
 
-    auto const list = [](auto const& names) {
-        std::string text;
-        for (auto const& n : names)
-            text.append(text.empty() ? "" : " ").append(printable(n));
-        return text.empty() ? std::string("none") : text;
-    };
     error_context context;
     context.phase  = "auth";
-    context.detail = "the server offers: " + list(offered) + "; allowed: " + list(wanted);
+    context.detail = "the server offers: " + detail::list_of(offered) + "; allowed: " +
+                     (s.allowed.empty() ? "all that are known here" : detail::list_of(wanted));
     if (!unsafe.empty())
-        context.hint = "use TLS, or allow plaintext mechanisms (" + unsafe + ") on an unprotected connection";
+        context.hint = "use TLS, or allow plaintext mechanisms (" + detail::list_of(unsafe) + ") on an unprotected connection";
+    else if (!impossible.empty())
+        context.hint = "the credentials lack what these need: " + detail::list_of(impossible);
     else if (offered.empty())
         context.hint = "many servers offer authentication only after STARTTLS or on another port";
     throw error(errc::no_mechanism, std::move(context));
@@ -12174,10 +13777,20 @@ struct client_settings
     net::tls_settings   tls_settings;      ///< Trust, pins, client certificate, versions.
     std::string         tls_host;          ///< Whose certificate is expected; empty for the host of `server`.
     sasl::credentials   login;             ///< Empty: no login.
+
+    /** Gives the access token for OAUTHBEARER and XOAUTH2 each time one is needed; empty: login.token is used.
+
+        @param refresh The token it gave before was refused: get another one. Asked for at most once for each login.
+        What it throws is thrown by the operation that needed the login. */
+    std::function<task<secret_string>(bool refresh)> token_source;
+
     sasl::selection     mechanisms;        ///< Which mechanisms may be used for it.
     net::connect_options connection;       ///< Addresses, families, source address.
     session_settings    session;           ///< EHLO name, time limits, bounds, events.
     send_options        sending;           ///< Defaults for every message.
+
+    /// Is there anything to log in with, or a mechanism named that needs nothing?
+    bool wants_login() const noexcept { return !login.empty() || token_source || !mechanisms.allowed.empty(); }
 };
 
 } // namespace posthorn::smtp
@@ -16057,6 +17670,9 @@ constexpr errc auth_refusal(int code) noexcept
 /// Is it the mechanism that failed, and not the credentials or the server?
 inline bool worth_another_mechanism(std::error_code code) noexcept
 {
+    // Not after sasl::errc::server_not_verified: whoever that is must not get the password by another mechanism.
+    if (code == sasl::errc::server_not_verified || code == sasl::errc::refused)
+        return false;
     return code == errc::auth_too_weak || code == errc::auth_needs_tls || code == errc::auth_unavailable ||
            code == errc::bad_challenge || code.category() == sasl::category();
 }
@@ -16113,7 +17729,7 @@ private:
         co_await c_->exchange(phase::auth, verb::auth);
         while (c_->last.intermediate())
         {
-            failure = answer(m, operation);
+            failure = co_await answer(m, operation);
             co_await c_->exchange(phase::auth, verb::auth_response);
             if (!failure)
                 continue;
@@ -16126,7 +17742,8 @@ private:
         if (c_->last.code() == 421)
             c_->refuse(errc::service_unavailable, phase::auth, operation);
         if (!c_->last.positive())
-            failure.emplace(c_->make_error(auth_refusal(c_->last.code()), phase::auth, operation, &c_->last));
+            failure.emplace(c_->make_error(auth_refusal(c_->last.code()), phase::auth, operation, &c_->last,
+                                           m.problem().empty() ? std::string() : "before that: " + std::string(m.problem())));
         else if (!m.satisfied())
             c_->fail(sasl::errc::server_not_verified, phase::auth, operation);
         co_return failure;
@@ -16146,24 +17763,50 @@ private:
     }
 
     /// Puts the response to the challenge into the output; `*` if there is none.
-    std::optional<session_error> answer(sasl::mechanism& m, std::string const& operation)
+    task<std::optional<session_error>> answer(sasl::mechanism& m, std::string const& operation)
     {
-        auto failure = guarded(operation, [&] {
+        secret_string challenge, response;
+        auto          failure = guarded(operation, [&] {
             // "334", "334 " and "334 =" are all an empty challenge.
-            auto const    text = c_->last.line_count() != 0 ? ascii::trim(c_->last.line(0).raw) : std::string_view();
-            secret_string challenge;
+            auto const text = c_->last.line_count() != 0 ? ascii::trim(c_->last.line(0).raw) : std::string_view();
             if (!text.empty() && text != "=" && !codec::base64_decode(text, challenge))
                 throw c_->make_error(errc::bad_challenge, phase::auth, operation);
-            command_writer      w(c_->out);
-            secret_string const response = m.respond(challenge.view());
-            c_->spelled(w.auth_response(response.view()), w, phase::auth);
+            if (!m.expensive())
+                response = m.respond(challenge.view());
         });
+        if (!failure && m.expensive())
+            failure = co_await compute(m, std::move(challenge), response, operation);
+        if (!failure)
+            failure = guarded(operation, [&] {
+                command_writer w(c_->out);
+                c_->spelled(w.auth_response(response.view()), w, phase::auth);
+            });
         if (failure)
         {
             command_writer w(c_->out);
             c_->spelled(w.auth_cancel(), w, phase::auth);
         }
-        return failure;
+        co_return failure;
+    }
+
+    /// What takes long is computed on another thread. It is waited for, since it uses the mechanism.
+    task<std::optional<session_error>> compute(sasl::mechanism& m, secret_string challenge, secret_string& response,
+                                               std::string const& operation)
+    {
+        std::exception_ptr           failed;
+        std::optional<session_error> failure;
+        auto                         work = [&m, given = std::move(challenge)] { return m.respond(given.view()); };
+        try
+        {
+            response = co_await offload(std::move(work));
+        }
+        catch (...)
+        {
+            failed = std::current_exception();
+        }
+        if (failed)
+            failure = guarded(operation, [&] { std::rethrow_exception(failed); });
+        co_return failure;
     }
 
     /// A mechanism's refusal to go on as a failure of the login.
@@ -16312,6 +17955,12 @@ public:
         operation const guard(*this, phase::auth);
         co_await talk_.begin(phase::auth);
         how.secure         = is_secure();
+        how.service        = talk_.settings.protocol == protocol::lmtp ? "lmtp" : "smtp";
+        if (is_secure())
+        {
+            how.tls_exporter         = talk_.stream.tls().tls_exporter;
+            how.tls_server_end_point = talk_.stream.tls().tls_server_end_point;
+        }
         auto const offered = capabilities_.auth_mechanisms();
         std::vector<std::string> names(offered.begin(), offered.end());
         detail::login            attempt(talk_);
@@ -17119,7 +18768,7 @@ private:
     /// From a connected stream to a session that can send.
     task<void> set_up(smtp::session& s)
     {
-        bool const needs_ehlo = settings_.tls == tls_mode::required || !settings_.login.empty();
+        bool const needs_ehlo = settings_.tls == tls_mode::required || settings_.wants_login();
         if (settings_.tls == tls_mode::implicit)
             co_await s.secure(context(), settings_.tls_host, session_key());
         co_await s.greet();
@@ -17128,8 +18777,33 @@ private:
             co_await s.start_tls(context(), settings_.tls_host, session_key());
         else if (settings_.tls == tls_mode::opportunistic && s.capabilities().has(feature::starttls))
             co_await try_tls(s);
-        if (!settings_.login.empty())
-            mechanism_ = co_await s.authenticate(settings_.login, settings_.mechanisms);
+        if (settings_.wants_login())
+            co_await log_in(s);
+    }
+
+    task<void> log_in(smtp::session& s)
+    {
+        auto who = settings_.login;
+        auto how = settings_.mechanisms;
+        how.host = settings_.tls_host;
+        how.port = settings_.server.port().value_or(0);
+        if (settings_.token_source)
+            who.token = co_await settings_.token_source(false);
+        bool expired = false;
+        try
+        {
+            mechanism_ = co_await s.authenticate(who, how);
+        }
+        catch (session_error const& e)
+        {
+            expired = settings_.token_source && e.code() == errc::auth_failed && s.is_open();
+            if (!expired)
+                throw;
+        }
+        if (!expired)
+            co_return;
+        who.token  = co_await settings_.token_source(true); // once: more would lock the account
+        mechanism_ = co_await s.authenticate(who, how);
     }
 
     /// STARTTLS where a refusal is no error.

@@ -12,6 +12,8 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -88,9 +90,9 @@ TEST_CASE("without TLS no password is shown unless that is allowed")
     sasl::selection s;
     auto const      text = refused({"PLAIN", "LOGIN"}, s);
     CHECK(has(text, "the server offers: PLAIN LOGIN"));
-    CHECK(has(text, "allowed: PLAIN LOGIN"));
+    CHECK(has(text, "allowed: all that are known here"));
     CHECK(has(text, "use TLS"));
-    CHECK(has(text, "(PLAIN, LOGIN)"));
+    CHECK(has(text, "(PLAIN LOGIN)"));
     s.allow_plaintext = true;
     CHECK(chosen({"PLAIN", "LOGIN"}, s) == names {"PLAIN", "LOGIN"});
     s.allow_plaintext = false;
@@ -104,7 +106,7 @@ TEST_CASE("if nothing fits, the error tells what was offered and what is allowed
     CHECK(has(text, "the server offers: GSSAPI NTLM; allowed: LOGIN"));
     CHECK_FALSE(has(text, "use TLS"));
     text = refused({}, inside_tls());
-    CHECK(has(text, "the server offers: none; allowed: PLAIN LOGIN"));
+    CHECK(has(text, "the server offers: none; allowed: all that are known here"));
     CHECK(has(text, "STARTTLS"));
     text = refused({"X\x1b[2J"}, inside_tls());
     CHECK(has(text, "X\\x1b[2J"));
@@ -119,23 +121,111 @@ TEST_CASE("an allowed mechanism that does not exist is an error, not silently ig
 
 TEST_CASE("mechanisms are made by name in any case, each with credentials of its own")
 {
-    sasl::credentials const c("user", "hunter2");
+    sasl::credentials c("user", "hunter2");
+    c.token = posthorn::secret_string("token");
+    sasl::selection s;
+    s.tls_exporter = "x";
     for (auto const name : sasl::known_mechanisms())
     {
-        auto const m = sasl::make_mechanism(name, c);
+        CAPTURE(std::string(name));
+        auto const m = sasl::make_mechanism(name, c, s, true);
         REQUIRE(m != nullptr);
         CHECK(m->name() == name);
     }
-    REQUIRE(sasl::make_mechanism("plain", c) != nullptr);
-    CHECK(sasl::make_mechanism("plain", c)->name() == "PLAIN");
-    CHECK(sasl::make_mechanism("", c) == nullptr);
-    CHECK(sasl::make_mechanism("PLAIN2", c) == nullptr);
+    for (auto const name : {"EXTERNAL", "ANONYMOUS"})
+        CHECK(sasl::make_mechanism(name, c, s, false)->name() == name);
+    REQUIRE(sasl::make_mechanism("plain", c, s, false) != nullptr);
+    CHECK(sasl::make_mechanism("plain", c, s, false)->name() == "PLAIN");
+    CHECK(sasl::make_mechanism("", c, s, false) == nullptr);
+    CHECK(sasl::make_mechanism("PLAIN2", c, s, false) == nullptr);
+}
+
+namespace {
+
+names order(std::vector<std::string> const& offered, sasl::credentials const& c, sasl::selection const& s)
+{
+    names all;
+    for (auto const& m : sasl::choose(offered, c, s))
+        all.emplace_back(m->name());
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("the best mechanism comes first, and what the credentials cannot do does not come")
+{
+    std::vector<std::string> const everything = {"LOGIN", "PLAIN", "CRAM-MD5", "NTLM", "DIGEST-MD5", "SCRAM-SHA-1",
+                                                 "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "XOAUTH2", "OAUTHBEARER",
+                                                 "EXTERNAL", "ANONYMOUS", "X-UNKNOWN"};
+    sasl::selection s = inside_tls();
+    sasl::credentials const password("user", "hunter2");
+    CHECK(order(everything, password, s) == names{"SCRAM-SHA-256", "SCRAM-SHA-1", "DIGEST-MD5", "CRAM-MD5", "PLAIN", "LOGIN", "NTLM"});
+    s.tls_exporter = "binding";
+    CHECK(order(everything, password, s)[0] == "SCRAM-SHA-256-PLUS");
+    sasl::credentials token;
+    token.user  = "user";
+    token.token = posthorn::secret_string("t");
+    CHECK(order(everything, token, s) == names{"OAUTHBEARER", "XOAUTH2"});
+    s.allowed = {"EXTERNAL"};
+    CHECK(order(everything, sasl::credentials(), s) == names{"EXTERNAL"});
+}
+
+TEST_CASE("S9 without TLS neither a password nor a token is shown, whatever is taken off the offer")
+{
+    sasl::selection         in_the_clear;
+    sasl::credentials const password("user", "hunter2");
+    CHECK(order({"PLAIN", "LOGIN", "SCRAM-SHA-1"}, password, in_the_clear) == names{"SCRAM-SHA-1"});
+    CHECK(has(refused({"PLAIN", "LOGIN"}, in_the_clear), "use TLS"));
+    sasl::credentials token;
+    token.token = posthorn::secret_string("t");
+    CHECK_THROWS_AS(sasl::choose({"XOAUTH2", "OAUTHBEARER"}, token, in_the_clear), posthorn::error);
+}
+
+TEST_CASE("a removed offer of channel binding is told to the server")
+{
+    sasl::selection s = inside_tls({"SCRAM-SHA-1"});
+    s.tls_server_end_point = "binding";
+    sasl::credentials const c("user", "hunter2");
+    auto const first = [&](std::vector<std::string> const& offered) {
+        auto const all = sasl::choose(offered, c, s);
+        return std::string(all[0]->initial_response()->view().substr(0, 3));
+    };
+    CHECK(first({"SCRAM-SHA-1"}) == "y,,");
+    CHECK(first({"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"}) == "n,,");
+    s.tls_server_end_point.clear();
+    CHECK(first({"SCRAM-SHA-1"}) == "n,,");
+}
+
+namespace {
+
+class own final : public sasl::mechanism
+{
+public:
+    std::string_view name() const noexcept override { return "X-OWN"; }
+    bool             plaintext() const noexcept override { return false; }
+    std::optional<posthorn::secret_string> initial_response() override { return std::nullopt; }
+    posthorn::secret_string                respond(std::string_view) override { return {}; }
+};
+
+} // namespace
+
+TEST_CASE("a mechanism of the caller's own comes before all others, or where it is asked for")
+{
+    sasl::selection s = inside_tls();
+    s.custom["X-OWN"] = [](sasl::credentials const&) { return std::make_unique<own>(); };
+    sasl::credentials const c("user", "hunter2");
+    CHECK(order({"PLAIN", "x-own"}, c, s) == names{"X-OWN", "PLAIN"});
+    s.allowed = {"PLAIN", "X-OWN"};
+    CHECK(order({"PLAIN", "x-own"}, c, s) == names{"PLAIN", "X-OWN"});
+    s.custom["X-OWN"] = [](sasl::credentials const&) -> std::unique_ptr<sasl::mechanism> { return nullptr; };
+    CHECK(order({"PLAIN", "x-own"}, c, s) == names{"PLAIN"});
 }
 
 TEST_CASE("the errors of the folder have sentences of their own and mean failed authentication")
 {
     names seen;
-    for (auto const e : {sasl::errc::unusable_credentials, sasl::errc::bad_challenge, sasl::errc::server_not_verified,
+    for (auto const e : {sasl::errc::unusable_credentials, sasl::errc::bad_challenge, sasl::errc::refused,
+                         sasl::errc::server_not_verified,
                          sasl::errc::no_mechanism})
     {
         std::error_code const ec = e;

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2034
 # Shell functions for run.sh here and in examples/: what a bare Debian 12 lacks, and the compiler's settings.
 
-packages_build="g++ cmake ninja-build libasio-dev libssl-dev libexpat1-dev libidn2-dev"
+packages_build="g++ cmake ninja-build libasio-dev libssl-dev libexpat1-dev libidn2-dev libidn-dev"
 packages_tools="libcli11-dev nlohmann-json3-dev"
 packages_tests="doctest-dev python3"
 packages_fuzz="clang-19 libclang-rt-19-dev"

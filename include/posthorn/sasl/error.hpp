@@ -21,6 +21,7 @@ enum class errc
 {
     unusable_credentials = 1, ///< The mechanism cannot carry these credentials; nothing was sent.
     bad_challenge,            ///< The server's challenge makes no sense for the mechanism.
+    refused,                  ///< The server refused within the mechanism, for the reason given in the text.
     server_not_verified,      ///< The server did not prove that it knows the secret.
     no_mechanism              ///< No mechanism is offered, allowed and possible with the credentials at once.
 };
@@ -38,6 +39,7 @@ public:
         {
         case errc::unusable_credentials: return "the credentials cannot be used with this mechanism";
         case errc::bad_challenge: return "the server sent a challenge that makes no sense";
+        case errc::refused: return "the server refused the login";
         case errc::server_not_verified: return "the server did not prove that it knows the secret";
         case errc::no_mechanism: return "no authentication mechanism can be used";
         }

@@ -51,6 +51,12 @@ public:
         A mechanism without such a proof is always satisfied. */
     virtual bool satisfied() const noexcept { return true; }
 
+    /// Does respond() compute for long, so that it should not run on the thread of an event loop?
+    virtual bool expensive() const noexcept { return false; }
+
+    /// What the server said, within the mechanism, about why it refuses; empty if nothing. Safe to show.
+    virtual std::string_view problem() const noexcept { return {}; }
+
 protected:
     mechanism()                            = default;
     mechanism(mechanism const&)            = default;
@@ -66,9 +72,11 @@ struct credentials
     std::string   user;               ///< Authentication identity, UTF-8.
     secret_string password;           ///< UTF-8.
     std::string   authorization_identity; ///< Act as; usually empty, which means as the user.
+    secret_string token;                  ///< OAuth 2.0 access token, for OAUTHBEARER and XOAUTH2.
+    std::string   domain;                 ///< Of Windows, for NTLM; also given as `DOMAIN\\user`. Usually empty.
 
     /// Is there anything to log in with?
-    bool empty() const noexcept { return user.empty() && password.empty(); }
+    bool empty() const noexcept { return user.empty() && password.empty() && token.empty(); }
 };
 
 } // namespace posthorn::sasl

@@ -406,7 +406,7 @@ private:
     /// From a connected stream to a session that can send.
     task<void> set_up(smtp::session& s)
     {
-        bool const needs_ehlo = settings_.tls == tls_mode::required || !settings_.login.empty();
+        bool const needs_ehlo = settings_.tls == tls_mode::required || settings_.wants_login();
         if (settings_.tls == tls_mode::implicit)
             co_await s.secure(context(), settings_.tls_host, session_key());
         co_await s.greet();
@@ -415,8 +415,33 @@ private:
             co_await s.start_tls(context(), settings_.tls_host, session_key());
         else if (settings_.tls == tls_mode::opportunistic && s.capabilities().has(feature::starttls))
             co_await try_tls(s);
-        if (!settings_.login.empty())
-            mechanism_ = co_await s.authenticate(settings_.login, settings_.mechanisms);
+        if (settings_.wants_login())
+            co_await log_in(s);
+    }
+
+    task<void> log_in(smtp::session& s)
+    {
+        auto who = settings_.login;
+        auto how = settings_.mechanisms;
+        how.host = settings_.tls_host;
+        how.port = settings_.server.port().value_or(0);
+        if (settings_.token_source)
+            who.token = co_await settings_.token_source(false);
+        bool expired = false;
+        try
+        {
+            mechanism_ = co_await s.authenticate(who, how);
+        }
+        catch (session_error const& e)
+        {
+            expired = settings_.token_source && e.code() == errc::auth_failed && s.is_open();
+            if (!expired)
+                throw;
+        }
+        if (!expired)
+            co_return;
+        who.token  = co_await settings_.token_source(true); // once: more would lock the account
+        mechanism_ = co_await s.authenticate(who, how);
     }
 
     /// STARTTLS where a refusal is no error.

@@ -10,6 +10,8 @@
 #define POSTHORN_SMTP_CLIENT_SETTINGS_HPP
 
 #include <posthorn/core/error.hpp>
+#include <posthorn/core/secret.hpp>
+#include <posthorn/coro/task.hpp>
 #include <posthorn/net/connect.hpp>
 #include <posthorn/net/endpoint.hpp>
 #include <posthorn/net/tls_settings.hpp>
@@ -19,6 +21,7 @@
 #include <posthorn/smtp/send_options.hpp>
 #include <posthorn/smtp/settings.hpp>
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -89,10 +92,20 @@ struct client_settings
     net::tls_settings   tls_settings;      ///< Trust, pins, client certificate, versions.
     std::string         tls_host;          ///< Whose certificate is expected; empty for the host of `server`.
     sasl::credentials   login;             ///< Empty: no login.
+
+    /** Gives the access token for OAUTHBEARER and XOAUTH2 each time one is needed; empty: login.token is used.
+
+        @param refresh The token it gave before was refused: get another one. Asked for at most once for each login.
+        What it throws is thrown by the operation that needed the login. */
+    std::function<task<secret_string>(bool refresh)> token_source;
+
     sasl::selection     mechanisms;        ///< Which mechanisms may be used for it.
     net::connect_options connection;       ///< Addresses, families, source address.
     session_settings    session;           ///< EHLO name, time limits, bounds, events.
     send_options        sending;           ///< Defaults for every message.
+
+    /// Is there anything to log in with, or a mechanism named that needs nothing?
+    bool wants_login() const noexcept { return !login.empty() || token_source || !mechanisms.allowed.empty(); }
 };
 
 } // namespace posthorn::smtp

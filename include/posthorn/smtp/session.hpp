@@ -169,6 +169,12 @@ public:
         operation const guard(*this, phase::auth);
         co_await talk_.begin(phase::auth);
         how.secure         = is_secure();
+        how.service        = talk_.settings.protocol == protocol::lmtp ? "lmtp" : "smtp";
+        if (is_secure())
+        {
+            how.tls_exporter         = talk_.stream.tls().tls_exporter;
+            how.tls_server_end_point = talk_.stream.tls().tls_server_end_point;
+        }
         auto const offered = capabilities_.auth_mechanisms();
         std::vector<std::string> names(offered.begin(), offered.end());
         detail::login            attempt(talk_);

@@ -12,6 +12,7 @@
 #include <posthorn/codec/base64.hpp>
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/core/secret.hpp>
+#include <posthorn/coro/offload.hpp>
 #include <posthorn/coro/task.hpp>
 #include <posthorn/sasl/error.hpp>
 #include <posthorn/sasl/mechanism.hpp>
@@ -22,6 +23,7 @@
 #include <posthorn/smtp/session_error.hpp>
 #include <posthorn/smtp/verb.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +54,9 @@ constexpr errc auth_refusal(int code) noexcept
 /// Is it the mechanism that failed, and not the credentials or the server?
 inline bool worth_another_mechanism(std::error_code code) noexcept
 {
+    // Not after sasl::errc::server_not_verified: whoever that is must not get the password by another mechanism.
+    if (code == sasl::errc::server_not_verified || code == sasl::errc::refused)
+        return false;
     return code == errc::auth_too_weak || code == errc::auth_needs_tls || code == errc::auth_unavailable ||
            code == errc::bad_challenge || code.category() == sasl::category();
 }
@@ -108,7 +113,7 @@ private:
         co_await c_->exchange(phase::auth, verb::auth);
         while (c_->last.intermediate())
         {
-            failure = answer(m, operation);
+            failure = co_await answer(m, operation);
             co_await c_->exchange(phase::auth, verb::auth_response);
             if (!failure)
                 continue;
@@ -121,7 +126,8 @@ private:
         if (c_->last.code() == 421)
             c_->refuse(errc::service_unavailable, phase::auth, operation);
         if (!c_->last.positive())
-            failure.emplace(c_->make_error(auth_refusal(c_->last.code()), phase::auth, operation, &c_->last));
+            failure.emplace(c_->make_error(auth_refusal(c_->last.code()), phase::auth, operation, &c_->last,
+                                           m.problem().empty() ? std::string() : "before that: " + std::string(m.problem())));
         else if (!m.satisfied())
             c_->fail(sasl::errc::server_not_verified, phase::auth, operation);
         co_return failure;
@@ -141,24 +147,50 @@ private:
     }
 
     /// Puts the response to the challenge into the output; `*` if there is none.
-    std::optional<session_error> answer(sasl::mechanism& m, std::string const& operation)
+    task<std::optional<session_error>> answer(sasl::mechanism& m, std::string const& operation)
     {
-        auto failure = guarded(operation, [&] {
+        secret_string challenge, response;
+        auto          failure = guarded(operation, [&] {
             // "334", "334 " and "334 =" are all an empty challenge.
-            auto const    text = c_->last.line_count() != 0 ? ascii::trim(c_->last.line(0).raw) : std::string_view();
-            secret_string challenge;
+            auto const text = c_->last.line_count() != 0 ? ascii::trim(c_->last.line(0).raw) : std::string_view();
             if (!text.empty() && text != "=" && !codec::base64_decode(text, challenge))
                 throw c_->make_error(errc::bad_challenge, phase::auth, operation);
-            command_writer      w(c_->out);
-            secret_string const response = m.respond(challenge.view());
-            c_->spelled(w.auth_response(response.view()), w, phase::auth);
+            if (!m.expensive())
+                response = m.respond(challenge.view());
         });
+        if (!failure && m.expensive())
+            failure = co_await compute(m, std::move(challenge), response, operation);
+        if (!failure)
+            failure = guarded(operation, [&] {
+                command_writer w(c_->out);
+                c_->spelled(w.auth_response(response.view()), w, phase::auth);
+            });
         if (failure)
         {
             command_writer w(c_->out);
             c_->spelled(w.auth_cancel(), w, phase::auth);
         }
-        return failure;
+        co_return failure;
+    }
+
+    /// What takes long is computed on another thread. It is waited for, since it uses the mechanism.
+    task<std::optional<session_error>> compute(sasl::mechanism& m, secret_string challenge, secret_string& response,
+                                               std::string const& operation)
+    {
+        std::exception_ptr           failed;
+        std::optional<session_error> failure;
+        auto                         work = [&m, given = std::move(challenge)] { return m.respond(given.view()); };
+        try
+        {
+            response = co_await offload(std::move(work));
+        }
+        catch (...)
+        {
+            failed = std::current_exception();
+        }
+        if (failed)
+            failure = guarded(operation, [&] { std::rethrow_exception(failed); });
+        co_return failure;
     }
 
     /// A mechanism's refusal to go on as a failure of the login.
