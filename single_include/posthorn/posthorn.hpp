@@ -32,9 +32,11 @@
 #include <asio/post.hpp>
 #include <asio/prefer.hpp>
 #include <asio/query.hpp>
+#include <asio/read.hpp>
 #include <asio/socket_base.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/thread_pool.hpp>
+#include <asio/write.hpp>
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
@@ -4004,6 +4006,9 @@ enum class errc
     no_source_address,     ///< An address was left out: no local address of its family is configured.
     bad_url,               ///< A URL does not follow its grammar.
     bad_host_name,         ///< A host is neither a name nor an address.
+    proxy_refused,         ///< The proxy did not connect to the peer.
+    proxy_login_refused,   ///< The proxy wants a login, or refused the one it got.
+    proxy_protocol,        ///< What answers does not speak the protocol of the proxy.
     bad_port               ///< A port is neither a number from 1 to 65535 nor the name of a service.
 };
 
@@ -4025,6 +4030,9 @@ public:
         case errc::connect_failed: return "no connection could be made";
         case errc::connect_timed_out: return "no connection could be made in time";
         case errc::no_source_address: return "no local address of this family is configured";
+        case errc::proxy_refused: return "the proxy did not make the connection";
+        case errc::proxy_login_refused: return "the proxy did not accept the login";
+        case errc::proxy_protocol: return "the proxy does not speak the protocol that was expected";
         case errc::bad_url: return "malformed URL";
         case errc::bad_host_name: return "malformed host name or address";
         case errc::bad_port: return "malformed port or service name";
@@ -4038,11 +4046,14 @@ public:
         switch (static_cast<errc>(value))
         {
         case errc::resolve_temporary:
+        case errc::proxy_refused:
         case errc::connect_failed: return is(condition::unreachable) || is(condition::temporary);
         case errc::resolve_timed_out:
         case errc::connect_timed_out:
             return is(condition::unreachable) || is(condition::temporary) || is(condition::timeout);
         case errc::resolve_permanent:
+        case errc::proxy_login_refused:
+        case errc::proxy_protocol:
         case errc::no_addresses:
         case errc::no_source_address: return is(condition::unreachable) || is(condition::permanent);
         case errc::bad_url:
@@ -5418,6 +5429,790 @@ struct minimum_rate
         return grace >= left || seconds >= left - grace ? deadline::never : begin + grace + seconds;
     }
 };
+
+} // namespace posthorn::net
+
+#endif
+// Connections by way of a proxy: SOCKS5 (RFC 1928) and HTTP CONNECT.
+
+#ifndef POSTHORN_NET_PROXY_HPP
+#define POSTHORN_NET_PROXY_HPP
+
+// The client's side of CONNECT (RFC 9110, 9.3.6), without I/O.
+
+#ifndef POSTHORN_NET_DETAIL_HTTP_CONNECT_HPP
+#define POSTHORN_NET_DETAIL_HTTP_CONNECT_HPP
+
+namespace posthorn::net::detail {
+
+/// The head of an answer may be so long.
+inline constexpr std::size_t longest_connect_answer = 16 * 1024;
+
+/** The request.
+
+    @param authority Host and port; the host is checked, so nothing can be injected.
+    @param login     `user:password` in base64; empty for none. */
+inline secret_string connect_request(std::string_view authority, secret_string const& login)
+{
+    secret_string request("CONNECT ");
+    request.append(authority);
+    request.append(" HTTP/1.1\r\nHost: ");
+    request.append(authority);
+    if (!login.empty())
+    {
+        request.append("\r\nProxy-Authorization: Basic ");
+        request.append(login.view());
+    }
+    request.append("\r\n\r\n");
+    return request;
+}
+
+/** Where the head of the answer ends.
+
+    @param arrived What has arrived so far; octets behind the head belong to the peer and must not be taken.
+    @return Its size, or nothing if it is not complete.
+    @throws error with errc::proxy_protocol if this is not HTTP or goes on for too long. */
+inline std::optional<std::size_t> connect_answer_size(std::string_view arrived)
+{
+    constexpr std::string_view start = "HTTP/1.";
+    if (arrived.substr(0, start.size()) != start.substr(0, arrived.size()))
+        throw error(errc::proxy_protocol, "it does not speak HTTP, but says: " + printable(arrived.substr(0, 100)));
+    auto const end = arrived.find("\r\n\r\n");
+    if (end != arrived.npos && end + 4 <= longest_connect_answer)
+        return end + 4;
+    if (arrived.size() >= longest_connect_answer)
+        throw error(errc::proxy_protocol, "the head of its answer has more than 16 KiB");
+    return std::nullopt;
+}
+
+/// @param head A complete head. @throws error unless the proxy has connected.
+inline void check_connect_answer(std::string_view head)
+{
+    auto const        line = head.substr(0, head.find("\r\n"));
+    std::string const text = printable(line, 200);
+    bool const digits = line.size() >= 12 && line[8] == ' ' && ascii::is_digit(line[9]) && ascii::is_digit(line[10]) &&
+                        ascii::is_digit(line[11]) && (line.size() == 12 || line[12] == ' ');
+    if (!digits)
+        throw error(errc::proxy_protocol, "its answer has no status: " + text);
+    if (line[9] == '2')
+        return;
+    if (line.substr(9, 3) == "407")
+        throw error(errc::proxy_login_refused, text);
+    throw error(errc::proxy_refused, text);
+}
+
+} // namespace posthorn::net::detail
+
+#endif
+// The client's side of SOCKS5 (RFC 1928, RFC 1929), without I/O.
+
+#ifndef POSTHORN_NET_DETAIL_SOCKS5_HPP
+#define POSTHORN_NET_DETAIL_SOCKS5_HPP
+
+namespace posthorn::net::detail {
+
+/** Write output(), read exactly wanted() octets, hand them to take(), until done(). No octet of what comes behind the
+    proxy's answer is ever read. */
+class socks5_dialogue
+{
+public:
+    /// @throws error with errc::proxy_refused if host or login cannot be expressed.
+    socks5_dialogue(std::string_view host, std::uint16_t port, std::string_view user, secret_string password)
+        : user_(user), password_(std::move(password))
+    {
+        std::error_code no_address;
+        auto const      address = asio::ip::make_address(host, no_address);
+        request_                = std::string("\x05\x01\x00", 3);
+        if (!no_address && address.is_v4())
+            append('\x01', address.to_v4().to_bytes());
+        else if (!no_address)
+            append('\x04', address.to_v6().to_bytes());
+        else
+        {
+            if (host.empty() || host.size() > 255)
+                throw error(errc::proxy_refused, "SOCKS5 cannot carry a host name of this length");
+            request_ += '\x03';
+            request_ += static_cast<char>(static_cast<unsigned char>(host.size()));
+            request_ += host;
+        }
+        request_ += static_cast<char>(static_cast<unsigned char>(port >> 8U));
+        request_ += static_cast<char>(static_cast<unsigned char>(port & 0xffU));
+        if (user_.size() > 255 || password_.size() > 255 || (!user_.empty() && password_.empty()))
+            throw error(errc::proxy_login_refused, "SOCKS5 needs a user name and a password of 1 to 255 octets");
+        // RFC 1928, 3: what the client can do. No login is offered as well: many proxies decide by address.
+        output_ = user_.empty() ? secret_string(std::string_view("\x05\x01\x00", 3))
+                                : secret_string(std::string_view("\x05\x02\x00\x02", 4));
+    }
+
+    /// To be written before reading.
+    secret_string const& output() const noexcept { return output_; }
+
+    /// How many octets to read next.
+    std::size_t wanted() const noexcept { return wanted_; }
+
+    bool done() const noexcept { return step_ == step::done; }
+
+    /// @param octets wanted() of them. @throws error with an errc of proxies.
+    void take(std::string_view octets)
+    {
+        output_.clear();
+        auto const octet = [&](std::size_t i) { return static_cast<unsigned char>(octets[i]); };
+        switch (step_)
+        {
+        case step::method:
+            if (octet(0) != 5)
+                throw error(errc::proxy_protocol, "it is no SOCKS5 proxy: the first octet is " + std::to_string(octet(0)));
+            if (octet(1) == 0xff)
+                throw error(errc::proxy_login_refused,
+                            user_.empty() ? "it wants a login, and none was given" : "it accepts no login by password");
+            if (octet(1) == 2 && !user_.empty())
+                return log_in();
+            if (octet(1) != 0)
+                throw error(errc::proxy_protocol, "it chose a method that was not offered");
+            return ask();
+        case step::login:
+            if (octet(1) != 0)
+                throw error(errc::proxy_login_refused, "user name or password are wrong");
+            return ask();
+        case step::reply:
+            if (octet(0) != 5)
+                throw error(errc::proxy_protocol, "its reply is not SOCKS5");
+            if (octet(1) != 0)
+                throw error(errc::proxy_refused, reason(octet(1)));
+            return skip_address(octet(3), octet(4));
+        case step::address:
+        case step::done: step_ = step::done; wanted_ = 0;
+        }
+    }
+
+private:
+    enum class step : unsigned char { method, login, reply, address, done };
+
+    template <class Octets>
+    void append(char type, Octets const& address)
+    {
+        request_ += type;
+        for (auto const o : address)
+            request_ += static_cast<char>(o);
+    }
+
+    void log_in()
+    {
+        output_ = secret_string("\x01");
+        output_.push_back(static_cast<char>(static_cast<unsigned char>(user_.size())));
+        output_.append(user_);
+        output_.push_back(static_cast<char>(static_cast<unsigned char>(password_.size())));
+        output_.append(password_.view());
+        password_.clear();
+        step_   = step::login;
+        wanted_ = 2;
+    }
+
+    void ask()
+    {
+        output_ = secret_string(request_);
+        step_   = step::reply;
+        wanted_ = 5; // the shortest that tells how long it is
+    }
+
+    /// @param type Of the address that was bound. @param first Its first octet: the length of a name.
+    void skip_address(unsigned type, unsigned first)
+    {
+        if (type != 1 && type != 3 && type != 4)
+            throw error(errc::proxy_protocol, "its reply has an address of unknown type");
+        step_   = step::address;
+        wanted_ = type == 1 ? 3U + 2U : type == 4 ? 15U + 2U : first + 2U;
+    }
+
+    static std::string reason(unsigned code)
+    {
+        switch (code)
+        {
+        case 1: return "general failure";
+        case 2: return "its rules do not allow this connection";
+        case 3: return "the network is unreachable";
+        case 4: return "the host is unreachable";
+        case 5: return "the peer refused the connection";
+        case 6: return "the time to live has expired";
+        case 7: return "it does not know the command";
+        case 8: return "it does not know the type of the address";
+        default: return "reason " + std::to_string(code);
+        }
+    }
+
+    std::string   user_;
+    secret_string password_;
+    std::string   request_;
+    secret_string output_;
+    std::size_t   wanted_ = 2;
+    step          step_   = step::method;
+};
+
+} // namespace posthorn::net::detail
+
+#endif
+// The URLs of settings and tools: which protocol, whose account, which host, read strictly.
+
+#ifndef POSTHORN_NET_URL_HPP
+#define POSTHORN_NET_URL_HPP
+
+namespace posthorn::net {
+
+/// What a URL may begin with.
+enum class url_scheme : unsigned char
+{
+    smtp,
+    smtps,
+    submission,
+    submissions,
+    lmtp,
+    smtp_unix, ///< `smtp+unix:path`
+    lmtp_unix, ///< `lmtp+unix:path`
+    socks5,
+    socks5h,
+    http,
+    https
+};
+
+/// The scheme as it is written in a URL.
+constexpr std::string_view name_of(url_scheme s) noexcept
+{
+    constexpr std::string_view names[] = {"smtp",    "smtps",     "submission", "submissions",
+                                          "lmtp",    "smtp+unix", "lmtp+unix",  "socks5",
+                                          "socks5h", "http",      "https"};
+    return names[static_cast<std::size_t>(s)];
+}
+
+/// Does the path of a Unix socket follow the scheme?
+constexpr bool is_local(url_scheme s) noexcept
+{
+    return s == url_scheme::smtp_unix || s == url_scheme::lmtp_unix;
+}
+
+/// Does TLS begin with the connection?
+constexpr bool is_implicit_tls(url_scheme s) noexcept
+{
+    return s == url_scheme::smtps || s == url_scheme::submissions || s == url_scheme::https;
+}
+
+/// Why a text is no URL that can be used.
+enum class url_offence : unsigned char
+{
+    none,
+    empty,               ///< Nothing there.
+    too_long,            ///< More than 8192 octets.
+    missing_scheme,      ///< No `scheme:` at the beginning.
+    unknown_scheme,      ///< A scheme that is not one of url_scheme.
+    missing_authority,   ///< No `//` after the scheme.
+    forbidden_character, ///< A control character, a space, or what must be written as `%NN`.
+    bad_percent,         ///< A `%` without two hexadecimal digits.
+    encoded_control,     ///< `%NN` that stands for a control character.
+    bad_utf8,            ///< An octet above 127 that is not part of UTF-8 text.
+    empty_user,          ///< Nothing before the `:` or `@`.
+    second_at,           ///< An `@` in the user name or the password; it is written `%40`.
+    bad_host,            ///< The host is missing or malformed; url_problem::host tells more.
+    open_bracket,        ///< An IPv6 address without the closing bracket.
+    bad_port,            ///< The port is not a number from 1 to 65535.
+    fragment,            ///< A `#`.
+    bad_local_path       ///< The path of the Unix socket is missing, or a host stands before it.
+};
+
+/// What was wrong with a URL, and where. Nothing of the text itself is kept: it may contain a password.
+struct url_problem
+{
+    url_offence  offence  = url_offence::none;
+    std::size_t  position = 0; ///< Octets before the offence.
+    host_offence host     = host_offence::none;
+
+    constexpr bool ok() const noexcept { return offence == url_offence::none; }
+};
+
+/// One clause for an error text.
+constexpr std::string_view describe(url_problem const& p) noexcept
+{
+    switch (p.offence)
+    {
+    case url_offence::none: return "the URL is well-formed";
+    case url_offence::empty: return "the URL is empty";
+    case url_offence::too_long: return "the URL is longer than 8192 octets";
+    case url_offence::missing_scheme: return "the URL does not begin with a scheme such as 'smtp:'";
+    case url_offence::unknown_scheme: return "the scheme is not known";
+    case url_offence::missing_authority: return "'//' and a host must follow the scheme";
+    case url_offence::forbidden_character: return "this character must be written as %NN";
+    case url_offence::bad_percent: return "two hexadecimal digits must follow '%'";
+    case url_offence::encoded_control: return "this stands for a control character";
+    case url_offence::bad_utf8: return "this is not UTF-8";
+    case url_offence::empty_user: return "the user name is missing";
+    case url_offence::second_at: return "'@' inside a user name or password must be written as %40";
+    case url_offence::bad_host: return describe(p.host);
+    case url_offence::open_bracket: return "the bracket before an IPv6 address is not closed";
+    case url_offence::bad_port: return "the port is not a number from 1 to 65535";
+    case url_offence::fragment: return "'#' has no meaning here";
+    case url_offence::bad_local_path: return "the path of a Unix socket must follow the scheme";
+    }
+    return "unknown offence";
+}
+
+/// Thrown by parse_url(): errc::bad_url. The text names the offence and the position, never the URL.
+class url_error : public error
+{
+public:
+    explicit url_error(url_problem problem)
+        : error(errc::bad_url,
+                "at octet " + std::to_string(problem.position) + ": " + std::string(describe(problem))),
+          problem_(problem)
+    {
+    }
+
+    url_problem const& problem() const noexcept { return problem_; }
+
+private:
+    url_problem problem_;
+};
+
+/// A URL in parts, user and password decoded.
+struct url
+{
+    url() = default;
+
+    url_scheme                   scheme = url_scheme::smtp;
+    std::optional<std::string>   user;
+    std::optional<secret_string> password; ///< Only with a user.
+    std::string                  host;     ///< Without brackets; empty if is_local(scheme).
+    std::optional<std::uint16_t> port;     ///< What stands for a missing one is up to the user of the URL.
+    std::string path; ///< From the first `/` on, as written; for a Unix socket its path, decoded.
+};
+
+namespace detail {
+
+class url_parser
+{
+public:
+    url_parser(std::string_view text, url& out) noexcept : text_(text), out_(&out) {}
+
+    url_problem run()
+    {
+        if (text_.empty())
+            return {url_offence::empty, 0};
+        if (text_.size() > 8192)
+            return {url_offence::too_long, 8192};
+        for (std::size_t i = 0; i != text_.size(); ++i)
+            if (ascii::is_control(text_[i]) || text_[i] == ' ')
+                return {url_offence::forbidden_character, i};
+        if (auto const p = scheme(); !p.ok())
+            return p;
+        return is_local(out_->scheme) ? local_path() : authority_and_path();
+    }
+
+private:
+    static constexpr bool is_unreserved(char c) noexcept
+    {
+        return ascii::is_alnum(c) || std::string_view("-._~").find(c) != std::string_view::npos;
+    }
+    static constexpr bool is_sub_delimiter(char c) noexcept
+    {
+        return std::string_view("!$&'()*+,;=").find(c) != std::string_view::npos;
+    }
+
+    url_problem scheme()
+    {
+        std::size_t const colon = text_.find(':');
+        if (colon == text_.npos || colon == 0)
+            return {url_offence::missing_scheme, 0};
+        std::string_view const name = text_.substr(0, colon);
+        for (std::size_t i = 0; i != name.size(); ++i)
+            if (!ascii::is_alnum(name[i]) && name[i] != '+' && name[i] != '-' && name[i] != '.')
+                return {url_offence::missing_scheme, 0};
+        at_ = colon + 1;
+        for (int s = 0; s <= static_cast<int>(url_scheme::https); ++s)
+            if (ascii::iequals(name, name_of(static_cast<url_scheme>(s))))
+            {
+                out_->scheme = static_cast<url_scheme>(s);
+                return {};
+            }
+        // "host:port" is not a URL with an unknown scheme.
+        if (text_.substr(at_, 2) != "//" && (at_ == text_.size() || ascii::is_digit(text_[at_])))
+            return {url_offence::missing_scheme, 0};
+        return {url_offence::unknown_scheme, 0};
+    }
+
+    url_problem local_path()
+    {
+        if (text_.substr(at_, 2) == "//") // as in file: URLs, with no host before the path
+        {
+            if (text_.substr(at_ + 2, 1) != "/")
+                return {url_offence::bad_local_path, at_};
+            at_ += 2;
+        }
+        if (at_ == text_.size())
+            return {url_offence::bad_local_path, at_};
+        return decode(text_.size(), "/:@", out_->path);
+    }
+
+    url_problem authority_and_path()
+    {
+        if (text_.substr(at_, 2) != "//")
+            return {url_offence::missing_authority, at_};
+        at_ += 2;
+        std::size_t const end = std::min(text_.find_first_of("/?#", at_), text_.size());
+        if (auto const p = user_info(end); !p.ok())
+            return p;
+        if (auto const p = host_and_port(end); !p.ok())
+            return p;
+        for (; at_ != text_.size(); ++at_)
+        {
+            char const c = text_[at_];
+            if (c == '#')
+                return {url_offence::fragment, at_};
+            if (c == '%' && !percent(at_, text_.size()))
+                return {url_offence::bad_percent, at_};
+            if (!is_unreserved(c) && !is_sub_delimiter(c) &&
+                std::string_view("/?:@%").find(c) == std::string_view::npos)
+                return {url_offence::forbidden_character, at_};
+        }
+        out_->path = text_.substr(end);
+        return {};
+    }
+
+    url_problem user_info(std::size_t end)
+    {
+        std::size_t const at_sign = text_.substr(0, end).find('@', at_);
+        if (at_sign == text_.npos)
+            return {};
+        if (text_.substr(0, end).find('@', at_sign + 1) != text_.npos)
+            return {url_offence::second_at, at_sign};
+        std::size_t const colon = std::min(text_.find(':', at_), at_sign);
+        if (colon == at_)
+            return {url_offence::empty_user, at_};
+        if (auto const p = decode(colon, "", out_->user.emplace()); !p.ok())
+            return p;
+        if (colon != at_sign)
+        {
+            ++at_;
+            if (auto const p = decode(at_sign, ":", out_->password.emplace()); !p.ok())
+                return p;
+        }
+        at_ = at_sign + 1;
+        return {};
+    }
+
+    url_problem host_and_port(std::size_t end)
+    {
+        std::size_t after = 0;
+        if (text_.substr(at_, 1) == "[")
+        {
+            std::size_t const close = text_.substr(0, end).find(']', at_);
+            if (close == text_.npos)
+                return {url_offence::open_bracket, at_};
+            // A zone follows "%25" here (RFC 6874).
+            out_->host = text_.substr(at_ + 1, close - at_ - 1);
+            if (std::size_t const percent = out_->host.find('%'); percent != std::string::npos)
+            {
+                if (out_->host.compare(percent, 3, "%25") != 0)
+                    return {url_offence::bad_percent, at_ + 1 + percent};
+                out_->host.erase(percent + 1, 2);
+            }
+            if (!is_ipv6_literal(out_->host))
+                return {url_offence::bad_host, at_ + 1, host_offence::bad_address};
+            after = close + 1;
+            if (after != end && text_[after] != ':')
+                return {url_offence::bad_host, after, host_offence::bad_character};
+        }
+        else
+        {
+            after      = std::min(text_.find(':', at_), end);
+            out_->host = text_.substr(at_, after - at_);
+            if (auto const check = check_host(out_->host); !check.ok())
+                return {url_offence::bad_host, at_ + check.position, check.offence};
+        }
+        at_ = end;
+        if (after == end)
+            return {};
+        out_->port = parse_port(text_.substr(after + 1, end - after - 1));
+        if (!out_->port)
+            return {url_offence::bad_port, after + 1};
+        return {};
+    }
+
+    bool percent(std::size_t at, std::size_t end) const noexcept
+    {
+        return end - at > 2 && ascii::hex_value(text_[at + 1]) >= 0 && ascii::hex_value(text_[at + 2]) >= 0;
+    }
+
+    /// Decodes from the present position to `end`; the decoded octets go straight to their owner.
+    template <class String>
+    url_problem decode(std::size_t end, std::string_view also_allowed, String& to)
+    {
+        while (at_ != end)
+        {
+            char const c = text_[at_];
+            if (c == '%')
+            {
+                if (!percent(at_, end))
+                    return {url_offence::bad_percent, at_};
+                auto const octet = static_cast<char>(static_cast<unsigned char>(
+                    ascii::hex_value(text_[at_ + 1]) * 16 + ascii::hex_value(text_[at_ + 2])));
+                if (ascii::is_control(octet))
+                    return {url_offence::encoded_control, at_};
+                to.push_back(octet);
+                at_ += 3;
+            }
+            else if (ascii::is_eight_bit(c))
+            {
+                std::size_t const n = posthorn::detail::utf8_sequence(text_.substr(at_, end - at_));
+                if (n == 0)
+                    return {url_offence::bad_utf8, at_};
+                to.append(text_.substr(at_, n));
+                at_ += n;
+            }
+            else if (is_unreserved(c) || is_sub_delimiter(c) ||
+                     also_allowed.find(c) != std::string_view::npos)
+            {
+                to.push_back(c);
+                ++at_;
+            }
+            else
+                return {c == '#' ? url_offence::fragment : url_offence::forbidden_character, at_};
+        }
+        return {};
+    }
+
+    std::string_view text_;
+    url*             out_;
+    std::size_t      at_ = 0;
+};
+
+inline std::string percent_encode(std::string_view text, std::string_view also_allowed = {})
+{
+    static constexpr char digits[] = "0123456789ABCDEF";
+    std::string           out;
+    for (char const c : text)
+    {
+        auto const u = static_cast<unsigned char>(c);
+        if (ascii::is_alnum(c) || std::string_view("-._~").find(c) != std::string_view::npos ||
+            also_allowed.find(c) != std::string_view::npos)
+            out += c;
+        else
+        {
+            out += '%';
+            out += digits[u >> 4];
+            out += digits[u & 15U];
+        }
+    }
+    return out;
+}
+
+} // namespace detail
+
+/** Reads `scheme://[user[:password]@]host[:port][/path]`, or `smtp+unix:path` and the like
+    (RFC 3986, strictly).
+
+    IPv6 addresses stand in brackets. User, password and the path of a Unix socket are percent-decoded; UTF-8
+    may also stand for itself there. Control characters and spaces are refused, encoded ones too.
+
+    @param text What a user wrote.
+    @param out  The parts; of no use unless the result is ok().
+*/
+inline url_problem parse_url(std::string_view text, url& out)
+{
+    out = url();
+    return detail::url_parser(text, out).run();
+}
+
+/// The same, throwing. @throws url_error
+inline url parse_url(std::string_view text)
+{
+    url result;
+    if (auto const problem = parse_url(text, result); !problem.ok())
+        throw url_error(problem);
+    return result;
+}
+
+/// The URL as text for people and logs: a password is shown as `***`.
+inline std::string to_string(url const& u)
+{
+    std::string text(name_of(u.scheme));
+    if (is_local(u.scheme))
+        return text + ':' + detail::percent_encode(u.path, "/:@+");
+    text += "://";
+    if (u.user)
+        text += detail::percent_encode(*u.user) + (u.password ? ":***@" : "@");
+    if (u.host.find(':') == std::string::npos)
+        text += printable(u.host);
+    else
+    {
+        std::size_t const percent = std::min(u.host.find('%'), u.host.size());
+        text += '[' + printable(u.host.substr(0, percent));
+        if (percent != u.host.size())
+            text += "%25" + printable(u.host.substr(percent + 1));
+        text += ']';
+    }
+    if (u.port)
+        text += ':' + std::to_string(*u.port);
+    return text + printable(u.path, 8192);
+}
+
+/// Where the URL points to. @param default_port Used if the URL names none.
+inline host_port to_host_port(url const& u, std::uint16_t default_port)
+{
+    if (is_local(u.scheme))
+        return host_port::local(u.path);
+    return host_port(u.host, u.port.value_or(default_port));
+}
+
+} // namespace posthorn::net
+
+#endif
+
+namespace posthorn::net {
+
+/// By which proxy to connect.
+struct proxy_settings
+{
+    enum class protocol : unsigned char
+    {
+        none,
+        socks5,      ///< The name is looked up here, and the proxy gets an address.
+        socks5_name, ///< The proxy gets the name, and looks it up.
+        http         ///< CONNECT; the proxy gets the name.
+    };
+
+    proxy_settings() = default;
+
+    /** `socks5://[user:password@]host[:1080]`, `socks5h://...` (the proxy looks names up), `http://[user:password@]host[:8080]`.
+        @throws error with errc::bad_url, also for other schemes. */
+    explicit proxy_settings(std::string_view url)
+    {
+        net::url const u = parse_url(url);
+        switch (u.scheme)
+        {
+        case url_scheme::socks5: kind = protocol::socks5; break;
+        case url_scheme::socks5h: kind = protocol::socks5_name; break;
+        case url_scheme::http: kind = protocol::http; break;
+        default:
+            throw error(errc::bad_url, "not a URL of a proxy that can be used: the scheme is " + std::string(name_of(u.scheme)));
+        }
+        server = to_host_port(u, kind == protocol::http ? 8080 : 1080);
+        if (u.user)
+            user = *u.user;
+        if (u.password)
+            password = *u.password;
+    }
+
+    protocol      kind = protocol::none;
+    host_port     server;
+    std::string   user; ///< Empty: no login.
+    secret_string password;
+};
+
+namespace detail {
+
+inline task<void> talk_socks5(tcp::socket& socket, std::string host, std::uint16_t port, proxy_settings const& proxy)
+{
+    socks5_dialogue talk(host, port, proxy.user, proxy.password);
+    std::string     octets;
+    while (!talk.done())
+    {
+        auto const out = asio::buffer(talk.output().view().data(), talk.output().size());
+        if (out.size() != 0)
+            co_await asio::async_write(socket, out, use_task);
+        octets.resize(talk.wanted());
+        co_await asio::async_read(socket, asio::buffer(octets), use_task);
+        talk.take(octets);
+    }
+}
+
+inline task<void> talk_http_connect(tcp::socket& socket, std::string authority, proxy_settings const& proxy)
+{
+    secret_string login;
+    if (!proxy.user.empty())
+    {
+        if (proxy.user.find(':') != proxy.user.npos)
+            throw error(errc::proxy_login_refused, "a user name for Basic cannot have a colon");
+        secret_string both(proxy.user);
+        both.push_back(':');
+        both.append(proxy.password.view());
+        codec::base64_encode(both.view(), login);
+    }
+    auto const request = connect_request(authority, login);
+    auto const out     = asio::buffer(request.view().data(), request.size());
+    co_await asio::async_write(socket, out, use_task);
+    // What comes behind the head is the peer's, so it is looked at before it is taken.
+    std::string                head;
+    std::optional<std::size_t> size;
+    while (!size)
+    {
+        co_await socket.async_wait(tcp::socket::wait_read, use_task);
+        std::size_t const before = head.size();
+        std::error_code   ec;
+        head.resize(before + 1024);
+        std::size_t const n = socket.receive(asio::buffer(&head[before], 1024), tcp::socket::message_peek, ec);
+        head.resize(before + (ec ? 0 : n));
+        if (ec == asio::error::would_block || ec == asio::error::try_again)
+            continue;
+        if (ec || n == 0)
+            throw error(errc::proxy_protocol, "it closed the connection within its answer");
+        size = connect_answer_size(head);
+        head.resize(size.value_or(head.size()));
+        co_await asio::async_read(socket, asio::buffer(&head[before], head.size() - before), use_task);
+    }
+    check_connect_answer(head);
+}
+
+} // namespace detail
+
+/** Connects to a peer, by way of a proxy if there is one.
+
+    @param peer    Not local.
+    @param options For reaching the proxy; total_timeout, or else attempt_timeout, also bounds the talk with it.
+    @throws connect_error, or error with an errc of proxies, which names proxy, peer and the proxy's reason. */
+inline task<tcp::socket> connect(host_port peer, proxy_settings proxy, connect_options options)
+{
+    if (proxy.kind == proxy_settings::protocol::none)
+        co_return co_await connect(std::move(peer), std::move(options));
+    auto const     port = peer.port();
+    error_context  context;
+    context.phase     = "connecting";
+    context.operation = "by way of " + to_string(proxy.server);
+    context.peer      = to_string(peer);
+    if (!port)
+    {
+        context.detail = "the port must be a number";
+        throw error(errc::bad_port, std::move(context));
+    }
+    std::string host = peer.host();
+    if (proxy.kind == proxy_settings::protocol::socks5)
+    {
+        auto const found = co_await resolve(peer.host(), peer.service(), options.resolve);
+        host             = found.front().address().to_string();
+    }
+    auto const most = options.total_timeout.count() != 0 ? options.total_timeout : options.attempt_timeout;
+    auto       socket = co_await connect(proxy.server, std::move(options));
+    std::optional<error> failure;
+    try
+    {
+        auto talk = proxy.kind == proxy_settings::protocol::http ? detail::talk_http_connect(socket, to_string(peer), proxy)
+                                                                 : detail::talk_socks5(socket, host, *port, proxy);
+        if (most.count() != 0)
+            co_await with_timeout(std::move(talk), most);
+        else
+            co_await std::move(talk);
+    }
+    catch (error const& e)
+    {
+        context.detail = e.context().detail;
+        failure.emplace(e.code(), context);
+    }
+    catch (std::system_error const& e)
+    {
+        bool const ended = e.code() == asio::error::eof;
+        context.detail   = ended ? "it closed the connection" : e.code().message();
+        failure.emplace(ended ? make_error_code(errc::proxy_protocol) : e.code(), context);
+    }
+    if (failure)
+        throw *failure;
+    co_return socket;
+}
 
 } // namespace posthorn::net
 
@@ -10587,418 +11382,6 @@ private:
 #ifndef POSTHORN_SMTP_CLIENT_SETTINGS_HPP
 #define POSTHORN_SMTP_CLIENT_SETTINGS_HPP
 
-// The URLs of settings and tools: which protocol, whose account, which host, read strictly.
-
-#ifndef POSTHORN_NET_URL_HPP
-#define POSTHORN_NET_URL_HPP
-
-namespace posthorn::net {
-
-/// What a URL may begin with.
-enum class url_scheme : unsigned char
-{
-    smtp,
-    smtps,
-    submission,
-    submissions,
-    lmtp,
-    smtp_unix, ///< `smtp+unix:path`
-    lmtp_unix, ///< `lmtp+unix:path`
-    socks5,
-    socks5h,
-    http,
-    https
-};
-
-/// The scheme as it is written in a URL.
-constexpr std::string_view name_of(url_scheme s) noexcept
-{
-    constexpr std::string_view names[] = {"smtp",    "smtps",     "submission", "submissions",
-                                          "lmtp",    "smtp+unix", "lmtp+unix",  "socks5",
-                                          "socks5h", "http",      "https"};
-    return names[static_cast<std::size_t>(s)];
-}
-
-/// Does the path of a Unix socket follow the scheme?
-constexpr bool is_local(url_scheme s) noexcept
-{
-    return s == url_scheme::smtp_unix || s == url_scheme::lmtp_unix;
-}
-
-/// Does TLS begin with the connection?
-constexpr bool is_implicit_tls(url_scheme s) noexcept
-{
-    return s == url_scheme::smtps || s == url_scheme::submissions || s == url_scheme::https;
-}
-
-/// Why a text is no URL that can be used.
-enum class url_offence : unsigned char
-{
-    none,
-    empty,               ///< Nothing there.
-    too_long,            ///< More than 8192 octets.
-    missing_scheme,      ///< No `scheme:` at the beginning.
-    unknown_scheme,      ///< A scheme that is not one of url_scheme.
-    missing_authority,   ///< No `//` after the scheme.
-    forbidden_character, ///< A control character, a space, or what must be written as `%NN`.
-    bad_percent,         ///< A `%` without two hexadecimal digits.
-    encoded_control,     ///< `%NN` that stands for a control character.
-    bad_utf8,            ///< An octet above 127 that is not part of UTF-8 text.
-    empty_user,          ///< Nothing before the `:` or `@`.
-    second_at,           ///< An `@` in the user name or the password; it is written `%40`.
-    bad_host,            ///< The host is missing or malformed; url_problem::host tells more.
-    open_bracket,        ///< An IPv6 address without the closing bracket.
-    bad_port,            ///< The port is not a number from 1 to 65535.
-    fragment,            ///< A `#`.
-    bad_local_path       ///< The path of the Unix socket is missing, or a host stands before it.
-};
-
-/// What was wrong with a URL, and where. Nothing of the text itself is kept: it may contain a password.
-struct url_problem
-{
-    url_offence  offence  = url_offence::none;
-    std::size_t  position = 0; ///< Octets before the offence.
-    host_offence host     = host_offence::none;
-
-    constexpr bool ok() const noexcept { return offence == url_offence::none; }
-};
-
-/// One clause for an error text.
-constexpr std::string_view describe(url_problem const& p) noexcept
-{
-    switch (p.offence)
-    {
-    case url_offence::none: return "the URL is well-formed";
-    case url_offence::empty: return "the URL is empty";
-    case url_offence::too_long: return "the URL is longer than 8192 octets";
-    case url_offence::missing_scheme: return "the URL does not begin with a scheme such as 'smtp:'";
-    case url_offence::unknown_scheme: return "the scheme is not known";
-    case url_offence::missing_authority: return "'//' and a host must follow the scheme";
-    case url_offence::forbidden_character: return "this character must be written as %NN";
-    case url_offence::bad_percent: return "two hexadecimal digits must follow '%'";
-    case url_offence::encoded_control: return "this stands for a control character";
-    case url_offence::bad_utf8: return "this is not UTF-8";
-    case url_offence::empty_user: return "the user name is missing";
-    case url_offence::second_at: return "'@' inside a user name or password must be written as %40";
-    case url_offence::bad_host: return describe(p.host);
-    case url_offence::open_bracket: return "the bracket before an IPv6 address is not closed";
-    case url_offence::bad_port: return "the port is not a number from 1 to 65535";
-    case url_offence::fragment: return "'#' has no meaning here";
-    case url_offence::bad_local_path: return "the path of a Unix socket must follow the scheme";
-    }
-    return "unknown offence";
-}
-
-/// Thrown by parse_url(): errc::bad_url. The text names the offence and the position, never the URL.
-class url_error : public error
-{
-public:
-    explicit url_error(url_problem problem)
-        : error(errc::bad_url,
-                "at octet " + std::to_string(problem.position) + ": " + std::string(describe(problem))),
-          problem_(problem)
-    {
-    }
-
-    url_problem const& problem() const noexcept { return problem_; }
-
-private:
-    url_problem problem_;
-};
-
-/// A URL in parts, user and password decoded.
-struct url
-{
-    url() = default;
-
-    url_scheme                   scheme = url_scheme::smtp;
-    std::optional<std::string>   user;
-    std::optional<secret_string> password; ///< Only with a user.
-    std::string                  host;     ///< Without brackets; empty if is_local(scheme).
-    std::optional<std::uint16_t> port;     ///< What stands for a missing one is up to the user of the URL.
-    std::string path; ///< From the first `/` on, as written; for a Unix socket its path, decoded.
-};
-
-namespace detail {
-
-class url_parser
-{
-public:
-    url_parser(std::string_view text, url& out) noexcept : text_(text), out_(&out) {}
-
-    url_problem run()
-    {
-        if (text_.empty())
-            return {url_offence::empty, 0};
-        if (text_.size() > 8192)
-            return {url_offence::too_long, 8192};
-        for (std::size_t i = 0; i != text_.size(); ++i)
-            if (ascii::is_control(text_[i]) || text_[i] == ' ')
-                return {url_offence::forbidden_character, i};
-        if (auto const p = scheme(); !p.ok())
-            return p;
-        return is_local(out_->scheme) ? local_path() : authority_and_path();
-    }
-
-private:
-    static constexpr bool is_unreserved(char c) noexcept
-    {
-        return ascii::is_alnum(c) || std::string_view("-._~").find(c) != std::string_view::npos;
-    }
-    static constexpr bool is_sub_delimiter(char c) noexcept
-    {
-        return std::string_view("!$&'()*+,;=").find(c) != std::string_view::npos;
-    }
-
-    url_problem scheme()
-    {
-        std::size_t const colon = text_.find(':');
-        if (colon == text_.npos || colon == 0)
-            return {url_offence::missing_scheme, 0};
-        std::string_view const name = text_.substr(0, colon);
-        for (std::size_t i = 0; i != name.size(); ++i)
-            if (!ascii::is_alnum(name[i]) && name[i] != '+' && name[i] != '-' && name[i] != '.')
-                return {url_offence::missing_scheme, 0};
-        at_ = colon + 1;
-        for (int s = 0; s <= static_cast<int>(url_scheme::https); ++s)
-            if (ascii::iequals(name, name_of(static_cast<url_scheme>(s))))
-            {
-                out_->scheme = static_cast<url_scheme>(s);
-                return {};
-            }
-        // "host:port" is not a URL with an unknown scheme.
-        if (text_.substr(at_, 2) != "//" && (at_ == text_.size() || ascii::is_digit(text_[at_])))
-            return {url_offence::missing_scheme, 0};
-        return {url_offence::unknown_scheme, 0};
-    }
-
-    url_problem local_path()
-    {
-        if (text_.substr(at_, 2) == "//") // as in file: URLs, with no host before the path
-        {
-            if (text_.substr(at_ + 2, 1) != "/")
-                return {url_offence::bad_local_path, at_};
-            at_ += 2;
-        }
-        if (at_ == text_.size())
-            return {url_offence::bad_local_path, at_};
-        return decode(text_.size(), "/:@", out_->path);
-    }
-
-    url_problem authority_and_path()
-    {
-        if (text_.substr(at_, 2) != "//")
-            return {url_offence::missing_authority, at_};
-        at_ += 2;
-        std::size_t const end = std::min(text_.find_first_of("/?#", at_), text_.size());
-        if (auto const p = user_info(end); !p.ok())
-            return p;
-        if (auto const p = host_and_port(end); !p.ok())
-            return p;
-        for (; at_ != text_.size(); ++at_)
-        {
-            char const c = text_[at_];
-            if (c == '#')
-                return {url_offence::fragment, at_};
-            if (c == '%' && !percent(at_, text_.size()))
-                return {url_offence::bad_percent, at_};
-            if (!is_unreserved(c) && !is_sub_delimiter(c) &&
-                std::string_view("/?:@%").find(c) == std::string_view::npos)
-                return {url_offence::forbidden_character, at_};
-        }
-        out_->path = text_.substr(end);
-        return {};
-    }
-
-    url_problem user_info(std::size_t end)
-    {
-        std::size_t const at_sign = text_.substr(0, end).find('@', at_);
-        if (at_sign == text_.npos)
-            return {};
-        if (text_.substr(0, end).find('@', at_sign + 1) != text_.npos)
-            return {url_offence::second_at, at_sign};
-        std::size_t const colon = std::min(text_.find(':', at_), at_sign);
-        if (colon == at_)
-            return {url_offence::empty_user, at_};
-        if (auto const p = decode(colon, "", out_->user.emplace()); !p.ok())
-            return p;
-        if (colon != at_sign)
-        {
-            ++at_;
-            if (auto const p = decode(at_sign, ":", out_->password.emplace()); !p.ok())
-                return p;
-        }
-        at_ = at_sign + 1;
-        return {};
-    }
-
-    url_problem host_and_port(std::size_t end)
-    {
-        std::size_t after = 0;
-        if (text_.substr(at_, 1) == "[")
-        {
-            std::size_t const close = text_.substr(0, end).find(']', at_);
-            if (close == text_.npos)
-                return {url_offence::open_bracket, at_};
-            // A zone follows "%25" here (RFC 6874).
-            out_->host = text_.substr(at_ + 1, close - at_ - 1);
-            if (std::size_t const percent = out_->host.find('%'); percent != std::string::npos)
-            {
-                if (out_->host.compare(percent, 3, "%25") != 0)
-                    return {url_offence::bad_percent, at_ + 1 + percent};
-                out_->host.erase(percent + 1, 2);
-            }
-            if (!is_ipv6_literal(out_->host))
-                return {url_offence::bad_host, at_ + 1, host_offence::bad_address};
-            after = close + 1;
-            if (after != end && text_[after] != ':')
-                return {url_offence::bad_host, after, host_offence::bad_character};
-        }
-        else
-        {
-            after      = std::min(text_.find(':', at_), end);
-            out_->host = text_.substr(at_, after - at_);
-            if (auto const check = check_host(out_->host); !check.ok())
-                return {url_offence::bad_host, at_ + check.position, check.offence};
-        }
-        at_ = end;
-        if (after == end)
-            return {};
-        out_->port = parse_port(text_.substr(after + 1, end - after - 1));
-        if (!out_->port)
-            return {url_offence::bad_port, after + 1};
-        return {};
-    }
-
-    bool percent(std::size_t at, std::size_t end) const noexcept
-    {
-        return end - at > 2 && ascii::hex_value(text_[at + 1]) >= 0 && ascii::hex_value(text_[at + 2]) >= 0;
-    }
-
-    /// Decodes from the present position to `end`; the decoded octets go straight to their owner.
-    template <class String>
-    url_problem decode(std::size_t end, std::string_view also_allowed, String& to)
-    {
-        while (at_ != end)
-        {
-            char const c = text_[at_];
-            if (c == '%')
-            {
-                if (!percent(at_, end))
-                    return {url_offence::bad_percent, at_};
-                auto const octet = static_cast<char>(static_cast<unsigned char>(
-                    ascii::hex_value(text_[at_ + 1]) * 16 + ascii::hex_value(text_[at_ + 2])));
-                if (ascii::is_control(octet))
-                    return {url_offence::encoded_control, at_};
-                to.push_back(octet);
-                at_ += 3;
-            }
-            else if (ascii::is_eight_bit(c))
-            {
-                std::size_t const n = posthorn::detail::utf8_sequence(text_.substr(at_, end - at_));
-                if (n == 0)
-                    return {url_offence::bad_utf8, at_};
-                to.append(text_.substr(at_, n));
-                at_ += n;
-            }
-            else if (is_unreserved(c) || is_sub_delimiter(c) ||
-                     also_allowed.find(c) != std::string_view::npos)
-            {
-                to.push_back(c);
-                ++at_;
-            }
-            else
-                return {c == '#' ? url_offence::fragment : url_offence::forbidden_character, at_};
-        }
-        return {};
-    }
-
-    std::string_view text_;
-    url*             out_;
-    std::size_t      at_ = 0;
-};
-
-inline std::string percent_encode(std::string_view text, std::string_view also_allowed = {})
-{
-    static constexpr char digits[] = "0123456789ABCDEF";
-    std::string           out;
-    for (char const c : text)
-    {
-        auto const u = static_cast<unsigned char>(c);
-        if (ascii::is_alnum(c) || std::string_view("-._~").find(c) != std::string_view::npos ||
-            also_allowed.find(c) != std::string_view::npos)
-            out += c;
-        else
-        {
-            out += '%';
-            out += digits[u >> 4];
-            out += digits[u & 15U];
-        }
-    }
-    return out;
-}
-
-} // namespace detail
-
-/** Reads `scheme://[user[:password]@]host[:port][/path]`, or `smtp+unix:path` and the like
-    (RFC 3986, strictly).
-
-    IPv6 addresses stand in brackets. User, password and the path of a Unix socket are percent-decoded; UTF-8
-    may also stand for itself there. Control characters and spaces are refused, encoded ones too.
-
-    @param text What a user wrote.
-    @param out  The parts; of no use unless the result is ok().
-*/
-inline url_problem parse_url(std::string_view text, url& out)
-{
-    out = url();
-    return detail::url_parser(text, out).run();
-}
-
-/// The same, throwing. @throws url_error
-inline url parse_url(std::string_view text)
-{
-    url result;
-    if (auto const problem = parse_url(text, result); !problem.ok())
-        throw url_error(problem);
-    return result;
-}
-
-/// The URL as text for people and logs: a password is shown as `***`.
-inline std::string to_string(url const& u)
-{
-    std::string text(name_of(u.scheme));
-    if (is_local(u.scheme))
-        return text + ':' + detail::percent_encode(u.path, "/:@+");
-    text += "://";
-    if (u.user)
-        text += detail::percent_encode(*u.user) + (u.password ? ":***@" : "@");
-    if (u.host.find(':') == std::string::npos)
-        text += printable(u.host);
-    else
-    {
-        std::size_t const percent = std::min(u.host.find('%'), u.host.size());
-        text += '[' + printable(u.host.substr(0, percent));
-        if (percent != u.host.size())
-            text += "%25" + printable(u.host.substr(percent + 1));
-        text += ']';
-    }
-    if (u.port)
-        text += ':' + std::to_string(*u.port);
-    return text + printable(u.path, 8192);
-}
-
-/// Where the URL points to. @param default_port Used if the URL names none.
-inline host_port to_host_port(url const& u, std::uint16_t default_port)
-{
-    if (is_local(u.scheme))
-        return host_port::local(u.path);
-    return host_port(u.host, u.port.value_or(default_port));
-}
-
-} // namespace posthorn::net
-
-#endif
 // The interface of a SASL mechanism: pure steps from challenges to responses (RFC 4422).
 
 #ifndef POSTHORN_SASL_MECHANISM_HPP
@@ -13786,6 +14169,7 @@ struct client_settings
 
     sasl::selection     mechanisms;        ///< Which mechanisms may be used for it.
     net::connect_options connection;       ///< Addresses, families, source address.
+    net::proxy_settings proxy;             ///< By way of which the server is reached; none by default.
     session_settings    session;           ///< EHLO name, time limits, bounds, events.
     send_options        sending;           ///< Defaults for every message.
 
@@ -18734,7 +19118,7 @@ private:
             auto socket = co_await net::connect_unix(settings_.server.path(), how);
             co_return net::stream(std::move(socket), name);
         }
-        auto socket = co_await net::connect(settings_.server, how);
+        auto socket = co_await net::connect(settings_.server, settings_.proxy, how);
         co_return net::stream(std::move(socket), name);
     }
 

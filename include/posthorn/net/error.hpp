@@ -29,6 +29,9 @@ enum class errc
     no_source_address,     ///< An address was left out: no local address of its family is configured.
     bad_url,               ///< A URL does not follow its grammar.
     bad_host_name,         ///< A host is neither a name nor an address.
+    proxy_refused,         ///< The proxy did not connect to the peer.
+    proxy_login_refused,   ///< The proxy wants a login, or refused the one it got.
+    proxy_protocol,        ///< What answers does not speak the protocol of the proxy.
     bad_port               ///< A port is neither a number from 1 to 65535 nor the name of a service.
 };
 
@@ -50,6 +53,9 @@ public:
         case errc::connect_failed: return "no connection could be made";
         case errc::connect_timed_out: return "no connection could be made in time";
         case errc::no_source_address: return "no local address of this family is configured";
+        case errc::proxy_refused: return "the proxy did not make the connection";
+        case errc::proxy_login_refused: return "the proxy did not accept the login";
+        case errc::proxy_protocol: return "the proxy does not speak the protocol that was expected";
         case errc::bad_url: return "malformed URL";
         case errc::bad_host_name: return "malformed host name or address";
         case errc::bad_port: return "malformed port or service name";
@@ -63,11 +69,14 @@ public:
         switch (static_cast<errc>(value))
         {
         case errc::resolve_temporary:
+        case errc::proxy_refused:
         case errc::connect_failed: return is(condition::unreachable) || is(condition::temporary);
         case errc::resolve_timed_out:
         case errc::connect_timed_out:
             return is(condition::unreachable) || is(condition::temporary) || is(condition::timeout);
         case errc::resolve_permanent:
+        case errc::proxy_login_refused:
+        case errc::proxy_protocol:
         case errc::no_addresses:
         case errc::no_source_address: return is(condition::unreachable) || is(condition::permanent);
         case errc::bad_url:

@@ -15,6 +15,7 @@
 #include <posthorn/coro/with_timeout.hpp>
 #include <posthorn/net/connect.hpp>
 #include <posthorn/net/deadline.hpp>
+#include <posthorn/net/proxy.hpp>
 #include <posthorn/net/stream.hpp>
 #include <posthorn/net/tls_context.hpp>
 #include <posthorn/smtp/burst.hpp>
@@ -372,7 +373,7 @@ private:
             auto socket = co_await net::connect_unix(settings_.server.path(), how);
             co_return net::stream(std::move(socket), name);
         }
-        auto socket = co_await net::connect(settings_.server, how);
+        auto socket = co_await net::connect(settings_.server, settings_.proxy, how);
         co_return net::stream(std::move(socket), name);
     }
 

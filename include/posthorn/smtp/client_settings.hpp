@@ -14,6 +14,7 @@
 #include <posthorn/coro/task.hpp>
 #include <posthorn/net/connect.hpp>
 #include <posthorn/net/endpoint.hpp>
+#include <posthorn/net/proxy.hpp>
 #include <posthorn/net/tls_settings.hpp>
 #include <posthorn/net/url.hpp>
 #include <posthorn/sasl/mechanism.hpp>
@@ -101,6 +102,7 @@ struct client_settings
 
     sasl::selection     mechanisms;        ///< Which mechanisms may be used for it.
     net::connect_options connection;       ///< Addresses, families, source address.
+    net::proxy_settings proxy;             ///< By way of which the server is reached; none by default.
     session_settings    session;           ///< EHLO name, time limits, bounds, events.
     send_options        sending;           ///< Defaults for every message.
 
