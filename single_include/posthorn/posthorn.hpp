@@ -6285,6 +6285,7 @@ enum class tls_errc
     untrusted,             ///< The chain does not lead to a trusted authority.
     self_signed,           ///< The peer's certificate is signed by itself and not trusted.
     pin_mismatch,          ///< No key of the chain is among the pinned ones.
+    dane_mismatch,         ///< No certificate of the chain fits the TLSA records.
     no_certificate,        ///< The peer presented no certificate where one is needed.
     renegotiation_refused, ///< One side asked for a renegotiation, which is never done.
     truncated,             ///< The connection ended without TLS's own end: somebody may have cut it.
@@ -6315,6 +6316,7 @@ public:
         case tls_errc::untrusted: return "the peer's certificate is not signed by a trusted authority";
         case tls_errc::self_signed: return "the peer's certificate is self-signed and not trusted";
         case tls_errc::pin_mismatch: return "the peer's key is not one of the pinned keys";
+        case tls_errc::dane_mismatch: return "the peer's certificate does not fit its TLSA records";
         case tls_errc::no_certificate: return "the peer presented no certificate";
         case tls_errc::renegotiation_refused: return "TLS renegotiation was refused";
         case tls_errc::truncated: return "the connection ended without the end of TLS";
@@ -6494,6 +6496,7 @@ constexpr tls_errc tls_code_of_check(int check) noexcept
     {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH: return tls_errc::host_name_mismatch;
+    case X509_V_ERR_DANE_NO_MATCH: return tls_errc::dane_mismatch;
     case X509_V_ERR_CERT_HAS_EXPIRED: return tls_errc::expired;
     case X509_V_ERR_CERT_NOT_YET_VALID: return tls_errc::not_yet_valid;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: return tls_errc::self_signed;
@@ -6770,6 +6773,79 @@ inline tls_info describe(SSL* ssl)
 #ifndef POSTHORN_NET_TLS_SETTINGS_HPP
 #define POSTHORN_NET_TLS_SETTINGS_HPP
 
+// TLSA records (RFC 6698): which certificates the owner of a name says are right, told by DNSSEC.
+
+#ifndef POSTHORN_NET_TLSA_HPP
+#define POSTHORN_NET_TLSA_HPP
+
+namespace posthorn::net {
+
+/** One record, as the caller's resolver found it and DNSSEC proved it: this library asks no DNS.
+
+    Numbers are those of RFC 7218: usage 2 is DANE-TA, 3 is DANE-EE; selector 0 is the certificate, 1 its key; matching 0
+    is the data itself, 1 its SHA-256, 2 its SHA-512. */
+struct tlsa_record
+{
+    tlsa_record() = default;
+    tlsa_record(std::uint8_t u, std::uint8_t s, std::uint8_t m, std::string d)
+        : usage(u), selector(s), matching(m), data(std::move(d))
+    {
+    }
+
+    /** From its text, as `dig` shows it: `3 1 1 A4B2...`; blanks may part the digits.
+        @throws error with posthorn::errc::invalid_argument. */
+    explicit tlsa_record(std::string_view text)
+    {
+        auto const whole = text;
+        usage            = take_number(text, whole);
+        selector         = take_number(text, whole);
+        matching         = take_number(text, whole);
+        int high         = -1;
+        for (char const c : text)
+        {
+            if (ascii::is_blank(c))
+                continue;
+            int const digit = ascii::hex_value(c);
+            if (digit < 0)
+                fail(whole);
+            if (high >= 0)
+                data += static_cast<char>(static_cast<unsigned char>(high << 4 | digit));
+            high = high >= 0 ? -1 : digit;
+        }
+        if (high >= 0 || data.empty())
+            fail(whole);
+    }
+
+    std::uint8_t usage    = 3;
+    std::uint8_t selector = 1;
+    std::uint8_t matching = 1;
+    std::string  data; ///< Octets.
+
+private:
+    [[noreturn]] static void fail(std::string_view text)
+    {
+        throw error(posthorn::errc::invalid_argument, "\"" + printable(text, 100) + "\" is no TLSA record: `3 1 1 A4B2...` is one");
+    }
+
+    static std::uint8_t take_number(std::string_view& text, std::string_view whole)
+    {
+        while (!text.empty() && ascii::is_blank(text.front()))
+            text.remove_prefix(1);
+        unsigned    value = 0;
+        std::size_t n     = 0;
+        for (; n < text.size() && ascii::is_digit(text[n]) && n < 3; ++n)
+            value = value * 10 + static_cast<unsigned>(text[n] - '0');
+        if (n == 0 || value > 255 || n == text.size() || !ascii::is_blank(text[n]))
+            fail(whole);
+        text.remove_prefix(n);
+        return static_cast<std::uint8_t>(value);
+    }
+};
+
+} // namespace posthorn::net
+
+#endif
+
 namespace posthorn::net {
 
 /// Versions in use; the older ones are never spoken (RFC 8996).
@@ -6820,6 +6896,11 @@ struct tls_settings
     /// SHA-256 of public keys (SPKI) in base64, with or without "sha256//" before it. If any is given, a key
     /// of the verified chain must match; without verify_peer, the key of the peer itself.
     std::vector<std::string> pins;
+
+    /** What DNSSEC says about the peer's certificate (DANE, RFC 7672). If any is given, the peer of a client is verified
+        by these records and no longer by authorities: usage 3 needs neither the right name nor a date that has not
+        passed, usage 2 does. Records of usage 0 and 1 are not used (RFC 7672, 3.1.3). */
+    std::vector<tlsa_record> tlsa;
 
     /// Our certificate, followed by its intermediates, PEM. Servers need it; clients present it when asked.
     std::filesystem::path certificate_file;
@@ -7105,6 +7186,7 @@ struct tls_context_state
         set_trust(s);
         set_certificate(s);
         set_pins(s.pins);
+        set_tlsa(s.tlsa);
     }
 
     tls_context_state(tls_context_state const&)            = delete;
@@ -7113,7 +7195,7 @@ struct tls_context_state
     /// Before the first connection that verifies: the bundle of the system takes its time.
     void load_system_authorities()
     {
-        if (!trusts_system)
+        if (!trusts_system || !tlsa.empty())
             return;
         std::call_once(system_loaded, [this] {
             if (X509_STORE* const store = system_authorities())
@@ -7124,6 +7206,7 @@ struct tls_context_state
     ssl_context_handle         context;
     tls_session_cache          sessions;
     std::vector<sha256_digest> pins;
+    std::vector<tlsa_record>   tlsa; ///< Those that can be used.
     bool const                 verify_peer;
     bool const                 verify_host;
     bool const                 resumption;
@@ -7313,6 +7396,21 @@ private:
         }
     }
 
+    void set_tlsa(std::vector<tlsa_record> const& records)
+    {
+        if (records.empty())
+            return;
+        if (!verify_peer)
+            throw_tls_settings("TLSA records are of no use if verify_peer is off");
+        for (auto const& r : records)
+            if (r.usage == 2 || r.usage == 3)
+                tlsa.push_back(r);
+        if (tlsa.empty())
+            throw_tls_settings("none of the TLSA records has usage 2 or 3, the only ones for mail (RFC 7672, 3.1.3)");
+        if (SSL_CTX_dane_enable(context.get()) != 1)
+            throw_tls_settings("DANE cannot be used: " + take_openssl_errors());
+    }
+
     std::string    alpn; ///< In wire form.
     std::once_flag system_loaded;
     bool           trusts_system = false;
@@ -7371,6 +7469,32 @@ private:
 
 #ifndef POSTHORN_NET_TLS_ENGINE_HPP
 #define POSTHORN_NET_TLS_ENGINE_HPP
+
+// Octets as hexadecimal digits.
+
+#ifndef POSTHORN_CODEC_HEX_HPP
+#define POSTHORN_CODEC_HEX_HPP
+
+namespace posthorn::codec {
+
+/// Two lower-case digits for each octet.
+inline std::string hex_encode(std::string_view octets)
+{
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string                text;
+    text.reserve(octets.size() * 2);
+    for (char const c : octets)
+    {
+        auto const octet = static_cast<unsigned char>(c);
+        text += digits[octet >> 4U];
+        text += digits[octet & 15U];
+    }
+    return text;
+}
+
+} // namespace posthorn::codec
+
+#endif
 
 namespace posthorn::net {
 
@@ -7662,6 +7786,25 @@ private:
         }
         if (!good)
             detail::throw_tls_settings("the host " + printable(host_, 253) + " cannot be asked for");
+        if (!context_.state_->tlsa.empty())
+            use_tlsa(address);
+    }
+
+    void use_tlsa(bool address)
+    {
+        auto const& records = context_.state_->tlsa;
+        if (address || SSL_dane_enable(ssl_.get(), host_.c_str()) != 1)
+            detail::throw_tls_settings("TLSA records are about names, and this is none: " + printable(host_, 253));
+        SSL_dane_set_flags(ssl_.get(), DANE_FLAG_NO_DANE_EE_NAMECHECKS); // RFC 7672, 3.1.1
+        int usable = 0;
+        for (auto const& r : records)
+        {
+            auto const* const data = reinterpret_cast<unsigned char const*>(r.data.data());
+            usable += SSL_dane_tlsa_add(ssl_.get(), r.usage, r.selector, r.matching, data, r.data.size()) > 0 ? 1 : 0;
+        }
+        if (usable == 0)
+            detail::throw_tls_settings("none of the TLSA records can be used: " + detail::take_openssl_errors(),
+                                       "check selector, matching type and the length of the data");
     }
 
     // ---- OpenSSL's side of the two buffers; no exception may cross it
@@ -7937,6 +8080,11 @@ private:
         case tls_errc::self_signed:
             hint = "if it is the right one, give it with ca_file, or pin its key with verify_peer off: " +
                    about.spki_sha256;
+            break;
+        case tls_errc::dane_mismatch:
+            what = "none of " + std::to_string(context_.state_->tlsa.size()) + " TLSA records fits; `3 1 1` would be " +
+                   codec::hex_encode(codec::base64_decode(about.spki_sha256).value_or(std::string()));
+            hint = "the records may be older than the certificate, or this is not the right peer";
             break;
         case tls_errc::untrusted:
             hint = check == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
@@ -11593,31 +11741,6 @@ inline secret_string pbkdf2(hash h, std::string_view password, std::string_view 
 #ifndef POSTHORN_SASL_CRAM_MD5_HPP
 #define POSTHORN_SASL_CRAM_MD5_HPP
 
-// Octets as hexadecimal digits.
-
-#ifndef POSTHORN_CODEC_HEX_HPP
-#define POSTHORN_CODEC_HEX_HPP
-
-namespace posthorn::codec {
-
-/// Two lower-case digits for each octet.
-inline std::string hex_encode(std::string_view octets)
-{
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string                text;
-    text.reserve(octets.size() * 2);
-    for (char const c : octets)
-    {
-        auto const octet = static_cast<unsigned char>(c);
-        text += digits[octet >> 4U];
-        text += digits[octet & 15U];
-    }
-    return text;
-}
-
-} // namespace posthorn::codec
-
-#endif
 // What can go wrong inside a SASL exchange, apart from a refusal by the server.
 
 #ifndef POSTHORN_SASL_ERROR_HPP
@@ -19152,14 +19275,14 @@ private:
     /// From a connected stream to a session that can send.
     task<void> set_up(smtp::session& s)
     {
-        bool const needs_ehlo = settings_.tls == tls_mode::required || settings_.wants_login();
-        if (settings_.tls == tls_mode::implicit)
+        bool const needs_ehlo = mode() == tls_mode::required || settings_.wants_login();
+        if (mode() == tls_mode::implicit)
             co_await s.secure(context(), settings_.tls_host, session_key());
         co_await s.greet();
         co_await s.hello(!needs_ehlo);
-        if (settings_.tls == tls_mode::required)
+        if (mode() == tls_mode::required)
             co_await s.start_tls(context(), settings_.tls_host, session_key());
-        else if (settings_.tls == tls_mode::opportunistic && s.capabilities().has(feature::starttls))
+        else if (mode() == tls_mode::opportunistic && s.capabilities().has(feature::starttls))
             co_await try_tls(s);
         if (settings_.wants_login())
             co_await log_in(s);
@@ -19210,11 +19333,18 @@ private:
         if (!context_)
         {
             auto how = settings_.tls_settings;
-            if (settings_.tls == tls_mode::opportunistic)
+            if (mode() == tls_mode::opportunistic)
                 how.verify_peer = false; // better than in the clear, and nothing more is promised
             context_.emplace(how);
         }
         return *context_;
+    }
+
+    /// Where DNSSEC says what the certificate is, TLS is no matter of opportunity (RFC 7672, 2.2).
+    tls_mode mode() const noexcept
+    {
+        bool const told = settings_.tls == tls_mode::opportunistic && !settings_.tls_settings.tlsa.empty();
+        return told ? tls_mode::required : settings_.tls;
     }
 
     std::string session_key() const { return net::to_string(settings_.server); }

@@ -295,6 +295,7 @@ struct tls_context_state
         set_trust(s);
         set_certificate(s);
         set_pins(s.pins);
+        set_tlsa(s.tlsa);
     }
 
     tls_context_state(tls_context_state const&)            = delete;
@@ -303,7 +304,7 @@ struct tls_context_state
     /// Before the first connection that verifies: the bundle of the system takes its time.
     void load_system_authorities()
     {
-        if (!trusts_system)
+        if (!trusts_system || !tlsa.empty())
             return;
         std::call_once(system_loaded, [this] {
             if (X509_STORE* const store = system_authorities())
@@ -314,6 +315,7 @@ struct tls_context_state
     ssl_context_handle         context;
     tls_session_cache          sessions;
     std::vector<sha256_digest> pins;
+    std::vector<tlsa_record>   tlsa; ///< Those that can be used.
     bool const                 verify_peer;
     bool const                 verify_host;
     bool const                 resumption;
@@ -501,6 +503,21 @@ private:
                                    "tls_certificate::spki_sha256 has the right form");
             std::memcpy(pins.emplace_back().data(), octets->data(), octets->size());
         }
+    }
+
+    void set_tlsa(std::vector<tlsa_record> const& records)
+    {
+        if (records.empty())
+            return;
+        if (!verify_peer)
+            throw_tls_settings("TLSA records are of no use if verify_peer is off");
+        for (auto const& r : records)
+            if (r.usage == 2 || r.usage == 3)
+                tlsa.push_back(r);
+        if (tlsa.empty())
+            throw_tls_settings("none of the TLSA records has usage 2 or 3, the only ones for mail (RFC 7672, 3.1.3)");
+        if (SSL_CTX_dane_enable(context.get()) != 1)
+            throw_tls_settings("DANE cannot be used: " + take_openssl_errors());
     }
 
     std::string    alpn; ///< In wire form.

@@ -9,6 +9,8 @@
 #ifndef POSTHORN_NET_TLS_ENGINE_HPP
 #define POSTHORN_NET_TLS_ENGINE_HPP
 
+#include <posthorn/codec/base64.hpp>
+#include <posthorn/codec/hex.hpp>
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/core/buffer.hpp>
 #include <posthorn/core/error.hpp>
@@ -327,6 +329,25 @@ private:
         }
         if (!good)
             detail::throw_tls_settings("the host " + printable(host_, 253) + " cannot be asked for");
+        if (!context_.state_->tlsa.empty())
+            use_tlsa(address);
+    }
+
+    void use_tlsa(bool address)
+    {
+        auto const& records = context_.state_->tlsa;
+        if (address || SSL_dane_enable(ssl_.get(), host_.c_str()) != 1)
+            detail::throw_tls_settings("TLSA records are about names, and this is none: " + printable(host_, 253));
+        SSL_dane_set_flags(ssl_.get(), DANE_FLAG_NO_DANE_EE_NAMECHECKS); // RFC 7672, 3.1.1
+        int usable = 0;
+        for (auto const& r : records)
+        {
+            auto const* const data = reinterpret_cast<unsigned char const*>(r.data.data());
+            usable += SSL_dane_tlsa_add(ssl_.get(), r.usage, r.selector, r.matching, data, r.data.size()) > 0 ? 1 : 0;
+        }
+        if (usable == 0)
+            detail::throw_tls_settings("none of the TLSA records can be used: " + detail::take_openssl_errors(),
+                                       "check selector, matching type and the length of the data");
     }
 
     // ---- OpenSSL's side of the two buffers; no exception may cross it
@@ -602,6 +623,11 @@ private:
         case tls_errc::self_signed:
             hint = "if it is the right one, give it with ca_file, or pin its key with verify_peer off: " +
                    about.spki_sha256;
+            break;
+        case tls_errc::dane_mismatch:
+            what = "none of " + std::to_string(context_.state_->tlsa.size()) + " TLSA records fits; `3 1 1` would be " +
+                   codec::hex_encode(codec::base64_decode(about.spki_sha256).value_or(std::string()));
+            hint = "the records may be older than the certificate, or this is not the right peer";
             break;
         case tls_errc::untrusted:
             hint = check == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN

@@ -42,6 +42,7 @@ enum class tls_errc
     untrusted,             ///< The chain does not lead to a trusted authority.
     self_signed,           ///< The peer's certificate is signed by itself and not trusted.
     pin_mismatch,          ///< No key of the chain is among the pinned ones.
+    dane_mismatch,         ///< No certificate of the chain fits the TLSA records.
     no_certificate,        ///< The peer presented no certificate where one is needed.
     renegotiation_refused, ///< One side asked for a renegotiation, which is never done.
     truncated,             ///< The connection ended without TLS's own end: somebody may have cut it.
@@ -72,6 +73,7 @@ public:
         case tls_errc::untrusted: return "the peer's certificate is not signed by a trusted authority";
         case tls_errc::self_signed: return "the peer's certificate is self-signed and not trusted";
         case tls_errc::pin_mismatch: return "the peer's key is not one of the pinned keys";
+        case tls_errc::dane_mismatch: return "the peer's certificate does not fit its TLSA records";
         case tls_errc::no_certificate: return "the peer presented no certificate";
         case tls_errc::renegotiation_refused: return "TLS renegotiation was refused";
         case tls_errc::truncated: return "the connection ended without the end of TLS";
@@ -251,6 +253,7 @@ constexpr tls_errc tls_code_of_check(int check) noexcept
     {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH: return tls_errc::host_name_mismatch;
+    case X509_V_ERR_DANE_NO_MATCH: return tls_errc::dane_mismatch;
     case X509_V_ERR_CERT_HAS_EXPIRED: return tls_errc::expired;
     case X509_V_ERR_CERT_NOT_YET_VALID: return tls_errc::not_yet_valid;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: return tls_errc::self_signed;

@@ -10,6 +10,7 @@
 #define POSTHORN_NET_TLS_SETTINGS_HPP
 
 #include <posthorn/core/secret.hpp>
+#include <posthorn/net/tlsa.hpp>
 
 #include <cstddef>
 #include <filesystem>
@@ -66,6 +67,11 @@ struct tls_settings
     /// SHA-256 of public keys (SPKI) in base64, with or without "sha256//" before it. If any is given, a key
     /// of the verified chain must match; without verify_peer, the key of the peer itself.
     std::vector<std::string> pins;
+
+    /** What DNSSEC says about the peer's certificate (DANE, RFC 7672). If any is given, the peer of a client is verified
+        by these records and no longer by authorities: usage 3 needs neither the right name nor a date that has not
+        passed, usage 2 does. Records of usage 0 and 1 are not used (RFC 7672, 3.1.3). */
+    std::vector<tlsa_record> tlsa;
 
     /// Our certificate, followed by its intermediates, PEM. Servers need it; clients present it when asked.
     std::filesystem::path certificate_file;

@@ -407,14 +407,14 @@ private:
     /// From a connected stream to a session that can send.
     task<void> set_up(smtp::session& s)
     {
-        bool const needs_ehlo = settings_.tls == tls_mode::required || settings_.wants_login();
-        if (settings_.tls == tls_mode::implicit)
+        bool const needs_ehlo = mode() == tls_mode::required || settings_.wants_login();
+        if (mode() == tls_mode::implicit)
             co_await s.secure(context(), settings_.tls_host, session_key());
         co_await s.greet();
         co_await s.hello(!needs_ehlo);
-        if (settings_.tls == tls_mode::required)
+        if (mode() == tls_mode::required)
             co_await s.start_tls(context(), settings_.tls_host, session_key());
-        else if (settings_.tls == tls_mode::opportunistic && s.capabilities().has(feature::starttls))
+        else if (mode() == tls_mode::opportunistic && s.capabilities().has(feature::starttls))
             co_await try_tls(s);
         if (settings_.wants_login())
             co_await log_in(s);
@@ -465,11 +465,18 @@ private:
         if (!context_)
         {
             auto how = settings_.tls_settings;
-            if (settings_.tls == tls_mode::opportunistic)
+            if (mode() == tls_mode::opportunistic)
                 how.verify_peer = false; // better than in the clear, and nothing more is promised
             context_.emplace(how);
         }
         return *context_;
+    }
+
+    /// Where DNSSEC says what the certificate is, TLS is no matter of opportunity (RFC 7672, 2.2).
+    tls_mode mode() const noexcept
+    {
+        bool const told = settings_.tls == tls_mode::opportunistic && !settings_.tls_settings.tlsa.empty();
+        return told ? tls_mode::required : settings_.tls;
     }
 
     std::string session_key() const { return net::to_string(settings_.server); }
