@@ -21,6 +21,7 @@
 #include <posthorn/smtp/burst.hpp>
 #include <posthorn/smtp/client_settings.hpp>
 #include <posthorn/smtp/detail/burst_replay.hpp>
+#include <posthorn/smtp/detail/repeat.hpp>
 #include <posthorn/smtp/message.hpp>
 #include <posthorn/smtp/outcome.hpp>
 #include <posthorn/smtp/send_options.hpp>
@@ -35,6 +36,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace posthorn::smtp {
 
@@ -115,18 +117,19 @@ public:
         try
         {
             co_await session_->send(m, options, into);
-            stale = kept && !session_->is_open() && unseen(into) && can_repeat(m, into);
+            stale = kept && !session_->is_open() && detail::unseen(into) && detail::can_repeat(m, into);
         }
         catch (session_error const& e)
         {
-            stale = kept && is_stale(e, into) && can_repeat(m, into);
+            stale = kept && is_stale(e, into) && detail::can_repeat(m, into);
             if (!stale)
                 throw;
         }
         if (!stale)
             co_return;
+        note_move();
         session_.reset();
-        co_await rewind(m); // its beginning may have been looked at
+        co_await detail::rewind(m); // its beginning may have been looked at
         co_await open(deadline);
         session_->expires_at(deadline);
         co_await session_->send(m, options, into);
@@ -184,6 +187,15 @@ public:
     std::string const& mechanism() const noexcept { return mechanism_; }
 
     client_settings const& settings() const noexcept { return settings_; }
+
+    /// Makes no use of a feature from now on, although the server may offer it: it is known to break it.
+    void mask(feature f)
+    {
+        if (std::find(masked_.begin(), masked_.end(), f) == masked_.end())
+            masked_.push_back(f);
+        if (session_)
+            session_->capabilities().disable(f);
+    }
 
 private:
     net::clock::time_point total_deadline() const
@@ -281,10 +293,11 @@ private:
             {
                 auto const mail  = replay.message(result->index);
                 bool const moves = ended_unseen(*result) && !replay.was_moved(result->index) &&
-                                   can_repeat(*mail, result->report);
+                                   detail::can_repeat(*mail, result->report);
                 if (moves)
                 {
-                    co_await rewind(*mail);
+                    note_move();
+                    co_await detail::rewind(*mail);
                     replay.move(result->index, std::move(*result));
                 }
                 else
@@ -307,6 +320,12 @@ private:
             std::rethrow_exception(failure);
     }
 
+    void note_move() const
+    {
+        if (settings_.session.on_event)
+            settings_.session.on_event(events::moved {});
+    }
+
     session_error nothing_taken() const
     {
         error_context context;
@@ -319,7 +338,7 @@ private:
     /// Did the connection end, or had it had enough, before anything of the message was judged?
     static bool ended_unseen(burst_result const& r)
     {
-        if (!unseen(r.report))
+        if (!detail::unseen(r.report))
             return false;
         if (!r.failure)
             return true; // 421
@@ -327,20 +346,6 @@ private:
         return code == errc::connection_used_up ||
                (r.failure->phase() != phase::prepare && code != condition::canceled && code != condition::timeout &&
                 code != posthorn::errc::closed);
-    }
-
-    /// Can content that may have been read in part be sent again?
-    static bool can_repeat(message const& m, report const& r)
-    {
-        if (m.content == nullptr)
-            return false;
-        return m.content->contiguous() || m.content->rewindable() || r.transfer() == transfer::data;
-    }
-
-    static task<void> rewind(message const& m)
-    {
-        if (!m.content->contiguous() && m.content->rewindable())
-            co_await m.content->rewind();
     }
 
     /// Did a kept connection die before the server can have seen anything of the message?
@@ -352,15 +357,7 @@ private:
         if (dynamic_cast<send_error const*>(&e) == nullptr)
             return e.code() == posthorn::errc::connection_lost || e.code() == errc::service_unavailable ||
                    e.code() == errc::unsolicited_reply;
-        return unseen(r);
-    }
-
-    /// Did the connection end before MAIL was judged? 421 is how servers end one that was idle for too long.
-    static bool unseen(report const& r)
-    {
-        return std::all_of(r.recipients().begin(), r.recipients().end(), [](recipient_report const& one) {
-            return one.phase <= phase::mail && (one.outcome == disposition::not_sent || one.code == 421);
-        });
+        return detail::unseen(r);
     }
 
     task<net::stream> dial()
@@ -387,6 +384,8 @@ private:
             stream = co_await with_deadline(dial(), deadline);
         auto fresh = std::make_unique<smtp::session>(std::move(stream), settings_.session);
         fresh->expires_at(deadline);
+        for (auto const f : masked_)
+            fresh->capabilities().disable(f);
         std::exception_ptr failure;
         try
         {
@@ -485,6 +484,7 @@ private:
     std::optional<net::tls_context> context_;
     std::unique_ptr<smtp::session>   session_;
     std::string                      mechanism_;
+    std::vector<feature>             masked_; ///< Of the server, on every connection.
     bool                             busy_      = false;
     bool                             fruitless_ = false; ///< The last connection of a burst took nothing.
 };

@@ -74,6 +74,12 @@ struct finished
     smtp::report const& report;
 };
 
+/// A message of which nothing can have arrived moves to a fresh connection. It was reported as finished once, and will
+/// be once more.
+struct moved
+{
+};
+
 /// The connection has ended.
 struct closed
 {
@@ -83,7 +89,7 @@ struct closed
 } // namespace events
 
 using event = std::variant<events::connected, events::secured, events::authenticated, events::command, events::replied,
-                           events::progress, events::finished, events::closed>;
+                           events::progress, events::finished, events::moved, events::closed>;
 
 /** Is told every event, on the executor of the session. Must not throw, and must not call the session.
 
