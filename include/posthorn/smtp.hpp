@@ -11,6 +11,8 @@
 
 #include <posthorn/coro.hpp>
 #include <posthorn/smtp/client.hpp>
+#include <posthorn/smtp/metrics.hpp>
+#include <posthorn/smtp/pool.hpp>
 #include <posthorn/smtp/protocol_log.hpp>
 #include <posthorn/smtp/session.hpp>
 #include <posthorn/source/file.hpp>

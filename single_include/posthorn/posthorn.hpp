@@ -35,6 +35,7 @@
 #include <asio/read.hpp>
 #include <asio/socket_base.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
 #include <asio/write.hpp>
 #include <openssl/asn1.h>
@@ -14114,6 +14115,12 @@ struct finished
     smtp::report const& report;
 };
 
+/// A message of which nothing can have arrived moves to a fresh connection. It was reported as finished once, and will
+/// be once more.
+struct moved
+{
+};
+
 /// The connection has ended.
 struct closed
 {
@@ -14123,7 +14130,7 @@ struct closed
 } // namespace events
 
 using event = std::variant<events::connected, events::secured, events::authenticated, events::command, events::replied,
-                           events::progress, events::finished, events::closed>;
+                           events::progress, events::finished, events::moved, events::closed>;
 
 /** Is told every event, on the executor of the session. Must not throw, and must not call the session.
 
@@ -14437,6 +14444,39 @@ public:
 private:
     message_feed* from_;
 };
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// Whether a message may be sent once more without a risk of duplicates, and how its content starts again.
+
+#ifndef POSTHORN_SMTP_DETAIL_REPEAT_HPP
+#define POSTHORN_SMTP_DETAIL_REPEAT_HPP
+
+namespace posthorn::smtp::detail {
+
+/// Did the connection end before MAIL was judged? 421 is how servers end one that was idle for too long.
+inline bool unseen(report const& r)
+{
+    return std::all_of(r.recipients().begin(), r.recipients().end(), [](recipient_report const& one) {
+        return one.phase <= phase::mail && (one.outcome == disposition::not_sent || one.code == 421);
+    });
+}
+
+/// Can content that may have been read in part be sent again?
+inline bool can_repeat(message const& m, report const& r)
+{
+    if (m.content == nullptr)
+        return false;
+    return m.content->contiguous() || m.content->rewindable() || r.transfer() == transfer::data;
+}
+
+/// Content that was looked at starts again. What can be read only once was not looked at.
+inline task<void> rewind(message const& m)
+{
+    if (!m.content->contiguous() && m.content->rewindable())
+        co_await m.content->rewind();
+}
 
 } // namespace posthorn::smtp::detail
 
@@ -18983,18 +19023,19 @@ public:
         try
         {
             co_await session_->send(m, options, into);
-            stale = kept && !session_->is_open() && unseen(into) && can_repeat(m, into);
+            stale = kept && !session_->is_open() && detail::unseen(into) && detail::can_repeat(m, into);
         }
         catch (session_error const& e)
         {
-            stale = kept && is_stale(e, into) && can_repeat(m, into);
+            stale = kept && is_stale(e, into) && detail::can_repeat(m, into);
             if (!stale)
                 throw;
         }
         if (!stale)
             co_return;
+        note_move();
         session_.reset();
-        co_await rewind(m); // its beginning may have been looked at
+        co_await detail::rewind(m); // its beginning may have been looked at
         co_await open(deadline);
         session_->expires_at(deadline);
         co_await session_->send(m, options, into);
@@ -19052,6 +19093,15 @@ public:
     std::string const& mechanism() const noexcept { return mechanism_; }
 
     client_settings const& settings() const noexcept { return settings_; }
+
+    /// Makes no use of a feature from now on, although the server may offer it: it is known to break it.
+    void mask(feature f)
+    {
+        if (std::find(masked_.begin(), masked_.end(), f) == masked_.end())
+            masked_.push_back(f);
+        if (session_)
+            session_->capabilities().disable(f);
+    }
 
 private:
     net::clock::time_point total_deadline() const
@@ -19149,10 +19199,11 @@ private:
             {
                 auto const mail  = replay.message(result->index);
                 bool const moves = ended_unseen(*result) && !replay.was_moved(result->index) &&
-                                   can_repeat(*mail, result->report);
+                                   detail::can_repeat(*mail, result->report);
                 if (moves)
                 {
-                    co_await rewind(*mail);
+                    note_move();
+                    co_await detail::rewind(*mail);
                     replay.move(result->index, std::move(*result));
                 }
                 else
@@ -19175,6 +19226,12 @@ private:
             std::rethrow_exception(failure);
     }
 
+    void note_move() const
+    {
+        if (settings_.session.on_event)
+            settings_.session.on_event(events::moved {});
+    }
+
     session_error nothing_taken() const
     {
         error_context context;
@@ -19187,7 +19244,7 @@ private:
     /// Did the connection end, or had it had enough, before anything of the message was judged?
     static bool ended_unseen(burst_result const& r)
     {
-        if (!unseen(r.report))
+        if (!detail::unseen(r.report))
             return false;
         if (!r.failure)
             return true; // 421
@@ -19195,20 +19252,6 @@ private:
         return code == errc::connection_used_up ||
                (r.failure->phase() != phase::prepare && code != condition::canceled && code != condition::timeout &&
                 code != posthorn::errc::closed);
-    }
-
-    /// Can content that may have been read in part be sent again?
-    static bool can_repeat(message const& m, report const& r)
-    {
-        if (m.content == nullptr)
-            return false;
-        return m.content->contiguous() || m.content->rewindable() || r.transfer() == transfer::data;
-    }
-
-    static task<void> rewind(message const& m)
-    {
-        if (!m.content->contiguous() && m.content->rewindable())
-            co_await m.content->rewind();
     }
 
     /// Did a kept connection die before the server can have seen anything of the message?
@@ -19220,15 +19263,7 @@ private:
         if (dynamic_cast<send_error const*>(&e) == nullptr)
             return e.code() == posthorn::errc::connection_lost || e.code() == errc::service_unavailable ||
                    e.code() == errc::unsolicited_reply;
-        return unseen(r);
-    }
-
-    /// Did the connection end before MAIL was judged? 421 is how servers end one that was idle for too long.
-    static bool unseen(report const& r)
-    {
-        return std::all_of(r.recipients().begin(), r.recipients().end(), [](recipient_report const& one) {
-            return one.phase <= phase::mail && (one.outcome == disposition::not_sent || one.code == 421);
-        });
+        return detail::unseen(r);
     }
 
     task<net::stream> dial()
@@ -19255,6 +19290,8 @@ private:
             stream = co_await with_deadline(dial(), deadline);
         auto fresh = std::make_unique<smtp::session>(std::move(stream), settings_.session);
         fresh->expires_at(deadline);
+        for (auto const f : masked_)
+            fresh->capabilities().disable(f);
         std::exception_ptr failure;
         try
         {
@@ -19353,8 +19390,946 @@ private:
     std::optional<net::tls_context> context_;
     std::unique_ptr<smtp::session>   session_;
     std::string                      mechanism_;
+    std::vector<feature>             masked_; ///< Of the server, on every connection.
     bool                             busy_      = false;
     bool                             fruitless_ = false; ///< The last connection of a burst took nothing.
+};
+
+} // namespace posthorn::smtp
+
+#endif
+// Counters of what sessions did, for whoever exports them.
+
+#ifndef POSTHORN_SMTP_METRICS_HPP
+#define POSTHORN_SMTP_METRICS_HPP
+
+namespace posthorn::smtp {
+
+/** Counts events of any number of sessions. All counters only grow.
+
+    @par Example
+    @code
+    auto counters = std::make_shared<smtp::metrics>();
+    settings.session.on_event = smtp::count_events(counters);
+    ...
+    counters->each([](std::string_view name, std::string_view label, std::uint64_t value) { ... });
+    @endcode
+
+    @par Thread safety
+    Safe. Counters are read one by one, so that sums taken meanwhile may differ by what is just happening.
+*/
+class metrics
+{
+public:
+    metrics()                          = default;
+    metrics(metrics const&)            = delete;
+    metrics& operator=(metrics const&) = delete;
+
+    std::uint64_t connections() const noexcept { return read(connections_); } ///< Made.
+    std::uint64_t secured() const noexcept { return read(secured_); }         ///< TLS handshakes that succeeded.
+    std::uint64_t resumed() const noexcept { return read(resumed_); }         ///< Those that resumed a session.
+    std::uint64_t logins() const noexcept { return read(logins_); }           ///< That were accepted.
+    std::uint64_t lost() const noexcept { return read(lost_); }               ///< Connections that ended with an error.
+    std::uint64_t commands() const noexcept { return read(commands_); }
+    std::uint64_t replies() const noexcept { return read(replies_); }
+    std::uint64_t round_trips() const noexcept { return read(round_trips_); } ///< Of messages.
+    std::uint64_t bytes() const noexcept { return read(bytes_); }             ///< Content handed to the transport.
+    std::uint64_t retries() const noexcept { return read(retries_); } ///< Messages that moved to another connection.
+
+    std::uint64_t messages(overall o) const noexcept { return read(messages_[static_cast<std::size_t>(o)]); }
+    std::uint64_t recipients(disposition d) const noexcept { return read(recipients_[static_cast<std::size_t>(d)]); }
+
+    /** Calls `f(name, label, value)` for each counter: names in snake_case with a unit where there is one, the label for
+        the outcome, or empty. */
+    template <class F>
+    void each(F&& f) const
+    {
+        constexpr std::string_view none;
+        f(std::string_view("connections"), none, connections());
+        f(std::string_view("tls_handshakes"), none, secured());
+        f(std::string_view("tls_resumptions"), none, resumed());
+        f(std::string_view("logins"), none, logins());
+        f(std::string_view("connections_lost"), none, lost());
+        f(std::string_view("commands"), none, commands());
+        f(std::string_view("replies"), none, replies());
+        f(std::string_view("round_trips"), none, round_trips());
+        f(std::string_view("content_bytes"), none, bytes());
+        f(std::string_view("retries"), none, retries());
+        for (std::size_t i = 0; i != messages_.size(); ++i)
+            f(std::string_view("messages"), to_string(static_cast<overall>(i)), read(messages_[i]));
+        for (std::size_t i = 0; i != recipients_.size(); ++i)
+            f(std::string_view("recipients"), to_string(static_cast<disposition>(i)), read(recipients_[i]));
+    }
+
+    /// Counts one event.
+    void count(event const& e) noexcept
+    {
+        if (std::holds_alternative<events::connected>(e))
+            add(connections_);
+        else if (auto const* const s = std::get_if<events::secured>(&e))
+        {
+            add(secured_);
+            add(resumed_, s->resumed ? 1 : 0);
+        }
+        else if (std::holds_alternative<events::authenticated>(e))
+            add(logins_);
+        else if (std::holds_alternative<events::command>(e))
+            add(commands_);
+        else if (std::holds_alternative<events::replied>(e))
+            add(replies_);
+        else if (auto const* const p = std::get_if<events::progress>(&e))
+            add(bytes_, p->increment);
+        else if (std::holds_alternative<events::moved>(e))
+            add(retries_);
+        else if (auto const* const c = std::get_if<events::closed>(&e))
+            add(lost_, c->reason ? 1 : 0);
+        else if (auto const* const f = std::get_if<events::finished>(&e))
+            count(f->report);
+    }
+
+private:
+    using counter = std::atomic<std::uint64_t>;
+
+    static std::uint64_t read(counter const& c) noexcept { return c.load(std::memory_order_relaxed); }
+    static void          add(counter& c, std::uint64_t n = 1) noexcept { c.fetch_add(n, std::memory_order_relaxed); }
+
+    void count(report const& r) noexcept
+    {
+        add(messages_[static_cast<std::size_t>(r.outcome())]);
+        add(round_trips_, r.round_trips());
+        for (auto const& one : r.recipients())
+            add(recipients_[static_cast<std::size_t>(one.outcome)]);
+    }
+
+    counter                connections_ {0};
+    counter                secured_ {0};
+    counter                resumed_ {0};
+    counter                logins_ {0};
+    counter                lost_ {0};
+    counter                commands_ {0};
+    counter                replies_ {0};
+    counter                round_trips_ {0};
+    counter                bytes_ {0};
+    counter                retries_ {0};
+    std::array<counter, 6> messages_ {};
+    std::array<counter, 5> recipients_ {};
+};
+
+/// A handler that counts, and then calls `next` if there is one.
+inline event_handler count_events(std::shared_ptr<metrics> into, event_handler next)
+{
+    return [into = std::move(into), next = std::move(next)](event const& e) {
+        into->count(e);
+        if (next)
+            next(e);
+    };
+}
+inline event_handler count_events(std::shared_ptr<metrics> into)
+{
+    return count_events(std::move(into), event_handler());
+}
+
+} // namespace posthorn::smtp
+
+#endif
+// pool: many connections to one server, shared by all who send.
+
+#ifndef POSTHORN_SMTP_POOL_HPP
+#define POSTHORN_SMTP_POOL_HPP
+
+// Who may use a connection of a pool, and when: limits, rates and pauses, without I/O.
+
+#ifndef POSTHORN_SMTP_DETAIL_POOL_GATE_HPP
+#define POSTHORN_SMTP_DETAIL_POOL_GATE_HPP
+
+// How many connections a pool keeps, for how long, and how fast they may be used.
+
+#ifndef POSTHORN_SMTP_POOL_SETTINGS_HPP
+#define POSTHORN_SMTP_POOL_SETTINGS_HPP
+
+namespace posthorn::smtp {
+
+/// Settings of a pool. All connections go to one server.
+struct pool_settings
+{
+    using duration = std::chrono::steady_clock::duration;
+
+    pool_settings() = default;
+    explicit pool_settings(client_settings c) : client(std::move(c)) {}
+
+    client_settings client; ///< Of each connection.
+
+    std::size_t max_connections = 5;   ///< At once, at the most. The server may make them fewer for a while.
+    std::size_t max_messages    = 100; ///< On one connection; 0 for any number.
+    duration    max_age         = std::chrono::minutes(10); ///< Of a connection that is used again.
+    duration    max_idle        = std::chrono::seconds(30); ///< Then an unused connection is closed with QUIT.
+
+    /// How long a message may wait for a connection; duration::max() for as long as it takes.
+    duration acquire_timeout = duration::max();
+
+    std::size_t rate_messages = 0; ///< So many messages may begin in rate_interval; 0 for any number.
+    duration    rate_interval = std::chrono::seconds(1);
+
+    /// How often a message is tried again that the server put off because of its own load, before it said anything about it.
+    std::size_t throttle_retries = 4;
+    duration    throttle_pause   = std::chrono::seconds(1);  ///< Before the first of them; it doubles each time.
+    duration    recovery         = std::chrono::seconds(10); ///< Without complaints until one more connection is dared.
+
+    /// How long a refused password is not tried again: servers lock accounts.
+    duration login_memory = std::chrono::minutes(1);
+    duration login_pause  = std::chrono::seconds(5); ///< After a login that was put off; it doubles up to five minutes.
+};
+
+/// What a pool has learned about its server.
+struct host_memory
+{
+    bool        no_pipelining = false; ///< It answered a pipelined flight with something that made no sense.
+    bool        no_chunking   = false; ///< A connection broke or hung over BDAT.
+    std::string reason;                ///< What happened last; empty if nothing did.
+};
+
+/// A pool at a moment.
+struct pool_statistics
+{
+    std::size_t connections = 0; ///< Open, as far as the pool knows.
+    std::size_t busy        = 0; ///< In use.
+    std::size_t waiting     = 0; ///< Messages that wait for one.
+    std::size_t limit       = 0; ///< How many may be in use at once now.
+    std::size_t throttled   = 0; ///< How often the server complained about load, in all.
+};
+
+} // namespace posthorn::smtp
+
+#endif
+
+namespace posthorn::smtp::detail {
+
+/// Does a reply complain about load and not about the message? 421 and 432 by nature, others by their enhanced code.
+inline bool complains_about_load(int code, std::optional<enhanced_code> const& e)
+{
+    if (code == 421 || code == 432)
+        return true;
+    if (code != 450 && code != 451 && code != 454)
+        return false;
+    return e && ((e->subject == 7 && code != 450) || (e->subject == 3 && e->detail == 2));
+}
+
+/// Was the message put off because of load, before MAIL was accepted? Then nothing of it can have arrived.
+inline bool put_off(report const& r)
+{
+    return !r.recipients().empty() &&
+           std::all_of(r.recipients().begin(), r.recipients().end(), [](recipient_report const& one) {
+               bool const undecided = one.outcome == disposition::not_sent || one.outcome == disposition::refused_temporarily;
+               return undecided && one.phase <= phase::mail && complains_about_load(one.code, one.enhanced);
+           });
+}
+
+/// The same, of an error of setting up a connection or of sending.
+inline bool put_off(session_error const& e)
+{
+    if (e.code() == errc::connection_used_up)
+        return true;
+    if (e.code() == errc::service_unavailable || e.code() == errc::greeting_deferred)
+        return e.phase() <= phase::auth;
+    return e.code() == errc::auth_temporary && e.reply() != nullptr &&
+           complains_about_load(e.reply()->code(), e.reply()->enhanced());
+}
+
+/// Decides how many may be let in, and not before when. It is told the time.
+class pool_gate
+{
+public:
+    using clock = std::chrono::steady_clock;
+
+    explicit pool_gate(pool_settings const& s) : settings_(&s), limit_(std::max<std::size_t>(s.max_connections, 1)) {}
+
+    std::size_t limit() const noexcept { return limit_; }
+    std::size_t throttled() const noexcept { return throttled_; }
+
+    /// May one more be let in beside `inside` others?
+    bool has_room(std::size_t inside) const noexcept { return inside < limit_; }
+
+    /// When the next message may begin, which is counted as begun.
+    clock::time_point take_turn(clock::time_point now)
+    {
+        auto start = std::max(now, login_pause_until_);
+        if (settings_->rate_messages != 0)
+        {
+            start       = std::max(start, next_start_);
+            next_start_ = start + settings_->rate_interval / static_cast<clock::rep>(settings_->rate_messages);
+        }
+        return start;
+    }
+
+    /// The server complained while `inside` were let in.
+    void throttle(std::size_t inside, clock::time_point now)
+    {
+        ++throttled_;
+        limit_     = std::max<std::size_t>(1, std::min(limit_, inside) - (inside > 1 ? 1 : 0));
+        grow_from_ = now + settings_->recovery;
+    }
+
+    /// A message went well: after some time without complaints one more is dared.
+    void succeed(clock::time_point now)
+    {
+        login_wait_ = {};
+        if (limit_ < std::max<std::size_t>(settings_->max_connections, 1) && now >= grow_from_)
+        {
+            ++limit_;
+            grow_from_ = now + settings_->recovery;
+        }
+    }
+
+    /// A login was put off.
+    void login_deferred(clock::time_point now)
+    {
+        constexpr clock::duration most = std::chrono::minutes(5);
+        login_wait_        = login_wait_ == clock::duration() ? settings_->login_pause : std::min(login_wait_ * 2, most);
+        login_pause_until_ = now + login_wait_;
+    }
+
+    /// A login was refused for good.
+    void login_refused(session_error const& e, clock::time_point now)
+    {
+        refusal_.emplace(e);
+        refused_until_ = now + settings_->login_memory;
+    }
+
+    /// The refusal of a login that must not be tried again yet.
+    std::optional<session_error> const& refusal(clock::time_point now)
+    {
+        if (refusal_ && now >= refused_until_)
+            refusal_.reset();
+        return refusal_;
+    }
+
+    /// The pause before attempt number `attempt`, counted from 1.
+    clock::duration pause_before(std::size_t attempt) const
+    {
+        return settings_->throttle_pause * (clock::rep(1) << std::min<std::size_t>(attempt - 1, 8));
+    }
+
+private:
+    pool_settings const*         settings_;
+    std::size_t                  limit_;
+    std::size_t                  throttled_ = 0;
+    clock::time_point            grow_from_ {};
+    clock::time_point            next_start_ {};
+    clock::time_point            login_pause_until_ {};
+    clock::duration              login_wait_ {};
+    std::optional<session_error> refusal_;
+    clock::time_point            refused_until_ {};
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+
+namespace posthorn::smtp {
+
+namespace detail {
+
+/// What the pool and all that runs in it share. It lives on `strand`, but for what `mutex` guards.
+class pool_state : public std::enable_shared_from_this<pool_state>
+{
+public:
+    using clock = pool_gate::clock;
+
+    /// One connection, on a strand of its own.
+    struct slot
+    {
+        slot(asio::any_io_executor const& ex, client_settings const& s) : strand(asio::make_strand(ex)), client(s) {}
+
+        asio::any_io_executor strand;
+        smtp::client          client;       ///< Used on its strand, by who has taken the slot.
+        std::size_t           messages = 0; ///< On this connection.
+        clock::time_point     since {};     ///< Of the connection.
+        clock::time_point     unused {};    ///< When it was given back.
+        bool                  open = false; ///< As far as was known then.
+    };
+
+    pool_state(asio::any_io_executor const& ex, pool_settings s)
+        : settings(std::move(s)), executor(ex), strand(asio::make_strand(ex)), gate(settings), janitor_(strand)
+    {
+        if (settings.client.session.server.empty())
+            settings.client.session.server = net::to_string(settings.client.server);
+    }
+
+    /// A slot that may be used now. On the strand.
+    task<slot*> acquire()
+    {
+        refuse_if_useless();
+        if (!waiters_.empty() || !gate.has_room(inside_))
+            co_await wait_for_room();
+        ++inside_;
+        share_statistics();
+        inside_guard guard(*this);
+        auto const   start = gate.take_turn(clock::now());
+        if (start > clock::now())
+        {
+            asio::steady_timer pause(strand, start);
+            co_await pause.async_wait(use_task);
+        }
+        refuse_if_useless();
+        slot* const taken = take();
+        guard.keep();
+        co_return taken;
+    }
+
+    /// Gives a slot back. From any thread; the pool may be gone.
+    static void release(std::shared_ptr<pool_state> const& state, slot* s, bool open)
+    {
+        asio::post(state->strand, [state, s, open] {
+            s->open   = open;
+            s->unused = clock::now();
+            state->free_.push_back(s);
+            state->leave();
+            state->look_after_idle();
+        });
+    }
+
+    /// Nobody gets in any more; waits until nobody is inside, and ends all connections. On the strand.
+    task<void> drain()
+    {
+        draining_ = true;
+        for (auto* const w : waiters_)
+            w->bell.cancel();
+        janitor_.cancel();
+        while (inside_ != 0)
+        {
+            emptied_.emplace(strand, clock::time_point::max());
+            auto const woken  = co_await emptied_->async_wait(use_task_nothrow);
+            auto const how    = co_await this_coro::cancelled;
+            auto const& [ec]  = woken;
+            if (how != asio::cancellation_type::none)
+                throw std::system_error(ec);
+        }
+        for (slot* const s : free_)
+        {
+            auto polite = s->client.quit();
+            co_await spawn(s->strand, std::move(polite), use_task);
+            s->open = false;
+        }
+        share_statistics();
+    }
+
+    pool_statistics statistics()
+    {
+        std::lock_guard const lock(mutex_);
+        return statistics_;
+    }
+
+    host_memory memory()
+    {
+        std::lock_guard const lock(mutex_);
+        return memory_;
+    }
+
+    void forget()
+    {
+        std::lock_guard const lock(mutex_);
+        memory_ = host_memory();
+    }
+
+    void remember(bool pipelining, bool chunking, std::string reason)
+    {
+        std::lock_guard const lock(mutex_);
+        memory_.no_pipelining = memory_.no_pipelining || pipelining;
+        memory_.no_chunking   = memory_.no_chunking || chunking;
+        memory_.reason        = std::move(reason);
+    }
+
+    /// What the gate learns from a message. On any thread.
+    template <class F>
+    static void tell(std::shared_ptr<pool_state> const& state, F f)
+    {
+        asio::post(state->strand, [state, f = std::move(f)]() mutable {
+            f(state->gate, state->inside_);
+            state->wake();
+            state->share_statistics();
+        });
+    }
+
+    pool_settings         settings;
+    asio::any_io_executor executor;
+    asio::any_io_executor strand;
+    pool_gate             gate;
+
+private:
+    struct waiter
+    {
+        explicit waiter(asio::any_io_executor const& ex) : bell(ex, clock::time_point::max()) {}
+
+        asio::steady_timer bell;
+        bool               called = false; ///< A place was kept.
+    };
+
+    /// Leaves again unless it is kept.
+    class inside_guard
+    {
+    public:
+        explicit inside_guard(pool_state& s) noexcept : state_(&s) {}
+        inside_guard(inside_guard const&)            = delete;
+        inside_guard& operator=(inside_guard const&) = delete;
+        ~inside_guard()
+        {
+            if (state_ != nullptr)
+                state_->leave();
+        }
+        void keep() noexcept { state_ = nullptr; }
+
+    private:
+        pool_state* state_;
+    };
+
+    void refuse_if_useless()
+    {
+        if (draining_)
+        {
+            error_context context;
+            context.peer   = settings.client.session.server;
+            context.detail = "the pool was drained";
+            throw session_error(posthorn::errc::closed, phase::prepare, std::move(context));
+        }
+        if (auto const& refused = gate.refusal(clock::now()))
+            throw session_error(*refused);
+    }
+
+    task<void> wait_for_room()
+    {
+        waiter     w(strand);
+        auto const at = waiters_.insert(waiters_.end(), &w);
+        share_statistics();
+        /// Out of the queue, however the wait ends; a place that was kept and is not used goes to the next.
+        struct guard
+        {
+            pool_state*                  state;
+            std::list<waiter*>::iterator at;
+            waiter*                      w;
+            bool                         used = false;
+
+            ~guard()
+            {
+                state->waiters_.erase(at);
+                if (w->called)
+                    --state->promised_;
+                if (w->called && !used)
+                    state->wake();
+            }
+        } leaving {this, at, &w};
+        auto const woken = co_await w.bell.async_wait(use_task_nothrow);
+        auto const how   = co_await this_coro::cancelled;
+        if (how != asio::cancellation_type::none)
+        {
+            auto const& [ec] = woken;
+            throw std::system_error(ec);
+        }
+        refuse_if_useless();
+        leaving.used = true;
+    }
+
+    /// Calls those who wait, first come first served.
+    void wake()
+    {
+        for (auto* const w : waiters_)
+        {
+            if (w->called)
+                continue;
+            if (!gate.has_room(inside_ + promised_))
+                break;
+            w->called = true;
+            ++promised_;
+            w->bell.cancel();
+        }
+    }
+
+    void leave()
+    {
+        --inside_;
+        wake();
+        share_statistics();
+        if (inside_ == 0 && emptied_)
+            emptied_->cancel();
+    }
+
+    /// The connection that was used last, or a new one: the others may go.
+    slot* take()
+    {
+        if (free_.empty())
+        {
+            slots_.push_back(std::make_unique<slot>(executor, settings.client));
+            return slots_.back().get();
+        }
+        slot* const s = free_.back();
+        free_.pop_back();
+        return s;
+    }
+
+    void share_statistics()
+    {
+        std::lock_guard const lock(mutex_);
+        statistics_.busy        = inside_;
+        statistics_.waiting     = waiters_.size();
+        statistics_.limit       = gate.limit();
+        statistics_.throttled   = gate.throttled();
+        statistics_.connections = static_cast<std::size_t>(
+            std::count_if(slots_.begin(), slots_.end(), [](auto const& s) { return s->open; }));
+    }
+
+    /// Closes connections that nobody has used for long. Its timer keeps the event loop running until they are closed.
+    void look_after_idle()
+    {
+        if (draining_ || closing_idle_ || settings.max_idle == pool_settings::duration::max())
+            return;
+        auto oldest = clock::time_point::max();
+        for (slot* const s : free_)
+            if (s->open)
+                oldest = std::min(oldest, s->unused);
+        if (oldest == clock::time_point::max())
+            return;
+        janitor_.expires_at(oldest + settings.max_idle);
+        janitor_.async_wait([self = weak_from_this()](std::error_code ec) {
+            auto const state = self.lock();
+            if (!ec && state)
+                state->close_one_idle();
+        });
+    }
+
+    void close_one_idle()
+    {
+        auto const now = clock::now();
+        auto const at  = std::find_if(free_.begin(), free_.end(), [&](slot const* s) {
+            return s->open && now - s->unused >= settings.max_idle;
+        });
+        if (at == free_.end())
+            return look_after_idle();
+        slot* const s = *at;
+        free_.erase(at); // nobody else may take it meanwhile
+        closing_idle_ = true;
+        auto polite   = s->client.quit();
+        spawn(s->strand, std::move(polite), [self = shared_from_this(), s](std::exception_ptr) {
+            asio::post(self->strand, [self, s] {
+                s->open             = false;
+                self->closing_idle_ = false;
+                self->free_.insert(self->free_.begin(), s);
+                self->share_statistics();
+                self->look_after_idle();
+            });
+        });
+    }
+
+    std::vector<std::unique_ptr<slot>> slots_;
+    std::vector<slot*>                 free_; ///< The one used last at the end.
+    std::list<waiter*>                 waiters_;
+    std::size_t                        inside_   = 0; ///< Who has, or is about to have, a slot.
+    std::size_t                        promised_ = 0; ///< Waiters that were called and have not come yet.
+    std::optional<asio::steady_timer>  emptied_;
+    asio::steady_timer                 janitor_;
+    bool                               draining_     = false;
+    bool                               closing_idle_ = false;
+
+    std::mutex      mutex_;
+    pool_statistics statistics_;
+    host_memory     memory_;
+};
+
+/// A slot in use, given back when this goes, even if that is because an event loop was destroyed.
+class pool_lease
+{
+public:
+    pool_lease(std::shared_ptr<pool_state> state, pool_state::slot* s) noexcept : state_(std::move(state)), slot_(s) {}
+    pool_lease(pool_lease const&)            = delete;
+    pool_lease& operator=(pool_lease const&) = delete;
+    ~pool_lease() { pool_state::release(state_, slot_, open); }
+
+    pool_state::slot& operator*() const noexcept { return *slot_; }
+    pool_state::slot* operator->() const noexcept { return slot_; }
+
+    bool open = false; ///< Is its connection open, as was seen last?
+
+private:
+    std::shared_ptr<pool_state> state_;
+    pool_state::slot*           slot_;
+};
+
+} // namespace detail
+
+/** Sends mail to one server over as many connections as the settings and the server allow.
+
+    A message waits for its turn, first come first served. Connections are opened when they are needed, used again after
+    a look whether they are alive, and closed with QUIT when they are too old or unused. Where the server complains about
+    load (421, 432, 451 4.7.x and the like) fewer are used for a while, and messages that it put off before it judged
+    anything about them are tried again. What is known to break with this server is avoided, see memory().
+
+    @code
+    smtp::pool pool(io.get_executor(), smtp::pool_settings(smtp::client_settings("smtps://user:secret@mail.example.org")));
+    auto report = co_await pool.send(mail); // from any number of tasks
+    @endcode
+
+    @par Executors
+    The pool works on the executor it is given, which may run handlers on many threads; each connection has a strand of its
+    own. Tasks of the pool may be awaited on other executors.
+
+    @par Thread safety
+    All member functions but the destructor are safe. Handlers of events (session_settings::on_event), token sources and
+    sources of messages are called on strands of the pool, several at a time where they are shared.
+
+    @par Lifetime
+    It must outlive its tasks. Await drain() before its end; otherwise connections close without QUIT when the last
+    operation has ended. An unused connection keeps the event loop running until it is closed, after max_idle.
+
+    @par Cancellation
+    Supported everywhere: a message that waits has not been sent, for one that is being sent see client.
+*/
+class pool
+{
+public:
+    pool(asio::any_io_executor const& ex, pool_settings settings)
+        : state_(std::make_shared<detail::pool_state>(ex, std::move(settings)))
+    {
+    }
+    pool(pool const&)            = delete;
+    pool& operator=(pool const&) = delete;
+
+    /** Sends one message, with the default options of the settings.
+
+        @param m Must stay as it is until the task ends.
+        @throws as client::send(); session_error with errc::closed after drain(); with posthorn::errc::timeout if no
+                connection was free in time. */
+    task<report> send(message const& m) { return send(m, state_->settings.client.sending); }
+
+    /// The same with options for this message.
+    task<report> send(message const& m, send_options const& options)
+    {
+        report r;
+        co_await send(m, options, r);
+        co_return r;
+    }
+
+    /// The same into a report that keeps its memory. @param into Complete also if this throws.
+    task<void> send(message const& m, send_options const& options, report& into)
+    {
+        for (std::size_t attempt = 1;; ++attempt)
+        {
+            transaction::reset(into, m.envelope);
+            std::exception_ptr failure;
+            bool               again = false;
+            try
+            {
+                co_await send_once(m, options, into);
+                again = detail::put_off(into);
+            }
+            catch (session_error const& e)
+            {
+                failure = std::current_exception();
+                again   = detail::put_off(e) && detail::unseen(into);
+            }
+            again = again && attempt <= state_->settings.throttle_retries && detail::can_repeat(m, into);
+            if (!again && failure)
+                std::rethrow_exception(failure);
+            if (!again)
+                co_return;
+            co_await detail::rewind(m);
+            auto const         ex = co_await this_coro::executor;
+            asio::steady_timer pause(ex, state_->gate.pause_before(attempt));
+            co_await pause.async_wait(use_task);
+        }
+    }
+
+    /** Runs a task with one of the connections, for what send() does not do: bursts, single commands.
+
+        @param f Called with a client, on the connection's strand; gives a task<void>. What it refers to must stay until
+                 the task ends. The client must not be used afterwards. */
+    task<void> use(std::function<task<void>(client&)> f)
+    {
+        auto* const slot = co_await acquire();
+        detail::pool_lease lease(state_, slot);
+        auto               run = run_on(*lease, std::move(f), lease.open);
+        co_await spawn(lease->strand, std::move(run), use_task);
+    }
+
+    /** Lets what is being sent finish, lets nothing else in, and ends all connections with QUIT. Messages that wait fail with
+        errc::closed. The pool cannot be used again. */
+    task<void> drain()
+    {
+        auto work = state_->drain();
+        co_await spawn(state_->strand, std::move(work), use_task);
+    }
+
+    pool_statistics statistics() const { return state_->statistics(); }
+
+    /// What was learned about the server, and is avoided since.
+    host_memory memory() const { return state_->memory(); }
+
+    /// Forgets it: the server was mended. Connections that are open keep avoiding it.
+    void forget() { state_->forget(); }
+
+    pool_settings const& settings() const noexcept { return state_->settings; }
+
+private:
+    using clock = detail::pool_state::clock;
+
+    task<detail::pool_state::slot*> acquire()
+    {
+        auto work  = state_->acquire();
+        auto there = spawn_acquire(std::move(work));
+        auto const most = state_->settings.acquire_timeout;
+        if (most == pool_settings::duration::max())
+            co_return co_await std::move(there);
+        std::error_code late;
+        try
+        {
+            co_return co_await with_timeout(std::move(there), most);
+        }
+        catch (error const& e)
+        {
+            late = e.code();
+            if (late != condition::timeout)
+                throw;
+        }
+        error_context context;
+        context.peer   = state_->settings.client.session.server;
+        context.detail = "no connection of the pool was free in time";
+        context.hint   = "allow more connections, or more time";
+        throw session_error(late, phase::prepare, std::move(context));
+    }
+
+    task<detail::pool_state::slot*> spawn_acquire(task<detail::pool_state::slot*> work)
+    {
+        co_return co_await spawn(state_->strand, std::move(work), use_task);
+    }
+
+    task<void> send_once(message const& m, send_options const& options, report& into)
+    {
+        auto* const        slot = co_await acquire();
+        detail::pool_lease lease(state_, slot);
+        std::exception_ptr failure;
+        try
+        {
+            auto run = send_on(*lease, m, options, into, lease.open);
+            co_await spawn(lease->strand, std::move(run), use_task);
+        }
+        catch (...)
+        {
+            failure = std::current_exception();
+        }
+        learn(options, into, failure);
+        if (failure)
+            std::rethrow_exception(failure);
+    }
+
+    // On the strand of the slot. ------------------------------------------------------------------------------
+
+    task<void> send_on(detail::pool_state::slot& s, message const& m, send_options const& options, report& into, bool& open)
+    {
+        co_await make_ready(s);
+        std::exception_ptr failure;
+        try
+        {
+            co_await s.client.send(m, options, into);
+        }
+        catch (...)
+        {
+            failure = std::current_exception();
+        }
+        ++s.messages;
+        open = s.client.is_connected();
+        if (failure)
+            std::rethrow_exception(failure);
+    }
+
+    task<void> run_on(detail::pool_state::slot& s, std::function<task<void>(client&)> f, bool& open)
+    {
+        co_await make_ready(s);
+        std::exception_ptr failure;
+        try
+        {
+            co_await f(s.client);
+        }
+        catch (...)
+        {
+            failure = std::current_exception();
+        }
+        ++s.messages;
+        open = s.client.is_connected();
+        if (failure)
+            std::rethrow_exception(failure);
+    }
+
+    /// Ends a connection that had enough, and avoids what is known to break.
+    task<void> make_ready(detail::pool_state::slot& s)
+    {
+        auto const& limits  = state_->settings;
+        auto const  known   = state_->memory();
+        bool const  enough  = limits.max_messages != 0 && s.messages >= limits.max_messages;
+        if (known.no_pipelining)
+            s.client.mask(feature::pipelining);
+        if (known.no_chunking)
+            s.client.mask(feature::chunking);
+        if (s.client.is_connected() && (enough || clock::now() - s.since >= limits.max_age))
+            co_await s.client.quit();
+        if (!s.client.is_connected())
+        {
+            s.messages = 0;
+            s.since    = clock::now();
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------------------
+
+    /// What a message that was sent, or was not, tells about the server.
+    void learn(send_options const& options, report const& r, std::exception_ptr const& failure)
+    {
+        if (!failure)
+        {
+            bool const load = detail::put_off(r);
+            detail::pool_state::tell(state_, [load](detail::pool_gate& gate, std::size_t inside) {
+                if (load)
+                    gate.throttle(inside, clock::now());
+                else
+                    gate.succeed(clock::now());
+            });
+            return;
+        }
+        try
+        {
+            std::rethrow_exception(failure);
+        }
+        catch (session_error const& e)
+        {
+            learn(options, r, e);
+        }
+        catch (std::exception const&)
+        {
+            // No connection, or the caller's own: nothing about what the server can do.
+        }
+    }
+
+    void learn(send_options const& options, report const& r, session_error const& e)
+    {
+        bool const out_of_step = e.code() == errc::unsolicited_reply || e.code() == errc::unexpected_code;
+        if (out_of_step && options.pipelining && e.phase() >= phase::mail && e.phase() <= phase::content)
+            state_->remember(true, false, e.what());
+        bool const broke = e.code() == condition::timeout || e.code() == posthorn::errc::connection_lost;
+        if (broke && e.phase() == phase::content && r.transfer() == transfer::bdat)
+            state_->remember(false, true, e.what());
+        bool const refused  = e.code() == errc::auth_failed;
+        bool const deferred = e.code() == errc::auth_temporary;
+        bool const load     = detail::put_off(e) && e.code() != errc::connection_used_up;
+        if (!refused && !deferred && !load)
+            return;
+        detail::pool_state::tell(state_, [e, refused, deferred, load](detail::pool_gate& gate, std::size_t inside) {
+            auto const now = clock::now();
+            if (refused)
+                gate.login_refused(e, now);
+            if (deferred)
+                gate.login_deferred(now);
+            if (load)
+                gate.throttle(inside, now);
+        });
+    }
+
+    std::shared_ptr<detail::pool_state> state_;
 };
 
 } // namespace posthorn::smtp
@@ -19416,6 +20391,8 @@ public:
     }
 
     void operator()(events::finished const&) const {}
+
+    void operator()(events::moved const&) const { write("*: ", "moving to a fresh connection"); }
 
     void operator()(events::closed const& e) const
     {

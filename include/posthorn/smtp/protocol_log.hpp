@@ -70,6 +70,8 @@ public:
 
     void operator()(events::finished const&) const {}
 
+    void operator()(events::moved const&) const { write("*: ", "moving to a fresh connection"); }
+
     void operator()(events::closed const& e) const
     {
         write("*: ", e.reason ? "closed: " + e.reason.message() : std::string("closed"));
