@@ -9,6 +9,8 @@
 #ifndef POSTHORN_TESTS_SUPPORT_PRECOMPILED_HPP
 #define POSTHORN_TESTS_SUPPORT_PRECOMPILED_HPP
 
+#include <version> // first: without it Asio would align memory here in another way than in its compiled bodies
+
 #include <doctest/doctest.h>
 
 #include <asio/any_io_executor.hpp>
