@@ -542,7 +542,8 @@ private:
         {
             if (content_due_ != 0 || !everything_answered())
                 return;
-            transaction_open_ = chunked() && content_refused_; // RFC 3030, 2: RSET must follow then
+            // RFC 3030, 2: RSET must follow a refused chunk.
+            transaction_open_ = chunked() && (content_refused_ || !mail_ok_ || accepted_ == 0);
             step_             = step::finished;
             return;
         }
