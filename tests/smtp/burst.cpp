@@ -257,14 +257,14 @@ TEST_CASE("messages come from ranges of all kinds, and from generators")
             CAPTURE(kind);
             auto const options = burst_with(chunking);
             with_sink({}, [&](smtp::session& s, smtp_sink& sink) -> task<void> {
-                auto messages = numbered_messages(count);
+                auto                               messages = numbered_messages(count);
                 std::vector<smtp::message_pointer> pointers;
                 for (auto const& m : messages)
                     pointers.push_back(std::make_shared<smtp::message const>(m));
                 burst_results results;
                 auto          numbers = std::views::iota(std::size_t(0), count) |
                                std::views::transform([](std::size_t i) { return numbered(i); });
-                auto                                 of_all = messages | std::views::drop(0);
+                auto                                of_all = messages | std::views::drop(0);
                 async_generator<smtp::burst_result> burst;
                 switch (kind)
                 {
@@ -345,8 +345,8 @@ TEST_CASE("a slow generator does not hold back the reports of earlier messages")
     for (auto const chunking : both_ways)
         with_sink({}, [chunking](smtp::session& s, smtp_sink&) -> task<void> {
             std::size_t reported = 0;
-            auto        burst  = s.send_burst(wait_for_reports(10, reported), burst_with(chunking));
-            auto        result = co_await burst.next();
+            auto        burst    = s.send_burst(wait_for_reports(10, reported), burst_with(chunking));
+            auto        result   = co_await burst.next();
             while (result)
             {
                 CHECK(result->index == reported);
@@ -444,10 +444,11 @@ std::vector<smtp::message> with_defects()
 {
     auto all = numbered_messages(9);
     all[0].envelope.recipients.clear();
-    all[2].content                                     = nullptr;
-    all[4].envelope.parameters.envid                   = std::string(200, 'x'); // too long
-    all[6].envelope.parameters.mt_priority             = 3;                     // not offered
-    all[8].content = std::make_shared<string_source>("Subject: x\r\n\r\nbad\0octet\r\n" + std::string(1, '\0'));
+    all[2].content                         = nullptr;
+    all[4].envelope.parameters.envid       = std::string(200, 'x'); // too long
+    all[6].envelope.parameters.mt_priority = 3;                     // not offered
+    all[8].content =
+        std::make_shared<string_source>("Subject: x\r\n\r\nbad\0octet\r\n" + std::string(1, '\0'));
     return all;
 }
 
@@ -524,12 +525,12 @@ TEST_CASE("content that fails half-way: with BDAT alone, with DATA the connectio
             CAPTURE(binary);
             smtp_sink_settings settings;
             with_sink(settings, [&](smtp::session& s, smtp_sink& sink) -> task<void> {
-                std::string const text  = support::numbered_text(2, 3000);
-                auto              fails = binary ? std::make_shared<generator_source>(
-                                          blocks_of(text + std::string(1, '\0'), 1000))
-                                                 : std::make_shared<generator_source>(blocks_that_end_badly(text));
-                auto messages = numbered_messages(6);
-                messages[2].content = std::move(fails);
+                std::string const text = support::numbered_text(2, 3000);
+                auto              fails =
+                    binary ? std::make_shared<generator_source>(blocks_of(text + std::string(1, '\0'), 1000))
+                                        : std::make_shared<generator_source>(blocks_that_end_badly(text));
+                auto messages               = numbered_messages(6);
+                messages[2].content         = std::move(fails);
                 smtp::burst_options options = burst_with(chunking);
                 options.sending.chunk_size  = 500;
                 burst_results results;
@@ -752,8 +753,8 @@ TEST_CASE("a burst is one operation, and its end, early or not, is the end of th
         burst_results second;
         co_await collect(s.send_burst(messages), second);
         CHECK(code_of(second.failure) == posthorn::errc::busy);
-        std::ignore = co_await burst.next();
-        std::ignore = co_await burst.next();
+        std::ignore     = co_await burst.next();
+        std::ignore     = co_await burst.next();
         auto const none = co_await burst.next();
         CHECK(!none);
         CHECK(!s.is_busy());
@@ -827,10 +828,10 @@ TEST_CASE("no more octets are on their way than allowed, but one message may alw
     settings.delay = 2ms;
     for (auto const chunking : both_ways)
         with_sink(settings, [chunking](smtp::session& s, smtp_sink& sink) -> task<void> {
-            auto options   = burst_with(chunking);
-            options.octets = 5000;
-            auto messages  = numbered_messages(20, 3000);
-            messages[7]    = numbered(7, 100000);
+            auto options         = burst_with(chunking);
+            options.octets       = 5000;
+            auto messages        = numbered_messages(20, 3000);
+            messages[7]          = numbered(7, 100000);
             std::size_t   living = 0, most = 0;
             burst_results results;
             auto          counted = messages | std::views::transform([&](smtp::message const& m) {
@@ -883,7 +884,8 @@ TEST_CASE("a session reports what was on its way when the connection ends, and a
     }
 }
 
-TEST_CASE("a client goes on with other connections when the server has had enough: nothing is lost or doubled")
+TEST_CASE(
+    "a client goes on with other connections when the server has had enough: nothing is lost or doubled")
 {
     for (auto const chunking : both_ways)
         for (std::size_t const window : {1u, 3u, 16u, 64u})
@@ -928,8 +930,8 @@ TEST_CASE("LIMITS MAILMAX is kept without waiting for a refusal")
                 client_with_sink(
                     settings,
                     [&](smtp::client& c, smtp_sink& sink) -> task<void> {
-                        auto const messages = numbered_messages(100);
-                        auto const options  = burst_with(chunking);
+                        auto const    messages = numbered_messages(100);
+                        auto const    options  = burst_with(chunking);
                         burst_results results;
                         if (generated)
                             co_await collect(c.send_burst(generate(100, true), options), results);
@@ -965,12 +967,11 @@ TEST_CASE("a server that takes nothing on any connection ends the burst, and eve
         script      play;
     };
     script const opening = script().opening({"PIPELINING", "CHUNKING"});
-    for (auto const& r : {row{"at once", script(opening).close()},
-                          row{"reset", script(opening).reset()},
-                          row{"421 at once", script(opening).reply("421 4.3.2 no").close()},
-                          row{"421 to MAIL", script(opening).expect_prefix("MAIL").reply("421 4.3.2 no").close()},
-                          row{"no greeting", script().close()},
-                          row{"421 greeting", script().reply("421 4.3.2 no").close()}})
+    for (auto const& r :
+         {row{"at once", script(opening).close()}, row{"reset", script(opening).reset()},
+          row{"421 at once", script(opening).reply("421 4.3.2 no").close()},
+          row{"421 to MAIL", script(opening).expect_prefix("MAIL").reply("421 4.3.2 no").close()},
+          row{"no greeting", script().close()}, row{"421 greeting", script().reply("421 4.3.2 no").close()}})
         for (auto const chunking : both_ways)
         {
             CAPTURE(std::string(r.name));
@@ -1026,17 +1027,17 @@ script data_messages(std::size_t first, std::size_t count)
 
 TEST_CASE("a message with which two connections have ended stays behind, and the others go on")
 {
-    script const opening = script().opening({"PIPELINING"});
+    script const  opening = script().opening({"PIPELINING"});
     burst_results results;
-    auto const    played = support::serve(
-        {script(opening).then(data_messages(0, 2)).expect_prefix("MAIL FROM:<s2@").close(),
-         script(opening).expect_prefix("MAIL FROM:<s2@").close(),
-         script(opening).then(data_messages(3, 3)).quit()},
-        [&results](smtp::client& c) -> task<void> {
-            auto const messages = numbered_messages(6);
-            co_await collect(c.send_burst(messages), results);
-            co_await c.quit();
-        });
+    auto const    played =
+        support::serve({script(opening).then(data_messages(0, 2)).expect_prefix("MAIL FROM:<s2@").close(),
+                        script(opening).expect_prefix("MAIL FROM:<s2@").close(),
+                        script(opening).then(data_messages(3, 3)).quit()},
+                       [&results](smtp::client& c) -> task<void> {
+                           auto const messages = numbered_messages(6);
+                           co_await collect(c.send_burst(messages), results);
+                           co_await c.quit();
+                       });
     CHECK_PLAYED(played);
     INFO(results.describe());
     CHECK(!results.failure);
@@ -1048,23 +1049,22 @@ TEST_CASE("a message with which two connections have ended stays behind, and the
 
 TEST_CASE("what may have arrived is in doubt and does not move")
 {
-    script const opening = script().opening({"PIPELINING"});
+    script const  opening = script().opening({"PIPELINING"});
     burst_results results;
-    auto const    played = support::serve(
-        {script(opening)
-             .then(data_messages(0, 1))
-             .expect_prefix("MAIL")
-             .expect_prefix("RCPT")
-             .expect("DATA")
-             .send("250 ok\r\n250 ok\r\n354 go\r\n")
-             .expect_data()
-             .close(),
-         script(opening).then(data_messages(2, 2)).quit()},
-        [&results](smtp::client& c) -> task<void> {
-            auto const messages = numbered_messages(4);
-            co_await collect(c.send_burst(messages), results);
-            co_await c.quit();
-        });
+    auto const    played = support::serve({script(opening)
+                                               .then(data_messages(0, 1))
+                                               .expect_prefix("MAIL")
+                                               .expect_prefix("RCPT")
+                                               .expect("DATA")
+                                               .send("250 ok\r\n250 ok\r\n354 go\r\n")
+                                               .expect_data()
+                                               .close(),
+                                           script(opening).then(data_messages(2, 2)).quit()},
+                                          [&results](smtp::client& c) -> task<void> {
+                                           auto const messages = numbered_messages(4);
+                                           co_await collect(c.send_burst(messages), results);
+                                           co_await c.quit();
+                                       });
     CHECK_PLAYED(played);
     INFO(results.describe());
     CHECK(results.complete(4));
@@ -1082,17 +1082,17 @@ TEST_CASE("a kept connection that is dead is replaced before or within a burst")
                             script().expect_prefix("MAIL").reply("421 4.4.2 idle").close()})
     {
         burst_results results;
-        auto const    played = support::serve(
-            {script(opening).then(data_messages(9, 1)).then(end), script(opening).then(data_messages(0, 3)).quit()},
-            [&results](smtp::client& c) -> task<void> {
-                auto const first = numbered(9);
-                auto const r     = co_await c.send(first);
-                CHECK(r.all_accepted());
-                co_await support::sleep_for(20ms);
-                auto const messages = numbered_messages(3);
-                co_await collect(c.send_burst(messages), results);
-                co_await c.quit();
-            });
+        auto const    played = support::serve({script(opening).then(data_messages(9, 1)).then(end),
+                                               script(opening).then(data_messages(0, 3)).quit()},
+                                              [&results](smtp::client& c) -> task<void> {
+                                               auto const first = numbered(9);
+                                               auto const r     = co_await c.send(first);
+                                               CHECK(r.all_accepted());
+                                               co_await support::sleep_for(20ms);
+                                               auto const messages = numbered_messages(3);
+                                               co_await collect(c.send_burst(messages), results);
+                                               co_await c.quit();
+                                           });
         CHECK_PLAYED(played);
         INFO(results.describe());
         CHECK(!results.failure);
@@ -1175,8 +1175,8 @@ TEST_CASE("the client is busy during a burst, and free when it was dropped")
     client_with_sink({}, [](smtp::client& c, smtp_sink&) -> task<void> {
         auto const messages = numbered_messages(60);
         {
-            auto burst  = c.send_burst(messages);
-            std::ignore = co_await burst.next();
+            auto burst   = c.send_burst(messages);
+            std::ignore  = co_await burst.next();
             auto const e = co_await support::failure_of(c.send(messages[0]));
             CHECK((e && e->code() == posthorn::errc::busy));
         }

@@ -108,10 +108,7 @@ smtp::message mail_of(std::shared_ptr<source> content)
     return smtp::message(smtp::envelope("a@b.test", {"x@y.test"}), std::move(content));
 }
 
-smtp::message mail_of(std::string text)
-{
-    return mail_of(std::make_shared<string_source>(std::move(text)));
-}
+smtp::message mail_of(std::string text) { return mail_of(std::make_shared<string_source>(std::move(text))); }
 
 /// Sends it to a sink. @return What the sink has stored.
 testing::smtp_sink_message stored(smtp::message m, smtp::send_options options)
@@ -207,8 +204,7 @@ TEST_CASE("files and generators of unknown size go in chunks")
             stored(mail_of(std::make_shared<generator_source>(blocks_of(text, block))), chunked(100000));
         CHECK(got.fingerprint == file.fingerprint);
     }
-    auto const nothing =
-        stored(mail_of(std::make_shared<generator_source>(blocks_of("", 1))), chunked(1000));
+    auto const nothing = stored(mail_of(std::make_shared<generator_source>(blocks_of("", 1))), chunked(1000));
     CHECK(nothing.size == 0);
 }
 
@@ -224,14 +220,14 @@ TEST_CASE("dots are not doubled, and 8-bit content is announced")
 
 TEST_CASE("NULs, long lines and verbatim line ends go as BINARYMIME by themselves")
 {
-    std::string const     nul("Subject: x\r\n\r\na\0b\r\n", 19);
-    std::string const     overlong = "Subject: x\r\n\r\n" + std::string(5000, 'y') + "\r\n";
-    std::string const     bare     = "Subject: x\n\nbare\r\rends";
-    smtp::send_options    verbatim;
+    std::string const  nul("Subject: x\r\n\r\na\0b\r\n", 19);
+    std::string const  overlong = "Subject: x\r\n\r\n" + std::string(5000, 'y') + "\r\n";
+    std::string const  bare     = "Subject: x\n\nbare\r\rends";
+    smtp::send_options verbatim;
     verbatim.endings = smtp::line_endings::verbatim;
     smtp::send_options const normal;
-    for (auto const& [text, options] : {std::pair(nul, normal), std::pair(overlong, normal),
-                                        std::pair(bare, verbatim)})
+    for (auto const& [text, options] :
+         {std::pair(nul, normal), std::pair(overlong, normal), std::pair(bare, verbatim)})
         for (std::size_t const chunk : {1u, 7u, 100000u})
         {
             auto how       = options;
@@ -295,7 +291,8 @@ TEST_CASE("what cannot be carried is refused before anything leaves")
     });
 }
 
-TEST_CASE("content that is scattered over chunks arrives whatever else is on its way: TLS, no pipelining, LMTP")
+TEST_CASE(
+    "content that is scattered over chunks arrives whatever else is on its way: TLS, no pipelining, LMTP")
 {
     auto const text     = some_lines(700000, "\n", 60);
     auto const expected = testing::fingerprint::of(with_crlf(text));
@@ -354,10 +351,7 @@ script opening(std::vector<std::string> keywords = {"PIPELINING", "CHUNKING"})
 }
 
 /// The commands of an envelope with one recipient.
-script envelope()
-{
-    return script().expect_prefix("MAIL").expect_prefix("RCPT");
-}
+script envelope() { return script().expect_prefix("MAIL").expect_prefix("RCPT"); }
 
 /// A line of content that is one chunk of 10 octets.
 std::string const chunk_text = "12345678\r\n";
@@ -432,7 +426,10 @@ TEST_CASE("under all_or_nothing no chunk leaves before every recipient was accep
         script s = opening().then(envelope()).expect_prefix("RCPT").expect_nothing(10ms);
         if (refused)
             s.send("250 ok\r\n250 ok\r\n550 no\r\n").expect("RSET").then(envelope()).expect_nothing(10ms);
-        s.send(refused ? "250 ok\r\n250 ok\r\n250 ok\r\n" : "250 ok\r\n250 ok\r\n250 ok\r\n").then(chunk(true)).reply("250 queued").expect_close();
+        s.send(refused ? "250 ok\r\n250 ok\r\n250 ok\r\n" : "250 ok\r\n250 ok\r\n250 ok\r\n")
+            .then(chunk(true))
+            .reply("250 queued")
+            .expect_close();
         auto const result = talk(s, [refused](smtp::session& session) -> task<void> {
             co_await open(session);
             auto options   = chunked(10);
@@ -462,7 +459,11 @@ namespace {
 /// What the next message meets on a session that is still usable: RSET, and everything from the beginning.
 script next_message()
 {
-    return script().expect("RSET").then(envelope()).then(chunk(true)).send("250 ok\r\n250 ok\r\n250 ok\r\n250 queued\r\n");
+    return script()
+        .expect("RSET")
+        .then(envelope())
+        .then(chunk(true))
+        .send("250 ok\r\n250 ok\r\n250 ok\r\n250 queued\r\n");
 }
 
 /// One message in eight chunks, two of which may be on their way; then another one if the session is open.
@@ -504,11 +505,14 @@ TEST_CASE("a chunk that is refused stops the rest, and the session stays usable"
                      .expect_nothing(10ms)
                      .reply("503 5.5.1 what?"),
                  perm, p::content, true, false);
-    eight_chunks(script(two_chunks).send("250 ok\r\n250 ok\r\n250 ok\r\n").then(chunk()).send("452 4.3.1 disk\r\n503 what?\r\n"),
+    eight_chunks(script(two_chunks)
+                     .send("250 ok\r\n250 ok\r\n250 ok\r\n")
+                     .then(chunk())
+                     .send("452 4.3.1 disk\r\n503 what?\r\n"),
                  temp, p::content, true, false);
     // the server forgets that it has refused
-    eight_chunks(script(two_chunks).send("250 ok\r\n250 ok\r\n552 too big\r\n250 ok\r\n"), perm, p::content, true,
-                 false);
+    eight_chunks(script(two_chunks).send("250 ok\r\n250 ok\r\n552 too big\r\n250 ok\r\n"), perm, p::content,
+                 true, false);
     // the last one
     script all = script(two_chunks).send("250 ok\r\n250 ok\r\n");
     for (int i = 2; i != 8; ++i)
@@ -520,15 +524,19 @@ TEST_CASE("a chunk that is refused stops the rest, and the session stays usable"
 TEST_CASE("an envelope that is refused while chunks are on their way")
 {
     using p = smtp::phase;
-    eight_chunks(script(two_chunks).send("550 5.7.1 not you\r\n").expect_nothing(10ms).send("503 what?\r\n503 what?\r\n503 what?\r\n"),
+    eight_chunks(script(two_chunks)
+                     .send("550 5.7.1 not you\r\n")
+                     .expect_nothing(10ms)
+                     .send("503 what?\r\n503 what?\r\n503 what?\r\n"),
                  perm, p::mail, true, false);
-    eight_chunks(script(two_chunks).send("451 4.3.0 later\r\n503 what?\r\n503 what?\r\n503 what?\r\n"), temp, p::mail,
-                 true, false);
-    eight_chunks(script(two_chunks).send("250 ok\r\n550 5.1.1 nobody\r\n554 no recipients\r\n554 no recipients\r\n"), perm,
-                 p::rcpt, true, false);
+    eight_chunks(script(two_chunks).send("451 4.3.0 later\r\n503 what?\r\n503 what?\r\n503 what?\r\n"), temp,
+                 p::mail, true, false);
+    eight_chunks(
+        script(two_chunks).send("250 ok\r\n550 5.1.1 nobody\r\n554 no recipients\r\n554 no recipients\r\n"),
+        perm, p::rcpt, true, false);
     // chunks without recipients that the server does not mind
-    eight_chunks(script(two_chunks).send("250 ok\r\n450 4.2.1 busy\r\n250 ok\r\n250 ok\r\n"), temp, p::rcpt, true,
-                 false);
+    eight_chunks(script(two_chunks).send("250 ok\r\n450 4.2.1 busy\r\n250 ok\r\n250 ok\r\n"), temp, p::rcpt,
+                 true, false);
 }
 
 TEST_CASE("a message in one flight whose envelope is refused is not sent, whatever is said about its content")
@@ -577,13 +585,13 @@ TEST_CASE("a message in one flight whose envelope is refused is not sent, whatev
 TEST_CASE("421 or the end of the connection in the middle: not sent, unless the end has left")
 {
     using p = smtp::phase;
-    eight_chunks(script(two_chunks).send("250 ok\r\n250 ok\r\n421 4.3.2 bye\r\n").close(), not_sent, p::content, false,
-                 false);
+    eight_chunks(script(two_chunks).send("250 ok\r\n250 ok\r\n421 4.3.2 bye\r\n").close(), not_sent,
+                 p::content, false, false);
     eight_chunks(script(two_chunks).send("421 4.3.2 bye\r\n").close(), temp, p::mail, false, false);
     eight_chunks(script(two_chunks).send("250 ok\r\n421 4.3.2 bye\r\n").close(), temp, p::rcpt, false, false);
     eight_chunks(script(two_chunks).close(), not_sent, p::mail, false, true);
-    eight_chunks(script(two_chunks).send("250 ok\r\n250 ok\r\n250 ok\r\n").then(chunk()).close(), not_sent, p::content, false,
-                 true);
+    eight_chunks(script(two_chunks).send("250 ok\r\n250 ok\r\n250 ok\r\n").then(chunk()).close(), not_sent,
+                 p::content, false, true);
     script all = script(two_chunks).send("250 ok\r\n250 ok\r\n");
     for (int i = 2; i != 8; ++i)
         all.reply("250 ok").then(chunk(i == 7));

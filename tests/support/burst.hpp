@@ -71,8 +71,9 @@ struct burst_results
 
     std::size_t accepted() const
     {
-        return static_cast<std::size_t>(
-            std::count_if(all.begin(), all.end(), [](auto const& r) { return r.report.outcome() == posthorn::smtp::overall::accepted; }));
+        return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](auto const& r) {
+            return r.report.outcome() == posthorn::smtp::overall::accepted;
+        }));
     }
 
     /// Is there exactly one result for each of the first `count` messages, and no other?
@@ -213,8 +214,8 @@ inline posthorn::task<void> client_with_sink(posthorn::testing::smtp_sink_settin
 /// A session that has said hello to a sink; QUIT follows, and the sink must have nothing to complain about.
 inline void with_sink(posthorn::testing::smtp_sink_settings settings, sink_session_body body)
 {
-    posthorn::sync_wait(posthorn::with_timeout(
-        detail::session_with_sink(std::move(settings), std::move(body)), no_hang));
+    posthorn::sync_wait(
+        posthorn::with_timeout(detail::session_with_sink(std::move(settings), std::move(body)), no_hang));
 }
 
 /// The same with a client.

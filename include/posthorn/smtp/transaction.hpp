@@ -214,6 +214,9 @@ public:
             settle_closing();
         else
             who_.settle_pending(left, current_phase(), why);
+        // Is the refusal of MAIL to be believed, if what it was preceded or followed by contradicts it?
+        if (doubtful && chunked() && mail_answered_ && !mail_ok_ && (raw_accepted_ != 0 || rset_failed_))
+            who_.doubt(why);
         transaction_open_ = false;
         step_             = step::give_up;
     }
