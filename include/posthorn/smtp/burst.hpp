@@ -62,9 +62,10 @@ inline message_pointer borrow(message&& m)
 {
     return std::make_shared<message const>(std::move(m));
 }
+/// No message at all is one that cannot be sent; it must not be taken for the end.
 inline message_pointer borrow(message_pointer m)
 {
-    return m;
+    return m ? std::move(m) : std::make_shared<message const>();
 }
 
 template <class T>

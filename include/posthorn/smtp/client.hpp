@@ -35,6 +35,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -137,8 +138,9 @@ public:
 
     /** Sends many messages, each without waiting for the reply to the one before, see session::send_burst().
 
-        If the connection ends, messages of which nothing can have arrived move to a fresh one, each once, and the
-        burst goes on. It ends with an exception if there is no fresh one to be had.
+        If the connection ends, messages of which nothing can have arrived move to a fresh one, and the burst goes on. A
+        message with which two connections have ended stays behind. The burst ends with an exception if there is no
+        fresh connection to be had, or if two connections in turn have ended before any message was judged.
 
         @param messages As for session::send_burst(). What it gives must be able to start again (memory, files) to move.
         @return A result for each message that was taken from `messages`, as soon as it is known. */
@@ -268,56 +270,85 @@ private:
         operation const        guard(*this);
         detail::replaying_feed replay(*feed);
         std::exception_ptr     failure;
-        while (!replay.finished() && !failure)
+        bool                   fruitless = false; // the connection before took nothing
+        while (!failure)
         {
+            bool more = false;
             try
             {
-                bool usable = co_await has_usable_session();
-                if (usable) // so much leaves at once that a connection that died unnoticed would put it all in doubt
-                    usable = co_await answers();
-                if (!usable)
-                    co_await open(net::deadline::never);
+                more = co_await replay.more();
+                if (more)
+                    co_await renew();
             }
             catch (...)
             {
                 failure = std::current_exception();
             }
-            if (failure)
+            if (failure || !more)
                 break;
             replay.begin();
             auto feed_of_session = std::make_unique<detail::borrowed_feed>(replay);
             auto results         = session_->burst(std::move(feed_of_session), options);
-            bool progress        = false;
-            auto result          = co_await results.next();
-            while (result)
+            bool blamed = false, decided = false, moved = false, progress = false;
+            for (;;)
             {
-                auto const mail  = replay.message(result->index);
-                bool const moves = ended_unseen(*result) && !replay.was_moved(result->index) &&
-                                   detail::can_repeat(*mail, result->report);
+                std::optional<burst_result> result;
+                std::exception_ptr          broken; // before any message was taken
+                try
+                {
+                    result = co_await results.next();
+                }
+                catch (...)
+                {
+                    broken = std::current_exception();
+                }
+                if (broken && (fruitless || session_->is_open()))
+                    failure = broken;
+                if (!result)
+                    break;
+                bool const ended   = ended_unseen(*result);
+                bool const suspect = ended && !is_used_up(*result) && !std::exchange(blamed, true);
+                bool       moves   = ended && detail::can_repeat(*replay.message(result->index), result->report) &&
+                             !(suspect && replay.is_suspect(result->index));
+                if (moves)
+                    moves = co_await rewound(replay.message(result->index));
+                progress = progress || is_judged(*result);
                 if (moves)
                 {
+                    moved = true;
                     note_move();
-                    co_await detail::rewind(*mail);
-                    replay.move(result->index, std::move(*result));
+                    replay.move(result->index, std::move(*result), suspect);
+                    continue;
                 }
-                else
-                {
-                    progress      = progress || !ended_unseen(*result);
-                    result->index = replay.decide(result->index);
-                    co_yield std::move(*result);
-                }
-                result = co_await results.next();
+                if (result->failure && is_stop(result->failure->code()))
+                    failure = std::make_exception_ptr(*result->failure);
+                decided       = true;
+                result->index = replay.decide(result->index);
+                co_yield std::move(*result);
             }
             // A server that closes every connection at once must not be given the whole burst, one by one.
-            if (!session_->is_open() && !progress && !replay.finished() && std::exchange(fruitless_, true))
+            bool const nothing = !progress && (moved || !decided || !session_->is_open());
+            if (nothing && fruitless && !failure)
                 failure = std::make_exception_ptr(nothing_taken());
-            fruitless_ = fruitless_ && !progress;
+            fruitless = nothing;
         }
-        fruitless_ = false;
-        while (auto lost = replay.take_lost())
+        session_error const why = nothing_taken();
+        while (auto lost = replay.take_lost(why))
             co_yield std::move(*lost);
         if (failure)
             std::rethrow_exception(failure);
+        if (replay.failure())
+            std::rethrow_exception(replay.failure());
+    }
+
+    /// A connection for more messages of a burst.
+    task<void> renew()
+    {
+        bool usable = co_await has_usable_session();
+        if (usable) // so much leaves at once that a connection that died unnoticed would put it all in doubt
+            usable = co_await answers();
+        if (!usable)
+            co_await open(net::deadline::never);
     }
 
     void note_move() const
@@ -331,7 +362,7 @@ private:
         error_context context;
         context.operation = "burst";
         context.peer      = settings_.session.server;
-        context.detail    = "connection after connection was closed before a message was judged";
+        context.detail    = "connection after connection ended before a message was judged";
         return session_error(errc::service_unavailable, phase::mail, std::move(context));
     }
 
@@ -344,8 +375,37 @@ private:
             return true; // 421
         auto const code = r.failure->code();
         return code == errc::connection_used_up ||
-               (r.failure->phase() != phase::prepare && code != condition::canceled && code != condition::timeout &&
-                code != posthorn::errc::closed);
+               (r.failure->phase() != phase::prepare && code != condition::timeout && !is_stop(code));
+    }
+
+    static bool is_used_up(burst_result const& r) { return r.failure && r.failure->code() == errc::connection_used_up; }
+
+    /// Does the caller want nothing more to be sent?
+    static bool is_stop(std::error_code code)
+    {
+        return code == condition::canceled || code == posthorn::errc::closed;
+    }
+
+    /// Has the server said anything about the message?
+    static bool is_judged(burst_result const& r)
+    {
+        auto const all = r.report.recipients();
+        return std::any_of(all.begin(), all.end(),
+                           [](recipient_report const& one) { return one.code != 0 && one.code != 421; });
+    }
+
+    /// Brings the content back to its beginning. @return Whether that was possible.
+    static task<bool> rewound(message_pointer m)
+    {
+        try
+        {
+            co_await detail::rewind(*m);
+        }
+        catch (std::exception const&)
+        {
+            m.reset();
+        }
+        co_return m != nullptr;
     }
 
     /// Did a kept connection die before the server can have seen anything of the message?
@@ -485,8 +545,7 @@ private:
     std::unique_ptr<smtp::session>   session_;
     std::string                      mechanism_;
     std::vector<feature>             masked_; ///< Of the server, on every connection.
-    bool                             busy_      = false;
-    bool                             fruitless_ = false; ///< The last connection of a burst took nothing.
+    bool                             busy_ = false;
 };
 
 } // namespace posthorn::smtp

@@ -229,7 +229,8 @@ public:
         @throws session_error with errc::busy or errc::closed from the first next(); then what `messages` throws, after
                 the results of all that had been taken.
 
-        Dropping the sequence before its end closes the connection.
+        Dropping the sequence while messages are on their way closes the connection. A generator that is being waited
+        for when the sequence ends or is dropped is cancelled, and ends on its own time.
 
         @par Cancellation
         As for send(), for all messages on their way; the sequence gives their results and ends. */

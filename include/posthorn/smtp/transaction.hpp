@@ -214,6 +214,9 @@ public:
             settle_closing();
         else
             who_.settle_pending(left, current_phase(), why);
+        // Is the refusal of MAIL to be believed, if what it was preceded or followed by contradicts it?
+        if (doubtful && chunked() && mail_answered_ && !mail_ok_ && (raw_accepted_ != 0 || rset_failed_))
+            who_.doubt(why);
         transaction_open_ = false;
         step_             = step::give_up;
     }
@@ -542,7 +545,8 @@ private:
         {
             if (content_due_ != 0 || !everything_answered())
                 return;
-            transaction_open_ = chunked() && content_refused_; // RFC 3030, 2: RSET must follow then
+            // RFC 3030, 2: RSET must follow a refused chunk.
+            transaction_open_ = chunked() && (content_refused_ || !mail_ok_ || accepted_ == 0);
             step_             = step::finished;
             return;
         }

@@ -10,49 +10,74 @@
 #define POSTHORN_SMTP_DETAIL_BURST_REPLAY_HPP
 
 #include <posthorn/core/config.hpp>
+#include <posthorn/core/error.hpp>
 #include <posthorn/coro/task.hpp>
+#include <posthorn/coro/this_coro.hpp>
 #include <posthorn/smtp/burst.hpp>
+#include <posthorn/smtp/detail/settlement.hpp>
+#include <posthorn/smtp/session_error.hpp>
 
 #include <asio/any_io_executor.hpp>
+#include <asio/cancellation_type.hpp>
 
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <optional>
 #include <utility>
 
 namespace posthorn::smtp::detail {
 
-/// Gives each connection the messages that the one before lost, and then the others.
+/** Gives each connection the messages that the one before lost, and then the others.
+
+    Failures of the feed are kept until everything that it gave before is decided.
+*/
 class replaying_feed final : public message_feed
 {
 public:
     explicit replaying_feed(message_feed& from) noexcept : from_(&from) {}
 
-    bool ask(asio::any_io_executor const& ex) override { return !again_.empty() || from_->ask(ex); }
+    /// Is there a message for another connection? Waits until that is known. @throws error if it is cancelled
+    task<bool> more()
+    {
+        auto const ex = co_await this_coro::executor;
+        while (again_.empty() && !exhausted_)
+        {
+            if (from_->ask(ex))
+            {
+                entry one = fetch();
+                if (one.mail != nullptr)
+                    again_.push_back(std::move(one));
+                continue;
+            }
+            co_await from_->wait();
+            auto const how = co_await this_coro::cancelled;
+            if (how != asio::cancellation_type::none)
+                throw error(posthorn::errc::canceled);
+        }
+        co_return !again_.empty();
+    }
+
+    bool ask(asio::any_io_executor const& ex) override { return !again_.empty() || exhausted_ || from_->ask(ex); }
 
     task<void> wait() override
     {
-        if (again_.empty())
+        if (again_.empty() && !exhausted_)
             co_await from_->wait();
     }
 
     message_pointer take() override
     {
+        entry one;
         if (!again_.empty())
         {
-            taken_.push_back(std::move(again_.front()));
+            one = std::move(again_.front());
             again_.pop_front();
-            return taken_.back().mail;
         }
-        entry one;
-        one.mail   = from_->take();
-        one.number = number_;
+        else
+            one = fetch();
         if (one.mail == nullptr)
-        {
-            exhausted_ = true;
             return nullptr;
-        }
-        ++number_;
         taken_.push_back(std::move(one));
         return taken_.back().mail;
     }
@@ -67,14 +92,17 @@ public:
     /// The message that is number `index` on this connection.
     message_pointer const& message(std::size_t index) { return at(index).mail; }
 
-    /// Did it have a second chance already?
-    bool was_moved(std::size_t index) { return at(index).last.has_value(); }
+    /// Has a connection ended with it before?
+    bool is_suspect(std::size_t index) { return at(index).suspect; }
 
-    /// It comes once more. @param r What to report if there is no other connection.
-    void move(std::size_t index, burst_result r)
+    /** It comes once more.
+        @param r       What to report if there is no other connection.
+        @param suspect The connection ended with this message, not only while it was waiting behind another. */
+    void move(std::size_t index, burst_result r, bool suspect)
     {
-        entry& one = at(index);
-        r.index    = one.number;
+        entry& one  = at(index);
+        r.index     = one.number;
+        one.suspect = one.suspect || suspect;
         one.last.emplace(std::move(r));
         again_.push_back(one);
         forget(one);
@@ -89,26 +117,57 @@ public:
         return number;
     }
 
-    /// The result of a message that waits for its second chance, and will have none.
-    std::optional<burst_result> take_lost()
+    /** The result of a message that waits for another connection, and will have none.
+        @param why If it had no connection at all. */
+    std::optional<burst_result> take_lost(session_error const& why)
     {
         if (again_.empty())
             return std::nullopt;
-        auto last = std::move(again_.front().last);
+        entry one = std::move(again_.front());
         again_.pop_front();
-        return last;
+        if (!one.last)
+        {
+            one.last.emplace();
+            one.last->index = one.number;
+            settlement::reset(one.last->report, one.mail->envelope);
+            settlement::explain(one.last->report, why.code().message());
+            one.last->failure.emplace(why);
+        }
+        return std::move(one.last);
     }
 
-    bool finished() const noexcept { return exhausted_ && again_.empty(); }
+    /// What the feed has thrown.
+    std::exception_ptr const& failure() const noexcept { return failure_; }
 
 private:
     struct entry
     {
         message_pointer             mail;
-        std::size_t                 number = 0;
-        bool                        done   = false;
+        std::size_t                 number  = 0;
+        bool                        done    = false;
+        bool                        suspect = false;
         std::optional<burst_result> last;
     };
+
+    /// @pre the feed knows
+    entry fetch()
+    {
+        entry one;
+        if (exhausted_)
+            return one;
+        try
+        {
+            one.mail = from_->take();
+        }
+        catch (...)
+        {
+            failure_ = std::current_exception();
+        }
+        exhausted_ = one.mail == nullptr;
+        one.number = number_;
+        ++number_;
+        return one;
+    }
 
     entry& at(std::size_t index)
     {
@@ -121,6 +180,7 @@ private:
     {
         one.done = true;
         one.mail.reset();
+        one.last.reset();
         while (!taken_.empty() && taken_.front().done)
         {
             taken_.pop_front();
@@ -128,12 +188,13 @@ private:
         }
     }
 
-    message_feed*     from_;
-    std::deque<entry> taken_; ///< By this connection, without the first that are decided.
-    std::deque<entry> again_;
-    std::size_t       forgotten_ = 0;
-    std::size_t       number_    = 0;
-    bool              exhausted_ = false;
+    message_feed*      from_;
+    std::deque<entry>  taken_; ///< By this connection, without the first that are decided.
+    std::deque<entry>  again_; ///< Before whatever the feed has left.
+    std::exception_ptr failure_;
+    std::size_t        forgotten_ = 0;
+    std::size_t        number_    = 0;
+    bool               exhausted_ = false;
 };
 
 /// A feed that somebody else keeps.

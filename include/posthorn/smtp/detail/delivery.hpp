@@ -130,7 +130,10 @@ public:
     bool stopped() const noexcept { return closing_ || outbox_.failed(); }
 
     /// Is there nothing more to hope for from the connection?
-    bool over() const noexcept { return closing_ && !must_drain(); }
+    bool over() const noexcept
+    {
+        return (closing_ && !must_drain()) || (outbox_.failed() && c_->due.idle());
+    }
 
     /** Ends a run: what is not done has failed, and the connection, unless everything is done, with it.
         @param e Null if step() did not throw. */
@@ -140,7 +143,10 @@ public:
         c_->writing  = false;
         std::optional<session_error> broken;
         if (e)
-            broken.emplace(as_session_error(e));
+            broken.emplace(as_session_error(e, phase::content));
+        else if (outbox_.failed() && !closing_)
+            broken.emplace(c_->make_error(posthorn::errc::connection_lost, phase::content, "send", nullptr,
+                                          "the server took no more"));
         for (auto& p : parcels_)
             if (p->at == parcel::stage::waiting || p->in_flight())
                 give_up(*p, broken);
@@ -229,6 +235,7 @@ private:
     static constexpr std::size_t everything  = static_cast<std::size_t>(-1);
     static constexpr std::size_t few_octets  = 64 * 1024; ///< Too little to be worth listening meanwhile.
     static constexpr std::size_t few_replies = 64;        ///< They fit into every receive buffer.
+    static constexpr std::size_t few_pieces  = 8;         ///< Room that the encoder wants.
 
     template <class Predicate>
     parcel* find(Predicate&& wanted) const
@@ -238,6 +245,16 @@ private:
             if (wanted(*p) && (first == nullptr || p->ticket < first->ticket))
                 first = p.get();
         return first;
+    }
+
+    /// The last that was written and still waits for replies.
+    parcel const* last_written() const
+    {
+        parcel const* last = nullptr;
+        for (auto const& p : parcels_)
+            if (p->at == parcel::stage::written && (last == nullptr || p->ticket > last->ticket))
+                last = p.get();
+        return last;
     }
 
     // What may leave -------------------------------------------------------------------------------------------
@@ -333,6 +350,9 @@ private:
     /// Opens the content and makes the plan, or goes on with the next of several transactions.
     task<void> start(parcel& p)
     {
+        // The messages of a burst may come slowly, and what has ended meanwhile must not get any.
+        if (server_.burst && c_->due.idle() && outbox_.empty())
+            co_await c_->begin(phase::mail);
         if (p.mail->content == nullptr)
             co_return fail_early(p, posthorn::errc::invalid_argument, "the message has no content");
         if (used_up(*server_.offers))
@@ -353,8 +373,11 @@ private:
         }
         if (failure)
         {
-            auto const reason = as_session_error(failure);
-            p.plan.give_up(*p.into, reason.code().message());
+            auto const reason = as_session_error(failure, p.begun_once ? phase::content : phase::prepare);
+            if (p.begun_once)
+                p.plan.give_up(*p.into, reason.code().message());
+            else
+                settlement::explain(*p.into, reason.code().message());
             co_return complete(p, reason);
         }
         if (stopped())
@@ -373,7 +396,7 @@ private:
 
     defect begin_transaction(parcel& p)
     {
-        auto const* const before = find([](parcel const& one) { return one.at == parcel::stage::written; });
+        auto const* const before = last_written();
         transaction_options how;
         how.policy   = p.how->policy;
         how.flight   = pipelining(p) ? flight::pipelined : flight::sequential;
@@ -431,7 +454,7 @@ private:
         p.begun = net::clock::now();
         for (;;)
         {
-            if (p.content.needs_block() || !outbox_.has_room(8))
+            if (p.content.needs_block() || !outbox_.has_room(few_pieces))
                 co_await flush();
             if (!stopped() && p.content.needs_block())
                 co_await p.content.next_block();
@@ -467,6 +490,8 @@ private:
             }
             if (failure && !c_->is_open())
                 std::rethrow_exception(failure);
+            if (!p.in_flight())
+                co_return; // it was refused meanwhile
             if (failure) // between two chunks nothing is lost: the server forgets the message at RSET
                 co_return abandon(p, failure);
             if (!outbox_.has_room(chunk_.slices().size() + 2))
@@ -486,34 +511,36 @@ private:
         std::error_code   ec;
         bool              last = false;
         chunk_.clear();
-        if (p.content.whole())
+        gathered_.clear();
+        for (std::size_t size = 0; !last && size < most; size = gathered_.size() + chunk_.size())
         {
-            while (!last && !ec && chunk_.size() < most && chunk_.room() > 8)
-                last = p.content.encode(chunk_, most - chunk_.size(), ec);
-            pinned_ = chunk_.uses_scratch();
+            // The size must be known before, so what does not stay where it is has to be gathered.
+            if (p.content.needs_block() || chunk_.room() <= few_pieces)
+                gather();
+            if (p.content.needs_block() && !outbox_.empty())
+                co_await flush(); // reading may take a while
+            if (p.content.needs_block())
+                co_await p.content.next_block();
+            last = p.content.encode(chunk_, most - size, ec);
+            if (ec)
+                throw content_error(ec, p.content.offset());
         }
-        else
+        bool const scattered = !gathered_.empty() || !p.content.whole();
+        if (scattered)
         {
-            // The size must be known before, so this has to be gathered.
-            gathered_.clear();
-            while (!last && !ec && gathered_.size() < most)
-            {
-                if (p.content.needs_block() && !outbox_.empty())
-                    co_await flush(); // reading may take a while
-                if (p.content.needs_block())
-                    co_await p.content.next_block();
-                chunk_.clear();
-                last = p.content.encode(chunk_, most - gathered_.size(), ec);
-                for (auto const slice : chunk_.slices())
-                    gathered_.append(slice);
-            }
-            chunk_.clear();
+            gather();
             chunk_.add(gathered_.data());
-            pinned_ = true;
         }
-        if (ec)
-            throw content_error(ec, p.content.offset());
+        own_memory_ = scattered || chunk_.uses_scratch();
         co_return last;
+    }
+
+    /// Copies what is in `chunk_` behind what was there before.
+    void gather()
+    {
+        for (auto const slice : chunk_.slices())
+            gathered_.append(slice);
+        chunk_.clear();
     }
 
     void stage_chunk(parcel& p, bool last)
@@ -530,9 +557,14 @@ private:
         if (p.staged == 0 && p.content_bytes == 0)
             p.begun = net::clock::now();
         owe(p, [&] { p.dialogue.chunk_begins(c_->due, last); });
-        outbox_.list().add(c_->out.data());
+        auto& list = outbox_.list();
+        list.add(c_->out.data());
         for (auto const slice : chunk_.slices())
-            outbox_.list().add(slice);
+        {
+            bool const copied = slice.size() <= gather_list::short_run && slice.size() <= list.scratch_room();
+            pinned_           = pinned_ || (own_memory_ && !copied);
+            list.add(slice);
+        }
         p.staged += chunk_.size();
         if (last)
             end_content(p);
@@ -546,7 +578,7 @@ private:
 
     void abandon(parcel& p, std::exception_ptr const& why)
     {
-        auto const reason = as_session_error(why);
+        auto const reason = as_session_error(why, phase::content);
         p.dialogue.abandon(reason.code().message());
         p.failure.emplace(reason);
         if (p.dialogue.next() == transaction::step::finished)
@@ -712,10 +744,12 @@ private:
     void give_up(parcel& p, std::optional<session_error> const& broken)
     {
         std::string const why = broken ? broken->code().message() : make_error_code(errc::service_unavailable).message();
+        bool const closed = closing_ && (!broken || has_closed(broken->code())); // by the server, as it has said
+        bool const told   = closed && p.in_flight() && p.dialogue.closing();     // by a reply of its own
         if (p.in_flight())
         {
             know_end(p);
-            p.dialogue.fail(why, closing_ && (!broken || has_closed(broken->code())));
+            p.dialogue.fail(why, closed);
         }
         if (p.begun_once)
             p.plan.give_up(*p.into, why);
@@ -723,7 +757,13 @@ private:
             settlement::explain(*p.into, why);
         if (!p.begun_once)
             p.turns = c_->turns;
-        complete(p, broken);
+        if (told)
+            complete(p);
+        else if (broken)
+            complete(p, broken);
+        else
+            complete(p, c_->make_error(errc::service_unavailable, phase::mail, "send", nullptr,
+                                       "the server has ended the connection with another message"));
     }
 
     /// Does the code say that the server has closed the connection?
@@ -739,7 +779,7 @@ private:
     }
 
     /// Whatever ended the delivery, as an error of the session.
-    session_error as_session_error(std::exception_ptr const& e) const
+    session_error as_session_error(std::exception_ptr const& e, phase where) const
     {
         std::error_code code = posthorn::errc::invalid_argument;
         std::string     detail;
@@ -764,7 +804,7 @@ private:
         {
             detail = "an exception of unknown type";
         }
-        return c_->make_error(code, phase::content, "reading the content", nullptr, std::move(detail));
+        return c_->make_error(code, where, "reading the content", nullptr, std::move(detail));
     }
 
     conversation*                        c_;
@@ -776,7 +816,8 @@ private:
     byte_buffer                          gathered_; ///< Content of a chunk that is not in memory elsewhere.
     std::uint64_t                        tickets_       = 0;
     std::uint64_t                        mails_         = 0;     ///< Transactions on this connection.
-    bool                                 pinned_        = false; ///< The outbox refers to the chunk's memory.
+    bool                                 own_memory_    = false; ///< The chunk refers to memory of this object.
+    bool                                 pinned_        = false; ///< The outbox refers to it.
     bool                                 open_          = false;
     bool                                 closing_       = false; ///< The server closes the connection.
     bool                                 reset_refused_ = false;
