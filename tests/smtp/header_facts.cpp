@@ -59,14 +59,15 @@ TEST_CASE("a header section is UTF-8 if it has octets above 127 and all of them 
         {"Subject: \xc2\x85\n\n", false},             // a C1 control
         {"Subject: x\n\n\nSubject: \xc3\xbc\n", false},
         {"\nSubject: \xc3\xbc\n", false},
-        {"\xc3\xbc\n", false},          // no field, so there is no header section
+        {"\xc3\xbc\n", false}, // no field, so there is no header section
         {"no field\nSubject: \xc3\xbc\n", false},
         {"Subject: x\nno field \xc3\xbc: it has spaces\n", false},
-        {"S\xc3\xbc: x\n", false},      // names of fields are ASCII
+        {"S\xc3\xbc: x\n", false}, // names of fields are ASCII
         {": \xc3\xbc\n", false},
     };
     for (auto const& r : rows)
-        for_all_line_ends(r.text, [&](std::string const& text) { CHECK(look_at_header(text).utf8 == r.utf8); });
+        for_all_line_ends(r.text,
+                          [&](std::string const& text) { CHECK(look_at_header(text).utf8 == r.utf8); });
 }
 
 TEST_CASE("a character that is cut by the end of what is known does not make the rest malformed")
@@ -108,8 +109,8 @@ TEST_CASE("TLS-Required: No is found wherever it is a field of its own")
         {"TLS-Required: x\nSubject: No\n\n", false},
     };
     for (auto const& r : rows)
-        for_all_line_ends(r.text,
-                          [&](std::string const& text) { CHECK(look_at_header(text).tls_optional == r.optional); });
+        for_all_line_ends(
+            r.text, [&](std::string const& text) { CHECK(look_at_header(text).tls_optional == r.optional); });
 }
 
 TEST_CASE("whatever octets a message begins with, reading them ends")

@@ -81,8 +81,8 @@ inline void write_file(std::filesystem::path const& path, std::string_view conte
         throw std::runtime_error("cannot write " + path.string());
 }
 
-/// The last `lines` lines of a file, for an error text; never throws for a missing file.
-inline std::string file_tail(std::filesystem::path const& path, int lines = 20)
+/// The last `count` lines of a file, for an error text; never throws for a missing file.
+inline std::string file_tail(std::filesystem::path const& path, int count = 20)
 {
     std::error_code ec;
     if (!std::filesystem::exists(path, ec))
@@ -90,7 +90,7 @@ inline std::string file_tail(std::filesystem::path const& path, int lines = 20)
     std::string text  = read_file(path);
     auto        start = text.size();
     for (int n = 0; start > 0; --start)
-        if (text[start - 1] == '\n' && start != text.size() && ++n == lines)
+        if (text[start - 1] == '\n' && start != text.size() && ++n == count)
             break;
     return text.substr(start);
 }
