@@ -299,7 +299,8 @@ private:
         std::vector<std::size_t>                     of(envelope().recipients.size());
         for (auto const i : todo_)
             of[i] = rank.try_emplace(ascii::to_lower(domain_of(i)), rank.size()).first->second;
-        std::stable_sort(todo_.begin(), todo_.end(), [&](std::uint32_t a, std::uint32_t b) { return of[a] < of[b]; });
+        std::sort(todo_.begin(), todo_.end(),
+                  [&](std::uint32_t a, std::uint32_t b) { return of[a] != of[b] ? of[a] < of[b] : a < b; });
     }
 
     /// A domain that libidn2 cannot spell leaves only SMTPUTF8.
