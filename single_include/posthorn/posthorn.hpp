@@ -88,6 +88,7 @@
 #include <system_error>
 #include <tuple>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -11385,9 +11386,10 @@ inline message_pointer borrow(message&& m)
 {
     return std::make_shared<message const>(std::move(m));
 }
+/// No message at all is one that cannot be sent; it must not be taken for the end.
 inline message_pointer borrow(message_pointer m)
 {
-    return m;
+    return m ? std::move(m) : std::make_shared<message const>();
 }
 
 template <class T>
@@ -14000,9 +14002,12 @@ enum class chunking : unsigned char
 /// Whether SMTPUTF8 (RFC 6531) is asked for.
 enum class smtputf8_use : unsigned char
 {
-    automatic, ///< If a local part or the header section needs it; domains alone become A-labels.
+    /** If a local part or the header section needs it; domains alone become A-labels. Where the server does not offer it
+        such recipients are refused, and a message with such a header section is not sent (RFC 6531, 3.2). Content that
+        can be read only once is not looked at. */
+    automatic,
     force,     ///< Always; errc::extension_missing where the server does not offer it.
-    never      ///< A recipient whose local part needs it is refused, a sender's is an error.
+    never      ///< A recipient whose local part needs it is refused, a sender's is an error; header sections go as they are.
 };
 
 /// What becomes of parameters whose extension the server does not offer.
@@ -14315,39 +14320,255 @@ struct client_settings
 #ifndef POSTHORN_SMTP_DETAIL_BURST_REPLAY_HPP
 #define POSTHORN_SMTP_DETAIL_BURST_REPLAY_HPP
 
+// Enters outcomes into a report: which recipients a transaction is about, who of them is undecided, and why who was
+// decided.
+
+#ifndef POSTHORN_SMTP_DETAIL_SETTLEMENT_HPP
+#define POSTHORN_SMTP_DETAIL_SETTLEMENT_HPP
+
 namespace posthorn::smtp::detail {
 
-/// Gives each connection the messages that the one before lost, and then the others.
+/** The recipients of one transaction within the report of a message, which may need several.
+
+    Positions count the recipients of the transaction, indices those of the report. Used again, it keeps its memory.
+*/
+class settlement
+{
+public:
+    /// Makes `r` the report of a message of which nothing has been sent.
+    static void reset(report& r, envelope const& e)
+    {
+        r.recipients_.resize(e.recipients.size());
+        for (std::size_t i = 0; i != e.recipients.size(); ++i)
+        {
+            auto& one = r.recipients_[i];
+            one.address.assign(e.recipients[i].address.view());
+            one.outcome = disposition::not_sent;
+            one.phase   = phase::prepare;
+            one.code    = 0;
+            one.enhanced.reset();
+            one.text.clear();
+        }
+        r.final_.clear();
+        r.content_bytes_ = 0;
+        r.round_trips_   = 0;
+        r.transfer_      = transfer::data;
+        r.dropped_.clear();
+    }
+
+    /// All recipients of the report are undecided.
+    void begin(report& r)
+    {
+        chosen_.resize(r.recipients_.size());
+        std::iota(chosen_.begin(), chosen_.end(), std::uint32_t(0));
+        mark(r);
+    }
+
+    /// Some are; the others are no business of this transaction.
+    void begin(report& r, std::span<std::uint32_t const> who)
+    {
+        chosen_.assign(who.begin(), who.end());
+        mark(r);
+    }
+
+    std::size_t   size() const noexcept { return chosen_.size(); }
+    std::uint32_t index(std::size_t position) const noexcept { return chosen_[position]; }
+    report&       whole() const noexcept { return *report_; }
+
+    bool pending(std::uint32_t index) const noexcept { return report_->recipients_[index].code == undecided; }
+
+    /// The first position from `at` on whose recipient is undecided; size() if there is none.
+    std::size_t next_pending(std::size_t at) const noexcept
+    {
+        while (at != chosen_.size() && !pending(chosen_[at]))
+            ++at;
+        return at;
+    }
+    bool any_pending() const noexcept { return next_pending(0) != chosen_.size(); }
+
+    void settle(std::uint32_t index, disposition d, phase p, reply const& r)
+    {
+        auto& entry    = enter(index, d, p, r.code());
+        entry.enhanced = r.enhanced();
+        entry.text.clear();
+        for (auto const& line : r)
+        {
+            if (entry.text.size() > longest_text) // there is a copy for each recipient
+            {
+                entry.text += " ...";
+                break;
+            }
+            if (!entry.text.empty())
+                entry.text += ' ';
+            append_printable(entry.text, line.text);
+        }
+    }
+
+    void settle(std::uint32_t index, disposition d, phase p, std::string_view why)
+    {
+        auto& entry = enter(index, d, p, 0);
+        entry.enhanced.reset();
+        entry.text.assign(why);
+    }
+
+    /// @param why A reply, or words.
+    template <class Why>
+    void settle_pending(disposition d, phase p, Why const& why)
+    {
+        for (auto const i : chosen_)
+            if (pending(i))
+                settle(i, d, p, why);
+    }
+
+    /// Everybody whom RCPT did not refuse is in doubt, whatever was thought before.
+    void doubt(std::string_view why)
+    {
+        for (auto const i : chosen_)
+            if (pending(i) || report_->recipients_[i].phase != phase::rcpt)
+                settle(i, disposition::in_doubt, phase::content, why);
+    }
+
+    void final_reply(reply const& r) { report_->final_ = r; }
+
+    static disposition refusal_of(reply const& r) noexcept
+    {
+        return r.permanent() ? disposition::refused_permanently : disposition::refused_temporarily;
+    }
+
+    /// Enters what it cost.
+    static void count(report& r, std::uint64_t round_trips, std::uint64_t content_bytes, transfer how) noexcept
+    {
+        r.round_trips_   = static_cast<std::uint32_t>(round_trips);
+        r.content_bytes_ = content_bytes;
+        r.transfer_      = how;
+    }
+
+    static void note_dropped(report& r, std::string_view keyword) { r.dropped_.push_back(keyword); }
+
+    /// Why nothing was sent, for all whom nothing else was said about.
+    static void explain(report& r, std::string_view why)
+    {
+        for (auto& one : r.recipients_)
+            if (one.outcome == disposition::not_sent && one.code == 0 && one.text.empty())
+                one.text.assign(why);
+    }
+
+    /// What became of one recipient became of these as well.
+    static void share(report& r, std::span<std::uint32_t const> who, std::size_t with)
+    {
+        auto const& one = r.recipients_[with];
+        for (auto const i : who)
+        {
+            auto& entry    = r.recipients_[i];
+            entry.outcome  = one.outcome;
+            entry.phase    = one.phase;
+            entry.code     = one.code;
+            entry.enhanced = one.enhanced;
+            entry.text     = one.text;
+        }
+    }
+
+    /// Decides about a recipient before anything is sent.
+    static void refuse(report& r, std::size_t index, enhanced_code code, std::string_view why)
+    {
+        auto& one    = r.recipients_[index];
+        one.outcome  = disposition::refused_permanently;
+        one.phase    = phase::prepare;
+        one.code     = 0;
+        one.enhanced = code;
+        one.text.assign(why);
+    }
+
+private:
+    // A recipient without a verdict carries this mark: accepted in RCPT or not answered yet.
+    static constexpr int         undecided    = -1;
+    static constexpr std::size_t longest_text = 1000;
+
+    void mark(report& r)
+    {
+        report_ = &r;
+        for (auto const i : chosen_)
+            r.recipients_[i].code = undecided;
+    }
+
+    recipient_report& enter(std::uint32_t index, disposition d, phase p, int code)
+    {
+        auto& entry   = report_->recipients_[index];
+        entry.outcome = d;
+        entry.phase   = p;
+        entry.code    = code;
+        return entry;
+    }
+
+    /// Clean text, the usual case, needs no copy of its own.
+    static void append_printable(std::string& to, std::string_view text)
+    {
+        if (ascii::has_control(text) || ascii::has_eight_bit(text) || text.size() > longest_text)
+            to += printable(text);
+        else
+            to += text;
+    }
+
+    report*                    report_ = nullptr;
+    std::vector<std::uint32_t> chosen_;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+
+namespace posthorn::smtp::detail {
+
+/** Gives each connection the messages that the one before lost, and then the others.
+
+    Failures of the feed are kept until everything that it gave before is decided.
+*/
 class replaying_feed final : public message_feed
 {
 public:
     explicit replaying_feed(message_feed& from) noexcept : from_(&from) {}
 
-    bool ask(asio::any_io_executor const& ex) override { return !again_.empty() || from_->ask(ex); }
+    /// Is there a message for another connection? Waits until that is known. @throws error if it is cancelled
+    task<bool> more()
+    {
+        auto const ex = co_await this_coro::executor;
+        while (again_.empty() && !exhausted_)
+        {
+            if (from_->ask(ex))
+            {
+                entry one = fetch();
+                if (one.mail != nullptr)
+                    again_.push_back(std::move(one));
+                continue;
+            }
+            co_await from_->wait();
+            auto const how = co_await this_coro::cancelled;
+            if (how != asio::cancellation_type::none)
+                throw error(posthorn::errc::canceled);
+        }
+        co_return !again_.empty();
+    }
+
+    bool ask(asio::any_io_executor const& ex) override { return !again_.empty() || exhausted_ || from_->ask(ex); }
 
     task<void> wait() override
     {
-        if (again_.empty())
+        if (again_.empty() && !exhausted_)
             co_await from_->wait();
     }
 
     message_pointer take() override
     {
+        entry one;
         if (!again_.empty())
         {
-            taken_.push_back(std::move(again_.front()));
+            one = std::move(again_.front());
             again_.pop_front();
-            return taken_.back().mail;
         }
-        entry one;
-        one.mail   = from_->take();
-        one.number = number_;
+        else
+            one = fetch();
         if (one.mail == nullptr)
-        {
-            exhausted_ = true;
             return nullptr;
-        }
-        ++number_;
         taken_.push_back(std::move(one));
         return taken_.back().mail;
     }
@@ -14362,14 +14583,17 @@ public:
     /// The message that is number `index` on this connection.
     message_pointer const& message(std::size_t index) { return at(index).mail; }
 
-    /// Did it have a second chance already?
-    bool was_moved(std::size_t index) { return at(index).last.has_value(); }
+    /// Has a connection ended with it before?
+    bool is_suspect(std::size_t index) { return at(index).suspect; }
 
-    /// It comes once more. @param r What to report if there is no other connection.
-    void move(std::size_t index, burst_result r)
+    /** It comes once more.
+        @param r       What to report if there is no other connection.
+        @param suspect The connection ended with this message, not only while it was waiting behind another. */
+    void move(std::size_t index, burst_result r, bool suspect)
     {
-        entry& one = at(index);
-        r.index    = one.number;
+        entry& one  = at(index);
+        r.index     = one.number;
+        one.suspect = one.suspect || suspect;
         one.last.emplace(std::move(r));
         again_.push_back(one);
         forget(one);
@@ -14384,26 +14608,57 @@ public:
         return number;
     }
 
-    /// The result of a message that waits for its second chance, and will have none.
-    std::optional<burst_result> take_lost()
+    /** The result of a message that waits for another connection, and will have none.
+        @param why If it had no connection at all. */
+    std::optional<burst_result> take_lost(session_error const& why)
     {
         if (again_.empty())
             return std::nullopt;
-        auto last = std::move(again_.front().last);
+        entry one = std::move(again_.front());
         again_.pop_front();
-        return last;
+        if (!one.last)
+        {
+            one.last.emplace();
+            one.last->index = one.number;
+            settlement::reset(one.last->report, one.mail->envelope);
+            settlement::explain(one.last->report, why.code().message());
+            one.last->failure.emplace(why);
+        }
+        return std::move(one.last);
     }
 
-    bool finished() const noexcept { return exhausted_ && again_.empty(); }
+    /// What the feed has thrown.
+    std::exception_ptr const& failure() const noexcept { return failure_; }
 
 private:
     struct entry
     {
         message_pointer             mail;
-        std::size_t                 number = 0;
-        bool                        done   = false;
+        std::size_t                 number  = 0;
+        bool                        done    = false;
+        bool                        suspect = false;
         std::optional<burst_result> last;
     };
+
+    /// @pre the feed knows
+    entry fetch()
+    {
+        entry one;
+        if (exhausted_)
+            return one;
+        try
+        {
+            one.mail = from_->take();
+        }
+        catch (...)
+        {
+            failure_ = std::current_exception();
+        }
+        exhausted_ = one.mail == nullptr;
+        one.number = number_;
+        ++number_;
+        return one;
+    }
 
     entry& at(std::size_t index)
     {
@@ -14416,6 +14671,7 @@ private:
     {
         one.done = true;
         one.mail.reset();
+        one.last.reset();
         while (!taken_.empty() && taken_.front().done)
         {
             taken_.pop_front();
@@ -14423,12 +14679,13 @@ private:
         }
     }
 
-    message_feed*     from_;
-    std::deque<entry> taken_; ///< By this connection, without the first that are decided.
-    std::deque<entry> again_;
-    std::size_t       forgotten_ = 0;
-    std::size_t       number_    = 0;
-    bool              exhausted_ = false;
+    message_feed*      from_;
+    std::deque<entry>  taken_; ///< By this connection, without the first that are decided.
+    std::deque<entry>  again_; ///< Before whatever the feed has left.
+    std::exception_ptr failure_;
+    std::size_t        forgotten_ = 0;
+    std::size_t        number_    = 0;
+    bool               exhausted_ = false;
 };
 
 /// A feed that somebody else keeps.
@@ -15778,6 +16035,12 @@ private:
             return "somebody between here and the server may be tampering";
         if (code == errc::tls_required_unavailable || code == errc::tls_refused)
             return "an attacker may have removed the offer: send neither credentials nor mail without TLS";
+        if (code == errc::extension_missing)
+            return "do without it, or let send_options::unsupported drop what the message can do without";
+        if (code == errc::too_many_recipients)
+            return "send to fewer, or with recipient_policy::each, which sends in several transactions";
+        if (code == errc::connection_used_up)
+            return "send on another connection, as smtp::client does";
         if (code == errc::auth_temporary)
             return "try again later; the credentials were not judged";
         return {};
@@ -15932,6 +16195,29 @@ inline constexpr bool has_idna = true;
 inline constexpr bool has_idna = false;
 #endif
 
+namespace detail {
+
+/// Labels of letters, digits and inner hyphens. What libidn2 gives is not always that.
+constexpr bool is_host_name(std::string_view s) noexcept
+{
+    constexpr std::size_t longest_label = 63, longest = 253;
+    std::size_t           label = 0; // its size so far
+    char                  last  = '.';
+    for (char const c : s)
+    {
+        bool const dot = c == '.';
+        if (dot || c == '-' ? last == '.' || (dot && last == '-') : !ascii::is_alnum(c))
+            return false;
+        label = dot ? 0 : label + 1;
+        if (label > longest_label)
+            return false;
+        last = c;
+    }
+    return label != 0 && last != '-' && s.size() <= longest;
+}
+
+} // namespace detail
+
 /** The ASCII form of a domain name.
 
     @param domain UTF-8. ASCII names are returned as they are.
@@ -15942,215 +16228,24 @@ inline std::optional<std::string> domain_to_ascii(std::string_view domain)
     if (!ascii::has_eight_bit(domain))
         return std::string(domain);
 #if defined(POSTHORN_WITH_IDN2)
+    if (domain.find('\0') != domain.npos) // where libidn2 would stop reading
+        return std::nullopt;
     std::string const name(domain);
     char*             converted = nullptr;
-    if (idn2_to_ascii_8z(name.c_str(), &converted,
-                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES) != IDN2_OK)
+    // Not IDN2_USE_STD3_ASCII_RULES: it removes what these rules forbid, and the name would be another one.
+    if (idn2_to_ascii_8z(name.c_str(), &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
         return std::nullopt;
     std::unique_ptr<char, void (*)(void*)> const owner(converted, &idn2_free);
-    return std::string(converted);
+    std::optional<std::string> ascii(converted);
+    if (!detail::is_host_name(*ascii))
+        ascii.reset();
+    return ascii;
 #else
     return std::nullopt;
 #endif
 }
 
 } // namespace posthorn::codec
-
-#endif
-// Enters outcomes into a report: which recipients a transaction is about, who of them is undecided, and why who was
-// decided.
-
-#ifndef POSTHORN_SMTP_DETAIL_SETTLEMENT_HPP
-#define POSTHORN_SMTP_DETAIL_SETTLEMENT_HPP
-
-namespace posthorn::smtp::detail {
-
-/** The recipients of one transaction within the report of a message, which may need several.
-
-    Positions count the recipients of the transaction, indices those of the report. Used again, it keeps its memory.
-*/
-class settlement
-{
-public:
-    /// Makes `r` the report of a message of which nothing has been sent.
-    static void reset(report& r, envelope const& e)
-    {
-        r.recipients_.resize(e.recipients.size());
-        for (std::size_t i = 0; i != e.recipients.size(); ++i)
-        {
-            auto& one = r.recipients_[i];
-            one.address.assign(e.recipients[i].address.view());
-            one.outcome = disposition::not_sent;
-            one.phase   = phase::prepare;
-            one.code    = 0;
-            one.enhanced.reset();
-            one.text.clear();
-        }
-        r.final_.clear();
-        r.content_bytes_ = 0;
-        r.round_trips_   = 0;
-        r.transfer_      = transfer::data;
-        r.dropped_.clear();
-    }
-
-    /// All recipients of the report are undecided.
-    void begin(report& r)
-    {
-        chosen_.resize(r.recipients_.size());
-        std::iota(chosen_.begin(), chosen_.end(), std::uint32_t(0));
-        mark(r);
-    }
-
-    /// Some are; the others are no business of this transaction.
-    void begin(report& r, std::span<std::uint32_t const> who)
-    {
-        chosen_.assign(who.begin(), who.end());
-        mark(r);
-    }
-
-    std::size_t   size() const noexcept { return chosen_.size(); }
-    std::uint32_t index(std::size_t position) const noexcept { return chosen_[position]; }
-    report&       whole() const noexcept { return *report_; }
-
-    bool pending(std::uint32_t index) const noexcept { return report_->recipients_[index].code == undecided; }
-
-    /// The first position from `at` on whose recipient is undecided; size() if there is none.
-    std::size_t next_pending(std::size_t at) const noexcept
-    {
-        while (at != chosen_.size() && !pending(chosen_[at]))
-            ++at;
-        return at;
-    }
-    bool any_pending() const noexcept { return next_pending(0) != chosen_.size(); }
-
-    void settle(std::uint32_t index, disposition d, phase p, reply const& r)
-    {
-        auto& entry    = enter(index, d, p, r.code());
-        entry.enhanced = r.enhanced();
-        entry.text.clear();
-        for (auto const& line : r)
-        {
-            if (entry.text.size() > longest_text) // there is a copy for each recipient
-            {
-                entry.text += " ...";
-                break;
-            }
-            if (!entry.text.empty())
-                entry.text += ' ';
-            append_printable(entry.text, line.text);
-        }
-    }
-
-    void settle(std::uint32_t index, disposition d, phase p, std::string_view why)
-    {
-        auto& entry = enter(index, d, p, 0);
-        entry.enhanced.reset();
-        entry.text.assign(why);
-    }
-
-    /// @param why A reply, or words.
-    template <class Why>
-    void settle_pending(disposition d, phase p, Why const& why)
-    {
-        for (auto const i : chosen_)
-            if (pending(i))
-                settle(i, d, p, why);
-    }
-
-    /// Everybody whom RCPT did not refuse is in doubt, whatever was thought before.
-    void doubt(std::string_view why)
-    {
-        for (auto const i : chosen_)
-            if (pending(i) || report_->recipients_[i].phase != phase::rcpt)
-                settle(i, disposition::in_doubt, phase::content, why);
-    }
-
-    void final_reply(reply const& r) { report_->final_ = r; }
-
-    static disposition refusal_of(reply const& r) noexcept
-    {
-        return r.permanent() ? disposition::refused_permanently : disposition::refused_temporarily;
-    }
-
-    /// Enters what it cost.
-    static void count(report& r, std::uint64_t round_trips, std::uint64_t content_bytes, transfer how) noexcept
-    {
-        r.round_trips_   = static_cast<std::uint32_t>(round_trips);
-        r.content_bytes_ = content_bytes;
-        r.transfer_      = how;
-    }
-
-    static void note_dropped(report& r, std::string_view keyword) { r.dropped_.push_back(keyword); }
-
-    /// Why nothing was sent, for all whom nothing else was said about.
-    static void explain(report& r, std::string_view why)
-    {
-        for (auto& one : r.recipients_)
-            if (one.outcome == disposition::not_sent && one.code == 0 && one.text.empty())
-                one.text.assign(why);
-    }
-
-    /// What became of one recipient became of these as well.
-    static void share(report& r, std::span<std::uint32_t const> who, std::size_t with)
-    {
-        auto const& one = r.recipients_[with];
-        for (auto const i : who)
-        {
-            auto& entry    = r.recipients_[i];
-            entry.outcome  = one.outcome;
-            entry.phase    = one.phase;
-            entry.code     = one.code;
-            entry.enhanced = one.enhanced;
-            entry.text     = one.text;
-        }
-    }
-
-    /// Decides about a recipient before anything is sent.
-    static void refuse(report& r, std::size_t index, enhanced_code code, std::string_view why)
-    {
-        auto& one    = r.recipients_[index];
-        one.outcome  = disposition::refused_permanently;
-        one.phase    = phase::prepare;
-        one.code     = 0;
-        one.enhanced = code;
-        one.text.assign(why);
-    }
-
-private:
-    // A recipient without a verdict carries this mark: accepted in RCPT or not answered yet.
-    static constexpr int         undecided    = -1;
-    static constexpr std::size_t longest_text = 1000;
-
-    void mark(report& r)
-    {
-        report_ = &r;
-        for (auto const i : chosen_)
-            r.recipients_[i].code = undecided;
-    }
-
-    recipient_report& enter(std::uint32_t index, disposition d, phase p, int code)
-    {
-        auto& entry   = report_->recipients_[index];
-        entry.outcome = d;
-        entry.phase   = p;
-        entry.code    = code;
-        return entry;
-    }
-
-    /// Clean text, the usual case, needs no copy of its own.
-    static void append_printable(std::string& to, std::string_view text)
-    {
-        if (ascii::has_control(text) || ascii::has_eight_bit(text) || text.size() > longest_text)
-            to += printable(text);
-        else
-            to += text;
-    }
-
-    report*                    report_ = nullptr;
-    std::vector<std::uint32_t> chosen_;
-};
-
-} // namespace posthorn::smtp::detail
 
 #endif
 // What the header section of a message tells about how it must be sent.
@@ -16166,31 +16261,75 @@ struct header_facts
     bool tls_optional = false; ///< It says `TLS-Required: No` (RFC 8689, 5), which REQUIRETLS overrides.
 };
 
-/** Reads the header section, as far as it is there.
+namespace detail {
+
+/// Without a UTF-8 character at the end that is not complete.
+constexpr std::string_view without_cut_character(std::string_view s) noexcept
+{
+    for (std::size_t n = 1; n <= 3 && n <= s.size(); ++n)
+    {
+        auto const octet = static_cast<unsigned char>(s[s.size() - n]);
+        if (octet >= 0xc0 && n < (octet >= 0xf0 ? 4U : octet >= 0xe0 ? 3U : 2U))
+            return s.substr(0, s.size() - n);
+        if (octet < 0x80 || octet >= 0xc0)
+            break;
+    }
+    return s;
+}
+
+/// The name of the field that begins in this line; empty if none does.
+constexpr std::string_view field_name(std::string_view line) noexcept
+{
+    auto const colon = line.find(':');
+    if (colon == line.npos)
+        return {};
+    auto const name = ascii::trim(line.substr(0, colon));
+    for (char const c : name)
+        if (c <= ' ' || c > '~') // octets above 127 are negative or large
+            return {};
+    return name;
+}
+
+} // namespace detail
+
+/** Reads the header section, as far as it is there. It ends with an empty line, or before one that is no field.
 
     @param beginning The first octets of a message, with any line ends. */
-inline header_facts look_at_header(std::string_view beginning)
+constexpr header_facts look_at_header(std::string_view beginning) noexcept
 {
-    header_facts facts;
-    bool         eight_bit = false, malformed = false;
+    header_facts     facts;
+    bool             eight_bit = false, malformed = false;
+    bool             about_tls = false; // the field is TLS-Required
+    std::string_view value;             // of it, as far as it was one piece
+    auto const       end_field = [&] {
+        facts.tls_optional = facts.tls_optional || (about_tls && ascii::iequals(value, "No"));
+        about_tls          = false;
+        value              = {};
+    };
     while (!beginning.empty())
     {
-        std::size_t const end  = beginning.find('\n');
+        std::size_t const end  = beginning.find_first_of("\r\n");
+        bool const        cut  = end == beginning.npos;
         auto              line = beginning.substr(0, end);
-        if (!line.empty() && line.back() == '\r')
-            line.remove_suffix(1);
-        if (line.empty())
+        beginning.remove_prefix(cut ? beginning.size() : end + (beginning.substr(end, 2) == "\r\n" ? 2 : 1));
+        bool const continued = !line.empty() && ascii::is_blank(line.front());
+        auto const name      = continued ? std::string_view() : detail::field_name(line);
+        if (!continued && name.empty())
             break;
-        if (ascii::has_eight_bit(line))
+        if (cut)
+            line = detail::without_cut_character(line);
+        eight_bit = eight_bit || ascii::has_eight_bit(line);
+        malformed = malformed || !detail::is_clean_utf8(line);
+        if (!continued)
         {
-            eight_bit = true;
-            malformed = malformed || (end != beginning.npos && !detail::is_clean_utf8(line));
+            end_field();
+            about_tls = ascii::iequals(name, "TLS-Required");
         }
-        constexpr std::string_view name = "TLS-Required:";
-        if (ascii::istarts_with(line, name) && ascii::iequals(ascii::trim(line.substr(name.size())), "No"))
-            facts.tls_optional = true;
-        beginning.remove_prefix(end == beginning.npos ? beginning.size() : end + 1);
+        auto const piece = ascii::trim(continued ? line : line.substr(line.find(':') + 1));
+        if (about_tls && !piece.empty())
+            value = value.empty() ? piece : std::string_view("several");
     }
+    end_field();
     facts.utf8 = eight_bit && !malformed;
     return facts;
 }
@@ -16213,7 +16352,7 @@ struct known_content
 struct known_server
 {
     smtp::capabilities const* offers = nullptr;
-    bool                      secure = false;
+    bool                      secure = false; ///< By TLS, with a certificate that was verified.
     bool                      lmtp   = false;
     bool                      burst  = false; ///< The message is one of many.
 };
@@ -16234,19 +16373,23 @@ public:
         server_     = s;
         parameters_ = e.parameters;
         copied_     = false;
-        parts_      = 0;
+        parts_ = next_ = 0;
+        todo_.clear();
         auto d      = plan_content(content);
         if (!d)
             d = plan_addresses(content, into);
         if (!d)
             d = plan_parameters(into);
+        if (!d)
+            group_domains();
         if (!d && o.policy == recipient_policy::all_or_nothing && next_part().size() != todo_.size())
-            d = refusal(errc::too_many_recipients, "LIMITS");
+            d = refusal(errc::too_many_recipients, "LIMITS of the server");
         if (d)
         {
-            settlement all;
-            all.begin(into);
-            all.settle_pending(disposition::not_sent, phase::prepare, d.detail);
+            for (auto& one : into.recipients()) // who is the reason keeps code and text
+                one.outcome = disposition::not_sent;
+            settlement::explain(into, d.code.message() + ": " + std::string(d.detail));
+            todo_.clear();
         }
         return d;
     }
@@ -16261,56 +16404,55 @@ public:
         The span is valid until take_part() or postpone(). */
     std::span<std::uint32_t const> next_part() const
     {
-        auto const    limits = server_.offers->limits();
-        std::uint64_t most   = limits.rcpt_max.value_or(std::numeric_limits<std::uint64_t>::max());
-        std::size_t   n      = 0;
+        auto const limits = server_.offers->limits();
+        auto const rest   = std::span(todo_).subspan(next_);
+        auto const most   = std::min<std::uint64_t>(limits.rcpt_max.value_or(rest.size()), rest.size());
         if (!limits.rcpt_domain_max)
-            n = static_cast<std::size_t>(std::min<std::uint64_t>(most, todo_.size()));
-        else
+            return rest.first(static_cast<std::size_t>(most));
+        std::uint64_t domains = 0; // they are grouped
+        std::size_t   n       = 0;
+        for (; n != most; ++n)
         {
-            std::vector<std::string_view> domains;
-            for (; n != todo_.size() && n < most; ++n)
-            {
-                auto const domain = envelope().recipients[todo_[n]].address.domain();
-                bool const known  = std::any_of(domains.begin(), domains.end(),
-                                                [&](std::string_view one) { return ascii::iequals(one, domain); });
-                if (!known && domains.size() == *limits.rcpt_domain_max)
-                    break;
-                if (!known)
-                    domains.push_back(domain);
-            }
+            bool const another = n == 0 || !ascii::iequals(domain_of(rest[n]), domain_of(rest[n - 1]));
+            if (another && domains++ == *limits.rcpt_domain_max)
+                break;
         }
-        return std::span(todo_).first(n);
+        return rest.first(n);
     }
 
     /// The next part is being sent.
     void take_part()
     {
         ++parts_;
-        last_ = todo_.front();
-        todo_.erase(todo_.begin(), todo_.begin() + static_cast<std::ptrdiff_t>(next_part().size()));
+        last_ = todo_[next_];
+        next_ += next_part().size();
     }
 
-    /// These were too many, and come once more.
-    void postpone(std::span<std::uint32_t const> who) { todo_.insert(todo_.begin(), who.begin(), who.end()); }
+    /// These were too many, and come once more. @pre they are of the last part
+    void postpone(std::span<std::uint32_t const> who)
+    {
+        POSTHORN_ASSERT(who.size() <= next_);
+        next_ -= who.size();
+        std::copy(who.begin(), who.end(), todo_.begin() + static_cast<std::ptrdiff_t>(next_));
+    }
 
     /// MAIL was refused, for whomever it was: what became of the last part became of the rest as well.
     void share_verdict(report& into)
     {
-        settlement::share(into, todo_, last_);
-        todo_.clear();
+        settlement::share(into, std::span(todo_).subspan(next_), last_);
+        next_ = todo_.size();
     }
 
-    bool        has_more() const noexcept { return !todo_.empty(); }
+    bool        has_more() const noexcept { return next_ != todo_.size(); }
     std::size_t parts() const noexcept { return parts_; } ///< That were taken so far.
 
     /// Those who had no transaction will have none. @param why Shown in the report.
     void give_up(report& into, std::string_view why)
     {
         settlement rest;
-        rest.begin(into, todo_);
+        rest.begin(into, std::span(todo_).subspan(next_));
         rest.settle_pending(disposition::not_sent, phase::prepare, why);
-        todo_.clear();
+        next_ = todo_.size();
     }
 
 private:
@@ -16348,11 +16490,13 @@ private:
                 parameters_.body == body_type::unspecified)
                 binary = true;
             if (!binary && facts.nul)
-                return refusal(errc::binary_refused, "a NUL in the content");
+                return refusal(errc::binary_refused, "a NUL in the content: re-encode it, e.g. as base64");
             if (!binary && overlong)
                 return refusal(errc::line_length, reencode);
             if (!binary && facts.eight_bit && !offers(feature::eight_bit_mime))
                 return refusal(errc::eight_bit_refused, reencode);
+            if (facts.eight_bit && parameters_.body == body_type::seven_bit)
+                return refusal(errc::bad_parameter, "BODY=7BIT, and the content has octets above 127");
             if (facts.eight_bit && parameters_.body == body_type::unspecified)
                 parameters_.body = body_type::eight_bit;
         }
@@ -16372,7 +16516,8 @@ private:
         content_                 = content_options();
         content_.endings         = o.endings;
         content_.max_line        = binary ? 0 : o.max_line;
-        content_.allow_eight_bit = binary || offers(feature::eight_bit_mime);
+        content_.allow_eight_bit =
+            binary || (offers(feature::eight_bit_mime) && parameters_.body != body_type::seven_bit);
         content_.allow_nul       = binary;
         content_.dot_stuffing    = transfer_ == transfer::data;
         return {};
@@ -16382,7 +16527,9 @@ private:
     defect plan_addresses(known_content const& c, report& into)
     {
         auto const& e       = *envelope_;
-        bool const  offered = offers(feature::smtputf8) && options_->smtputf8 != smtputf8_use::never;
+        bool const  wanted  = options_->smtputf8 != smtputf8_use::never;
+        bool const  offered = offers(feature::smtputf8) && wanted;
+        bool const  header  = wanted && eight_bit_ && look_at_header(c.beginning).utf8;
         bool        utf8    = options_->smtputf8 == smtputf8_use::force || parameters_.smtputf8;
         bool        plain   = !e.sender.needs_smtputf8();
         bool        locals  = !e.sender.is_null() && e.sender.sender().local_part_is_utf8();
@@ -16393,12 +16540,14 @@ private:
                 locals = locals || r.address.local_part_is_utf8();
             }
         if (offered && !utf8)
-            utf8 = locals || needs_idna(plain) || (eight_bit_ && look_at_header(c.beginning).utf8);
+            utf8 = locals || header || needs_idna(plain);
         parameters_.smtputf8 = utf8;
 
-        todo_.clear();
         for (std::size_t i = 0; i != e.recipients.size(); ++i)
             todo_.push_back(static_cast<std::uint32_t>(i));
+        if (!utf8 && header) // RFC 6531, 3.2
+            return refusal(errc::smtputf8_required, "the header section is UTF-8, and the server does not offer "
+                                                    "SMTPUTF8: encode its fields (RFC 2047)");
         if (utf8 || plain)
             return {};
 
@@ -16407,7 +16556,7 @@ private:
         {
             auto sender = spell(e.sender.sender());
             if (!sender)
-                return refusal(errc::smtputf8_required, "the sender's address");
+                return refusal(errc::smtputf8_required, why_unspellable(e.sender.sender()));
             spelled.sender = reverse_path(std::move(*sender));
         }
         std::erase_if(todo_, [&](std::uint32_t i) {
@@ -16415,13 +16564,44 @@ private:
             if (address)
                 spelled.recipients[i].address = std::move(*address);
             else
-                settlement::refuse(into, i, {5, 6, 7}, "the address needs SMTPUTF8, which the server does not offer");
+                settlement::refuse(into, i, {5, 6, 7}, why_unspellable(e.recipients[i].address));
             return !address;
         });
-        bool const some_left = todo_.size() != e.recipients.size();
-        if (some_left && (todo_.empty() || options_->policy == recipient_policy::all_or_nothing))
-            return refusal(errc::smtputf8_required, "a recipient's address");
+        bool const some_refused = todo_.size() != e.recipients.size();
+        if (some_refused && todo_.empty())
+            return refusal(errc::smtputf8_required, why_unspellable(e.recipients.front().address));
+        if (some_refused && options_->policy == recipient_policy::all_or_nothing)
+            return refusal(errc::smtputf8_required,
+                           "another recipient cannot be reached, and the policy is all or nothing");
         return {};
+    }
+
+    /// Why an address cannot be sent without SMTPUTF8.
+    std::string_view why_unspellable(address const& a) const noexcept
+    {
+        bool const offered = offers(feature::smtputf8);
+        if (a.local_part_is_utf8())
+            return offered ? "the local part of the address needs SMTPUTF8, which smtputf8_use::never forbids"
+                           : "the local part of the address needs SMTPUTF8, which the server does not offer";
+        if (!codec::has_idna)
+            return "the domain of the address needs SMTPUTF8, or a library built with libidn2 (POSTHORN_WITH_IDN2)";
+        return offered ? "the domain of the address has no ASCII form (IDNA), and smtputf8_use::never forbids SMTPUTF8"
+                       : "the domain of the address has no ASCII form (IDNA), and the server does not offer SMTPUTF8";
+    }
+
+    std::string_view domain_of(std::uint32_t i) const noexcept { return envelope().recipients[i].address.domain(); }
+
+    /// Brings together who may share a transaction, in the order in which their domains appear.
+    void group_domains()
+    {
+        if (!server_.offers->limits().rcpt_domain_max)
+            return;
+        std::unordered_map<std::string, std::size_t> rank;
+        std::vector<std::size_t>                     of(envelope().recipients.size());
+        for (auto const i : todo_)
+            of[i] = rank.try_emplace(ascii::to_lower(domain_of(i)), rank.size()).first->second;
+        std::sort(todo_.begin(), todo_.end(),
+                  [&](std::uint32_t a, std::uint32_t b) { return of[a] != of[b] ? of[a] < of[b] : a < b; });
     }
 
     /// A domain that libidn2 cannot spell leaves only SMTPUTF8.
@@ -16429,9 +16609,7 @@ private:
     {
         if (plain)
             return false;
-        auto const unspellable = [](address const& a) {
-            return a.domain_is_utf8() && !codec::domain_to_ascii(a.domain());
-        };
+        auto const unspellable = [](address const& a) { return a.domain_is_utf8() && !spell(a); };
         auto const& e = *envelope_;
         return (!e.sender.is_null() && unspellable(e.sender.sender())) ||
                std::any_of(e.recipients.begin(), e.recipients.end(),
@@ -16459,12 +16637,16 @@ private:
             parameters_.prdr = true;
         if (options_->unsupported == unsupported::drop)
             drop(into);
-        if (auto const d = check(parameters_, server))
+        if (auto d = check(parameters_, server))
+        {
+            if (d.detail == keyword(feature::require_tls) && !server_.secure)
+                d.detail = "REQUIRETLS, which servers offer under TLS only";
             return d;
-        if (parameters_.require_tls && !server_.secure)
-            return refusal(errc::tls_required_unavailable, "REQUIRETLS on a connection without TLS");
-        for (auto const& r : envelope().recipients)
-            if (auto const d = check(r.parameters, server))
+        }
+        if (parameters_.require_tls && !server_.secure) // RFC 8689, 4.2.1
+            return refusal(errc::tls_required_unavailable, "REQUIRETLS needs TLS with a verified certificate");
+        for (auto const i : todo_)
+            if (auto const d = check(envelope().recipients[i].parameters, server))
                 return d;
         return {};
     }
@@ -16472,17 +16654,15 @@ private:
     void drop(report& into)
     {
         auto const& server = *server_.offers;
-        for (auto const keyword : drop_unsupported(parameters_, server))
-            settlement::note_dropped(into, keyword);
-        bool dropped = false;
-        for (std::size_t i = 0; i != envelope_->recipients.size(); ++i)
-        {
-            if (!check(envelope().recipients[i].parameters, server))
-                continue;
-            for (auto const keyword : drop_unsupported(copy().recipients[i].parameters, server))
-                if (!std::exchange(dropped, true))
-                    settlement::note_dropped(into, keyword);
-        }
+        auto const  note   = [&](std::vector<std::string_view> const& keywords) {
+            for (auto const one : keywords)
+                if (std::find(into.dropped().begin(), into.dropped().end(), one) == into.dropped().end())
+                    settlement::note_dropped(into, one);
+        };
+        note(drop_unsupported(parameters_, server));
+        for (auto const i : todo_)
+            if (check(envelope().recipients[i].parameters, server))
+                note(drop_unsupported(copy().recipients[i].parameters, server));
     }
 
     /// The caller's envelope must not change.
@@ -16499,7 +16679,8 @@ private:
     smtp::envelope             copy_; ///< With other spellings and parameters, if there are any.
     mail_parameters            parameters_;
     content_options            content_;
-    std::vector<std::uint32_t> todo_; ///< Recipients who had no transaction yet.
+    std::vector<std::uint32_t> todo_; ///< Recipients who can be reached, in the order of their transactions.
+    std::size_t                next_     = 0; ///< The first in it who had no transaction yet.
     std::size_t                parts_    = 0;
     std::uint32_t              last_     = 0; ///< One of the last part.
     smtp::transfer             transfer_ = smtp::transfer::data;
@@ -16701,6 +16882,9 @@ public:
             settle_closing();
         else
             who_.settle_pending(left, current_phase(), why);
+        // Is the refusal of MAIL to be believed, if what it was preceded or followed by contradicts it?
+        if (doubtful && chunked() && mail_answered_ && !mail_ok_ && (raw_accepted_ != 0 || rset_failed_))
+            who_.doubt(why);
         transaction_open_ = false;
         step_             = step::give_up;
     }
@@ -17029,7 +17213,8 @@ private:
         {
             if (content_due_ != 0 || !everything_answered())
                 return;
-            transaction_open_ = chunked() && content_refused_; // RFC 3030, 2: RSET must follow then
+            // RFC 3030, 2: RSET must follow a refused chunk.
+            transaction_open_ = chunked() && (content_refused_ || !mail_ok_ || accepted_ == 0);
             step_             = step::finished;
             return;
         }
@@ -17290,7 +17475,7 @@ public:
     void begin(capabilities const& server, bool burst)
     {
         server_.offers = &server;
-        server_.secure = c_->stream.is_secure();
+        server_.secure = c_->stream.is_secure() && c_->stream.tls().verified;
         server_.lmtp   = c_->settings.protocol == protocol::lmtp;
         server_.burst  = burst;
         current_       = nullptr;
@@ -17360,7 +17545,10 @@ public:
     bool stopped() const noexcept { return closing_ || outbox_.failed(); }
 
     /// Is there nothing more to hope for from the connection?
-    bool over() const noexcept { return closing_ && !must_drain(); }
+    bool over() const noexcept
+    {
+        return (closing_ && !must_drain()) || (outbox_.failed() && c_->due.idle());
+    }
 
     /** Ends a run: what is not done has failed, and the connection, unless everything is done, with it.
         @param e Null if step() did not throw. */
@@ -17370,7 +17558,10 @@ public:
         c_->writing  = false;
         std::optional<session_error> broken;
         if (e)
-            broken.emplace(as_session_error(e));
+            broken.emplace(as_session_error(e, phase::content));
+        else if (outbox_.failed() && !closing_)
+            broken.emplace(c_->make_error(posthorn::errc::connection_lost, phase::content, "send", nullptr,
+                                          "the server took no more"));
         for (auto& p : parcels_)
             if (p->at == parcel::stage::waiting || p->in_flight())
                 give_up(*p, broken);
@@ -17459,6 +17650,7 @@ private:
     static constexpr std::size_t everything  = static_cast<std::size_t>(-1);
     static constexpr std::size_t few_octets  = 64 * 1024; ///< Too little to be worth listening meanwhile.
     static constexpr std::size_t few_replies = 64;        ///< They fit into every receive buffer.
+    static constexpr std::size_t few_pieces  = 8;         ///< Room that the encoder wants.
 
     template <class Predicate>
     parcel* find(Predicate&& wanted) const
@@ -17468,6 +17660,16 @@ private:
             if (wanted(*p) && (first == nullptr || p->ticket < first->ticket))
                 first = p.get();
         return first;
+    }
+
+    /// The last that was written and still waits for replies.
+    parcel const* last_written() const
+    {
+        parcel const* last = nullptr;
+        for (auto const& p : parcels_)
+            if (p->at == parcel::stage::written && (last == nullptr || p->ticket > last->ticket))
+                last = p.get();
+        return last;
     }
 
     // What may leave -------------------------------------------------------------------------------------------
@@ -17563,6 +17765,9 @@ private:
     /// Opens the content and makes the plan, or goes on with the next of several transactions.
     task<void> start(parcel& p)
     {
+        // The messages of a burst may come slowly, and what has ended meanwhile must not get any.
+        if (server_.burst && c_->due.idle() && outbox_.empty())
+            co_await c_->begin(phase::mail);
         if (p.mail->content == nullptr)
             co_return fail_early(p, posthorn::errc::invalid_argument, "the message has no content");
         if (used_up(*server_.offers))
@@ -17583,8 +17788,10 @@ private:
         }
         if (failure)
         {
-            auto const reason = as_session_error(failure);
-            p.plan.give_up(*p.into, reason.code().message());
+            auto const reason = as_session_error(failure, p.begun_once ? phase::content : phase::prepare);
+            if (p.begun_once)
+                p.plan.give_up(*p.into, reason.code().message());
+            settlement::explain(*p.into, reason.code().message());
             co_return complete(p, reason);
         }
         if (stopped())
@@ -17603,7 +17810,7 @@ private:
 
     defect begin_transaction(parcel& p)
     {
-        auto const* const before = find([](parcel const& one) { return one.at == parcel::stage::written; });
+        auto const* const before = last_written();
         transaction_options how;
         how.policy   = p.how->policy;
         how.flight   = pipelining(p) ? flight::pipelined : flight::sequential;
@@ -17661,7 +17868,7 @@ private:
         p.begun = net::clock::now();
         for (;;)
         {
-            if (p.content.needs_block() || !outbox_.has_room(8))
+            if (p.content.needs_block() || !outbox_.has_room(few_pieces))
                 co_await flush();
             if (!stopped() && p.content.needs_block())
                 co_await p.content.next_block();
@@ -17697,6 +17904,8 @@ private:
             }
             if (failure && !c_->is_open())
                 std::rethrow_exception(failure);
+            if (!p.in_flight())
+                co_return; // it was refused meanwhile
             if (failure) // between two chunks nothing is lost: the server forgets the message at RSET
                 co_return abandon(p, failure);
             if (!outbox_.has_room(chunk_.slices().size() + 2))
@@ -17716,34 +17925,36 @@ private:
         std::error_code   ec;
         bool              last = false;
         chunk_.clear();
-        if (p.content.whole())
+        gathered_.clear();
+        for (std::size_t size = 0; !last && size < most; size = gathered_.size() + chunk_.size())
         {
-            while (!last && !ec && chunk_.size() < most && chunk_.room() > 8)
-                last = p.content.encode(chunk_, most - chunk_.size(), ec);
-            pinned_ = chunk_.uses_scratch();
+            // The size must be known before, so what does not stay where it is has to be gathered.
+            if (p.content.needs_block() || chunk_.room() <= few_pieces)
+                gather();
+            if (p.content.needs_block() && !outbox_.empty())
+                co_await flush(); // reading may take a while
+            if (p.content.needs_block())
+                co_await p.content.next_block();
+            last = p.content.encode(chunk_, most - size, ec);
+            if (ec)
+                throw content_error(ec, p.content.offset());
         }
-        else
+        bool const scattered = !gathered_.empty() || !p.content.whole();
+        if (scattered)
         {
-            // The size must be known before, so this has to be gathered.
-            gathered_.clear();
-            while (!last && !ec && gathered_.size() < most)
-            {
-                if (p.content.needs_block() && !outbox_.empty())
-                    co_await flush(); // reading may take a while
-                if (p.content.needs_block())
-                    co_await p.content.next_block();
-                chunk_.clear();
-                last = p.content.encode(chunk_, most - gathered_.size(), ec);
-                for (auto const slice : chunk_.slices())
-                    gathered_.append(slice);
-            }
-            chunk_.clear();
+            gather();
             chunk_.add(gathered_.data());
-            pinned_ = true;
         }
-        if (ec)
-            throw content_error(ec, p.content.offset());
+        own_memory_ = scattered || chunk_.uses_scratch();
         co_return last;
+    }
+
+    /// Copies what is in `chunk_` behind what was there before.
+    void gather()
+    {
+        for (auto const slice : chunk_.slices())
+            gathered_.append(slice);
+        chunk_.clear();
     }
 
     void stage_chunk(parcel& p, bool last)
@@ -17760,9 +17971,14 @@ private:
         if (p.staged == 0 && p.content_bytes == 0)
             p.begun = net::clock::now();
         owe(p, [&] { p.dialogue.chunk_begins(c_->due, last); });
-        outbox_.list().add(c_->out.data());
+        auto& list = outbox_.list();
+        list.add(c_->out.data());
         for (auto const slice : chunk_.slices())
-            outbox_.list().add(slice);
+        {
+            bool const copied = slice.size() <= gather_list::short_run && slice.size() <= list.scratch_room();
+            pinned_           = pinned_ || (own_memory_ && !copied);
+            list.add(slice);
+        }
         p.staged += chunk_.size();
         if (last)
             end_content(p);
@@ -17776,7 +17992,7 @@ private:
 
     void abandon(parcel& p, std::exception_ptr const& why)
     {
-        auto const reason = as_session_error(why);
+        auto const reason = as_session_error(why, phase::content);
         p.dialogue.abandon(reason.code().message());
         p.failure.emplace(reason);
         if (p.dialogue.next() == transaction::step::finished)
@@ -17891,7 +18107,9 @@ private:
         reset_refused_ = reset_refused_ || p.dialogue.reset_refused();
         if (current_ == &p)
             current_ = nullptr;
-        bool const again = !p.failure && p.content.can_rewind() && p.dialogue.mail_accepted() && !used_up(*server_.offers);
+        bool const full  = used_up(*server_.offers);
+        bool const again = !p.failure && p.content.can_rewind() && p.dialogue.mail_accepted() && !full &&
+                           p.how->policy != recipient_policy::all_or_nothing;
         if (again)
             p.plan.postpone(p.dialogue.overflow());
         if (p.plan.has_more() && again)
@@ -17903,7 +18121,9 @@ private:
         if (p.plan.has_more() && !p.dialogue.mail_accepted())
             p.plan.share_verdict(*p.into);
         else if (p.plan.has_more())
-            p.plan.give_up(*p.into, "the recipients were too many for one transaction, and the content cannot be sent twice");
+            p.plan.give_up(*p.into, full ? "not sent yet: the server takes no more transactions on this connection"
+                                         : "not sent yet: the recipients were too many for one transaction, and the "
+                                           "content can be read only once");
         complete(p);
     }
 
@@ -17942,10 +18162,12 @@ private:
     void give_up(parcel& p, std::optional<session_error> const& broken)
     {
         std::string const why = broken ? broken->code().message() : make_error_code(errc::service_unavailable).message();
+        bool const closed = closing_ && (!broken || has_closed(broken->code())); // by the server, as it has said
+        bool const told   = closed && p.in_flight() && p.dialogue.closing();     // by a reply of its own
         if (p.in_flight())
         {
             know_end(p);
-            p.dialogue.fail(why, closing_ && (!broken || has_closed(broken->code())));
+            p.dialogue.fail(why, closed);
         }
         if (p.begun_once)
             p.plan.give_up(*p.into, why);
@@ -17953,7 +18175,13 @@ private:
             settlement::explain(*p.into, why);
         if (!p.begun_once)
             p.turns = c_->turns;
-        complete(p, broken);
+        if (told)
+            complete(p);
+        else if (broken)
+            complete(p, broken);
+        else
+            complete(p, c_->make_error(errc::service_unavailable, phase::mail, "send", nullptr,
+                                       "the server has ended the connection with another message"));
     }
 
     /// Does the code say that the server has closed the connection?
@@ -17969,7 +18197,7 @@ private:
     }
 
     /// Whatever ended the delivery, as an error of the session.
-    session_error as_session_error(std::exception_ptr const& e) const
+    session_error as_session_error(std::exception_ptr const& e, phase where) const
     {
         std::error_code code = posthorn::errc::invalid_argument;
         std::string     detail;
@@ -17994,7 +18222,7 @@ private:
         {
             detail = "an exception of unknown type";
         }
-        return c_->make_error(code, phase::content, "reading the content", nullptr, std::move(detail));
+        return c_->make_error(code, where, "reading the content", nullptr, std::move(detail));
     }
 
     conversation*                        c_;
@@ -18006,7 +18234,8 @@ private:
     byte_buffer                          gathered_; ///< Content of a chunk that is not in memory elsewhere.
     std::uint64_t                        tickets_       = 0;
     std::uint64_t                        mails_         = 0;     ///< Transactions on this connection.
-    bool                                 pinned_        = false; ///< The outbox refers to the chunk's memory.
+    bool                                 own_memory_    = false; ///< The chunk refers to memory of this object.
+    bool                                 pinned_        = false; ///< The outbox refers to it.
     bool                                 open_          = false;
     bool                                 closing_       = false; ///< The server closes the connection.
     bool                                 reset_refused_ = false;
@@ -18562,7 +18791,8 @@ public:
         @throws session_error with errc::busy or errc::closed from the first next(); then what `messages` throws, after
                 the results of all that had been taken.
 
-        Dropping the sequence before its end closes the connection.
+        Dropping the sequence while messages are on their way closes the connection. A generator that is being waited
+        for when the sequence ends or is dropped is cancelled, and ends on its own time.
 
         @par Cancellation
         As for send(), for all messages on their way; the sequence gives their results and ends. */
@@ -18647,10 +18877,13 @@ public:
         @param chunk Sent as it is.
         @param last  Is the message complete with it?
         @return The reply. After a refusal rset() must follow.
-        @throws session_error; after the last chunk it is then not known whether the server got the message. */
+        @throws session_error, with errc::extension_missing if CHUNKING is not offered: such a server would take the
+                content for commands; after the last chunk it is then not known whether the server got the message. */
     task<reply> bdat(std::string_view chunk, bool last)
     {
         operation const guard(*this, phase::content);
+        if (!capabilities_.has(feature::chunking))
+            throw talk_.make_error(errc::extension_missing, phase::prepare, "BDAT", nullptr, std::string(keyword(feature::chunking)));
         co_await talk_.begin(phase::content);
         command_writer w(talk_.out);
         talk_.spelled(w.bdat(chunk.size(), last), w, phase::content);
@@ -19043,8 +19276,9 @@ public:
 
     /** Sends many messages, each without waiting for the reply to the one before, see session::send_burst().
 
-        If the connection ends, messages of which nothing can have arrived move to a fresh one, each once, and the
-        burst goes on. It ends with an exception if there is no fresh one to be had.
+        If the connection ends, messages of which nothing can have arrived move to a fresh one, and the burst goes on. A
+        message with which two connections have ended stays behind. The burst ends with an exception if there is no
+        fresh connection to be had, or if two connections in turn have ended before any message was judged.
 
         @param messages As for session::send_burst(). What it gives must be able to start again (memory, files) to move.
         @return A result for each message that was taken from `messages`, as soon as it is known. */
@@ -19174,56 +19408,85 @@ private:
         operation const        guard(*this);
         detail::replaying_feed replay(*feed);
         std::exception_ptr     failure;
-        while (!replay.finished() && !failure)
+        bool                   fruitless = false; // the connection before took nothing
+        while (!failure)
         {
+            bool more = false;
             try
             {
-                bool usable = co_await has_usable_session();
-                if (usable) // so much leaves at once that a connection that died unnoticed would put it all in doubt
-                    usable = co_await answers();
-                if (!usable)
-                    co_await open(net::deadline::never);
+                more = co_await replay.more();
+                if (more)
+                    co_await renew();
             }
             catch (...)
             {
                 failure = std::current_exception();
             }
-            if (failure)
+            if (failure || !more)
                 break;
             replay.begin();
             auto feed_of_session = std::make_unique<detail::borrowed_feed>(replay);
             auto results         = session_->burst(std::move(feed_of_session), options);
-            bool progress        = false;
-            auto result          = co_await results.next();
-            while (result)
+            bool blamed = false, decided = false, moved = false, progress = false;
+            for (;;)
             {
-                auto const mail  = replay.message(result->index);
-                bool const moves = ended_unseen(*result) && !replay.was_moved(result->index) &&
-                                   detail::can_repeat(*mail, result->report);
+                std::optional<burst_result> result;
+                std::exception_ptr          broken; // before any message was taken
+                try
+                {
+                    result = co_await results.next();
+                }
+                catch (...)
+                {
+                    broken = std::current_exception();
+                }
+                if (broken && (fruitless || session_->is_open()))
+                    failure = broken;
+                if (!result)
+                    break;
+                bool const ended   = ended_unseen(*result);
+                bool const suspect = ended && !is_used_up(*result) && !std::exchange(blamed, true);
+                bool       moves   = ended && detail::can_repeat(*replay.message(result->index), result->report) &&
+                             !(suspect && replay.is_suspect(result->index));
+                if (moves)
+                    moves = co_await rewound(replay.message(result->index));
+                progress = progress || is_judged(*result);
                 if (moves)
                 {
+                    moved = true;
                     note_move();
-                    co_await detail::rewind(*mail);
-                    replay.move(result->index, std::move(*result));
+                    replay.move(result->index, std::move(*result), suspect);
+                    continue;
                 }
-                else
-                {
-                    progress      = progress || !ended_unseen(*result);
-                    result->index = replay.decide(result->index);
-                    co_yield std::move(*result);
-                }
-                result = co_await results.next();
+                if (result->failure && is_stop(result->failure->code()))
+                    failure = std::make_exception_ptr(*result->failure);
+                decided       = true;
+                result->index = replay.decide(result->index);
+                co_yield std::move(*result);
             }
             // A server that closes every connection at once must not be given the whole burst, one by one.
-            if (!session_->is_open() && !progress && !replay.finished() && std::exchange(fruitless_, true))
+            bool const nothing = !progress && (moved || !decided || !session_->is_open());
+            if (nothing && fruitless && !failure)
                 failure = std::make_exception_ptr(nothing_taken());
-            fruitless_ = fruitless_ && !progress;
+            fruitless = nothing;
         }
-        fruitless_ = false;
-        while (auto lost = replay.take_lost())
+        session_error const why = nothing_taken();
+        while (auto lost = replay.take_lost(why))
             co_yield std::move(*lost);
         if (failure)
             std::rethrow_exception(failure);
+        if (replay.failure())
+            std::rethrow_exception(replay.failure());
+    }
+
+    /// A connection for more messages of a burst.
+    task<void> renew()
+    {
+        bool usable = co_await has_usable_session();
+        if (usable) // so much leaves at once that a connection that died unnoticed would put it all in doubt
+            usable = co_await answers();
+        if (!usable)
+            co_await open(net::deadline::never);
     }
 
     void note_move() const
@@ -19237,7 +19500,7 @@ private:
         error_context context;
         context.operation = "burst";
         context.peer      = settings_.session.server;
-        context.detail    = "connection after connection was closed before a message was judged";
+        context.detail    = "connection after connection ended before a message was judged";
         return session_error(errc::service_unavailable, phase::mail, std::move(context));
     }
 
@@ -19250,8 +19513,37 @@ private:
             return true; // 421
         auto const code = r.failure->code();
         return code == errc::connection_used_up ||
-               (r.failure->phase() != phase::prepare && code != condition::canceled && code != condition::timeout &&
-                code != posthorn::errc::closed);
+               (r.failure->phase() != phase::prepare && code != condition::timeout && !is_stop(code));
+    }
+
+    static bool is_used_up(burst_result const& r) { return r.failure && r.failure->code() == errc::connection_used_up; }
+
+    /// Does the caller want nothing more to be sent?
+    static bool is_stop(std::error_code code)
+    {
+        return code == condition::canceled || code == posthorn::errc::closed;
+    }
+
+    /// Has the server said anything about the message?
+    static bool is_judged(burst_result const& r)
+    {
+        auto const all = r.report.recipients();
+        return std::any_of(all.begin(), all.end(),
+                           [](recipient_report const& one) { return one.code != 0 && one.code != 421; });
+    }
+
+    /// Brings the content back to its beginning. @return Whether that was possible.
+    static task<bool> rewound(message_pointer m)
+    {
+        try
+        {
+            co_await detail::rewind(*m);
+        }
+        catch (std::exception const&)
+        {
+            m.reset();
+        }
+        co_return m != nullptr;
     }
 
     /// Did a kept connection die before the server can have seen anything of the message?
@@ -19391,8 +19683,7 @@ private:
     std::unique_ptr<smtp::session>   session_;
     std::string                      mechanism_;
     std::vector<feature>             masked_; ///< Of the server, on every connection.
-    bool                             busy_      = false;
-    bool                             fruitless_ = false; ///< The last connection of a burst took nothing.
+    bool                             busy_ = false;
 };
 
 } // namespace posthorn::smtp

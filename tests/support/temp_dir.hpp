@@ -81,7 +81,7 @@ inline void write_file(std::filesystem::path const& path, std::string_view conte
         throw std::runtime_error("cannot write " + path.string());
 }
 
-/// The last `lines` lines of a file, for an error text; never throws for a missing file.
+/// The last `count` lines of a file, for an error text; never throws for a missing file.
 inline std::string file_tail(std::filesystem::path const& path, int count = 20)
 {
     std::error_code ec;

@@ -1315,4 +1315,50 @@ TEST_CASE("serve() ends with its caller's cancellation, and by stop()")
     CHECK(ended);
 }
 
+TEST_CASE("XCLIENT, XFORWARD and ETRN are known where they are offered")
+{
+    talk bare;
+    bare.say("EHLO me.test\r\n");
+    for (auto const* line : {"XCLIENT ADDR=192.0.2.1", "XFORWARD ADDR=192.0.2.1", "ETRN x.test"})
+        CHECK(bare.code(line) == 500);
+
+    smtp_sink_settings s;
+    s.offer("XCLIENT NAME addr").offer("XFORWARD ADDR SOURCE").offer("ETRN");
+    talk t(s);
+    t.say("EHLO me.test\r\n");
+    CHECK(t.code("ETRN x.test") == 250);
+    CHECK(t.code("ETRN") == 501);
+    for (auto const* line : {"XCLIENT", "XCLIENT ", "XCLIENT ADDR", "XCLIENT ADDR=", "XCLIENT ADDR=a+2b", "XCLIENT ADDR=a=b",
+                             "XCLIENT =a", "XCLIENT PORT=1", "XCLIENT ADDR=a  NAME=b", "XCLIENT ADDR=a ", "XFORWARD NAME=a"})
+    {
+        CAPTURE(line);
+        CHECK(t.code(line) == 501);
+    }
+    CHECK(t.code("xclient name=a+2Bb Addr=192.0.2.1") == 220);
+    CHECK(t.code("MAIL FROM:<a@x.test>") == 503); // it begins anew
+    t.say("EHLO me.test\r\n");
+    CHECK(t.code("XFORWARD ADDR=192.0.2.2") == 250);
+    CHECK(t.code("XFORWARD SOURCE=LOCAL") == 250);
+    CHECK(t.code("MAIL FROM:<a@x.test>") == 250);
+    CHECK(t.code("XFORWARD ADDR=192.0.2.3") == 503);
+    CHECK(t.code("XCLIENT ADDR=192.0.2.3") == 503);
+    CHECK(t.codes("RCPT TO:<b@x.test>\r\nDATA\r\n") == codes{250, 354});
+    CHECK(t.code(".") == 250);
+    CHECK(t.code("XFORWARD ADDR=192.0.2.4") == 250);
+    CHECK(t.code("RSET") == 250);
+    t.open();
+    CHECK(t.codes("DATA\r\n") == codes{354});
+    CHECK(t.code(".") == 250);
+    auto const all = t.record.messages();
+    REQUIRE(all.size() == 2);
+    using attributes = std::vector<testing::smtp_parameter>;
+    CHECK(all[0].xclient == attributes{{"NAME", "a+b"}, {"ADDR", "192.0.2.1"}});
+    CHECK(all[0].xforward == attributes{{"ADDR", "192.0.2.2"}, {"SOURCE", "LOCAL"}});
+    CHECK(all[1].xclient == all[0].xclient);
+    CHECK(all[1].xforward.empty());
+    CHECK(t.record.violations().empty());
+    t.say("XCLIENT ADDR=192.0.2.1\r\nEHLO me.test\r\n");
+    CHECK(t.record.violations().size() == 1);
+}
+
 TEST_SUITE_END();

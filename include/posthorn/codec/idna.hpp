@@ -11,7 +11,7 @@
 
 #include <posthorn/core/ascii.hpp>
 
-#include <cstdlib>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +30,29 @@ inline constexpr bool has_idna = true;
 inline constexpr bool has_idna = false;
 #endif
 
+namespace detail {
+
+/// Labels of letters, digits and inner hyphens. What libidn2 gives is not always that.
+constexpr bool is_host_name(std::string_view s) noexcept
+{
+    constexpr std::size_t longest_label = 63, longest = 253;
+    std::size_t           label = 0; // its size so far
+    char                  last  = '.';
+    for (char const c : s)
+    {
+        bool const dot = c == '.';
+        if (dot || c == '-' ? last == '.' || (dot && last == '-') : !ascii::is_alnum(c))
+            return false;
+        label = dot ? 0 : label + 1;
+        if (label > longest_label)
+            return false;
+        last = c;
+    }
+    return label != 0 && last != '-' && s.size() <= longest;
+}
+
+} // namespace detail
+
 /** The ASCII form of a domain name.
 
     @param domain UTF-8. ASCII names are returned as they are.
@@ -40,13 +63,18 @@ inline std::optional<std::string> domain_to_ascii(std::string_view domain)
     if (!ascii::has_eight_bit(domain))
         return std::string(domain);
 #if defined(POSTHORN_WITH_IDN2)
+    if (domain.find('\0') != domain.npos) // where libidn2 would stop reading
+        return std::nullopt;
     std::string const name(domain);
     char*             converted = nullptr;
-    if (idn2_to_ascii_8z(name.c_str(), &converted,
-                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES) != IDN2_OK)
+    // Not IDN2_USE_STD3_ASCII_RULES: it removes what these rules forbid, and the name would be another one.
+    if (idn2_to_ascii_8z(name.c_str(), &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
         return std::nullopt;
     std::unique_ptr<char, void (*)(void*)> const owner(converted, &idn2_free);
-    return std::string(converted);
+    std::optional<std::string> ascii(converted);
+    if (!detail::is_host_name(*ascii))
+        ascii.reset();
+    return ascii;
 #else
     return std::nullopt;
 #endif

@@ -30,9 +30,12 @@ enum class chunking : unsigned char
 /// Whether SMTPUTF8 (RFC 6531) is asked for.
 enum class smtputf8_use : unsigned char
 {
-    automatic, ///< If a local part or the header section needs it; domains alone become A-labels.
+    /** If a local part or the header section needs it; domains alone become A-labels. Where the server does not offer it
+        such recipients are refused, and a message with such a header section is not sent (RFC 6531, 3.2). Content that
+        can be read only once is not looked at. */
+    automatic,
     force,     ///< Always; errc::extension_missing where the server does not offer it.
-    never      ///< A recipient whose local part needs it is refused, a sender's is an error.
+    never      ///< A recipient whose local part needs it is refused, a sender's is an error; header sections go as they are.
 };
 
 /// What becomes of parameters whose extension the server does not offer.

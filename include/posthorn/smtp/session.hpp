@@ -315,10 +315,13 @@ public:
         @param chunk Sent as it is.
         @param last  Is the message complete with it?
         @return The reply. After a refusal rset() must follow.
-        @throws session_error; after the last chunk it is then not known whether the server got the message. */
+        @throws session_error, with errc::extension_missing if CHUNKING is not offered: such a server would take the
+                content for commands; after the last chunk it is then not known whether the server got the message. */
     task<reply> bdat(std::string_view chunk, bool last)
     {
         operation const guard(*this, phase::content);
+        if (!capabilities_.has(feature::chunking))
+            throw talk_.make_error(errc::extension_missing, phase::prepare, "BDAT", nullptr, std::string(keyword(feature::chunking)));
         co_await talk_.begin(phase::content);
         command_writer w(talk_.out);
         talk_.spelled(w.bdat(chunk.size(), last), w, phase::content);

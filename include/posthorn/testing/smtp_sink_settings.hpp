@@ -94,6 +94,8 @@ struct smtp_sink_message
     std::string                      user;           ///< Who was authenticated; empty if nobody.
     bool                             secure = false; ///< Sent under TLS.
     smtp_path                        from;
+    std::vector<smtp_parameter>      xclient;  ///< What the last XCLIENT told, decoded.
+    std::vector<smtp_parameter>      xforward; ///< What XFORWARD told about this message, decoded.
     std::vector<smtp_sink_recipient> recipients; ///< Those that were accepted.
 
     std::string   transfer;              ///< "DATA" or "BDAT".
@@ -181,7 +183,8 @@ struct smtp_sink_settings
 
         "SIZE" gets the limit as its argument. A parameter of MAIL or RCPT is accepted only if its extension is
         offered; the values of REQUIRETLS, MT-PRIORITY, DELIVERBY, FUTURERELEASE, RRVS and PRDR are understood as well,
-        and a parameter with the name of any other keyword is accepted as it is.
+        and a parameter with the name of any other keyword is accepted as it is. "ETRN", "XCLIENT ADDR NAME ..." and
+        "XFORWARD ADDR NAME ..." turn on the commands of these names.
     */
     std::vector<std::string> keywords = {"PIPELINING", "SIZE", "8BITMIME", "BINARYMIME",
                                          "CHUNKING",   "DSN",  "SMTPUTF8", "ENHANCEDSTATUSCODES",
@@ -231,6 +234,16 @@ struct smtp_sink_settings
         return std::any_of(keywords.begin(), keywords.end(), [&](std::string const& line) {
             return ascii::iequals(std::string_view(line).substr(0, line.find(' ')), keyword);
         });
+    }
+
+    /// What follows the keyword in `keywords`.
+    std::string parameters_of(std::string_view keyword) const
+    {
+        for (auto const& line : keywords)
+            if (std::size_t const end = line.find(' ');
+                end != line.npos && ascii::iequals(std::string_view(line).substr(0, end), keyword))
+                return line.substr(end + 1);
+        return {};
     }
 
     /// Takes an extension away, as many servers have one less.

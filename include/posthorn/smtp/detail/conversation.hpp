@@ -375,6 +375,12 @@ private:
             return "somebody between here and the server may be tampering";
         if (code == errc::tls_required_unavailable || code == errc::tls_refused)
             return "an attacker may have removed the offer: send neither credentials nor mail without TLS";
+        if (code == errc::extension_missing)
+            return "do without it, or let send_options::unsupported drop what the message can do without";
+        if (code == errc::too_many_recipients)
+            return "send to fewer, or with recipient_policy::each, which sends in several transactions";
+        if (code == errc::connection_used_up)
+            return "send on another connection, as smtp::client does";
         if (code == errc::auth_temporary)
             return "try again later; the credentials were not judged";
         return {};

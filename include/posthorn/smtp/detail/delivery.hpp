@@ -60,7 +60,7 @@ public:
     void begin(capabilities const& server, bool burst)
     {
         server_.offers = &server;
-        server_.secure = c_->stream.is_secure();
+        server_.secure = c_->stream.is_secure() && c_->stream.tls().verified;
         server_.lmtp   = c_->settings.protocol == protocol::lmtp;
         server_.burst  = burst;
         current_       = nullptr;
@@ -376,8 +376,7 @@ private:
             auto const reason = as_session_error(failure, p.begun_once ? phase::content : phase::prepare);
             if (p.begun_once)
                 p.plan.give_up(*p.into, reason.code().message());
-            else
-                settlement::explain(*p.into, reason.code().message());
+            settlement::explain(*p.into, reason.code().message());
             co_return complete(p, reason);
         }
         if (stopped())
@@ -693,7 +692,9 @@ private:
         reset_refused_ = reset_refused_ || p.dialogue.reset_refused();
         if (current_ == &p)
             current_ = nullptr;
-        bool const again = !p.failure && p.content.can_rewind() && p.dialogue.mail_accepted() && !used_up(*server_.offers);
+        bool const full  = used_up(*server_.offers);
+        bool const again = !p.failure && p.content.can_rewind() && p.dialogue.mail_accepted() && !full &&
+                           p.how->policy != recipient_policy::all_or_nothing;
         if (again)
             p.plan.postpone(p.dialogue.overflow());
         if (p.plan.has_more() && again)
@@ -705,7 +706,9 @@ private:
         if (p.plan.has_more() && !p.dialogue.mail_accepted())
             p.plan.share_verdict(*p.into);
         else if (p.plan.has_more())
-            p.plan.give_up(*p.into, "the recipients were too many for one transaction, and the content cannot be sent twice");
+            p.plan.give_up(*p.into, full ? "not sent yet: the server takes no more transactions on this connection"
+                                         : "not sent yet: the recipients were too many for one transaction, and the "
+                                           "content can be read only once");
         complete(p);
     }
 

@@ -12,6 +12,7 @@
 
 #include <posthorn/codec/idna.hpp>
 #include <posthorn/core/ascii.hpp>
+#include <posthorn/core/config.hpp>
 #include <posthorn/core/error.hpp>
 #include <posthorn/smtp/capabilities.hpp>
 #include <posthorn/smtp/detail/settlement.hpp>
@@ -27,11 +28,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -49,7 +51,7 @@ struct known_content
 struct known_server
 {
     smtp::capabilities const* offers = nullptr;
-    bool                      secure = false;
+    bool                      secure = false; ///< By TLS, with a certificate that was verified.
     bool                      lmtp   = false;
     bool                      burst  = false; ///< The message is one of many.
 };
@@ -70,19 +72,23 @@ public:
         server_     = s;
         parameters_ = e.parameters;
         copied_     = false;
-        parts_      = 0;
+        parts_ = next_ = 0;
+        todo_.clear();
         auto d      = plan_content(content);
         if (!d)
             d = plan_addresses(content, into);
         if (!d)
             d = plan_parameters(into);
+        if (!d)
+            group_domains();
         if (!d && o.policy == recipient_policy::all_or_nothing && next_part().size() != todo_.size())
-            d = refusal(errc::too_many_recipients, "LIMITS");
+            d = refusal(errc::too_many_recipients, "LIMITS of the server");
         if (d)
         {
-            settlement all;
-            all.begin(into);
-            all.settle_pending(disposition::not_sent, phase::prepare, d.detail);
+            for (auto& one : into.recipients()) // who is the reason keeps code and text
+                one.outcome = disposition::not_sent;
+            settlement::explain(into, d.code.message() + ": " + std::string(d.detail));
+            todo_.clear();
         }
         return d;
     }
@@ -97,56 +103,55 @@ public:
         The span is valid until take_part() or postpone(). */
     std::span<std::uint32_t const> next_part() const
     {
-        auto const    limits = server_.offers->limits();
-        std::uint64_t most   = limits.rcpt_max.value_or(std::numeric_limits<std::uint64_t>::max());
-        std::size_t   n      = 0;
+        auto const limits = server_.offers->limits();
+        auto const rest   = std::span(todo_).subspan(next_);
+        auto const most   = std::min<std::uint64_t>(limits.rcpt_max.value_or(rest.size()), rest.size());
         if (!limits.rcpt_domain_max)
-            n = static_cast<std::size_t>(std::min<std::uint64_t>(most, todo_.size()));
-        else
+            return rest.first(static_cast<std::size_t>(most));
+        std::uint64_t domains = 0; // they are grouped
+        std::size_t   n       = 0;
+        for (; n != most; ++n)
         {
-            std::vector<std::string_view> domains;
-            for (; n != todo_.size() && n < most; ++n)
-            {
-                auto const domain = envelope().recipients[todo_[n]].address.domain();
-                bool const known  = std::any_of(domains.begin(), domains.end(),
-                                                [&](std::string_view one) { return ascii::iequals(one, domain); });
-                if (!known && domains.size() == *limits.rcpt_domain_max)
-                    break;
-                if (!known)
-                    domains.push_back(domain);
-            }
+            bool const another = n == 0 || !ascii::iequals(domain_of(rest[n]), domain_of(rest[n - 1]));
+            if (another && domains++ == *limits.rcpt_domain_max)
+                break;
         }
-        return std::span(todo_).first(n);
+        return rest.first(n);
     }
 
     /// The next part is being sent.
     void take_part()
     {
         ++parts_;
-        last_ = todo_.front();
-        todo_.erase(todo_.begin(), todo_.begin() + static_cast<std::ptrdiff_t>(next_part().size()));
+        last_ = todo_[next_];
+        next_ += next_part().size();
     }
 
-    /// These were too many, and come once more.
-    void postpone(std::span<std::uint32_t const> who) { todo_.insert(todo_.begin(), who.begin(), who.end()); }
+    /// These were too many, and come once more. @pre they are of the last part
+    void postpone(std::span<std::uint32_t const> who)
+    {
+        POSTHORN_ASSERT(who.size() <= next_);
+        next_ -= who.size();
+        std::copy(who.begin(), who.end(), todo_.begin() + static_cast<std::ptrdiff_t>(next_));
+    }
 
     /// MAIL was refused, for whomever it was: what became of the last part became of the rest as well.
     void share_verdict(report& into)
     {
-        settlement::share(into, todo_, last_);
-        todo_.clear();
+        settlement::share(into, std::span(todo_).subspan(next_), last_);
+        next_ = todo_.size();
     }
 
-    bool        has_more() const noexcept { return !todo_.empty(); }
+    bool        has_more() const noexcept { return next_ != todo_.size(); }
     std::size_t parts() const noexcept { return parts_; } ///< That were taken so far.
 
     /// Those who had no transaction will have none. @param why Shown in the report.
     void give_up(report& into, std::string_view why)
     {
         settlement rest;
-        rest.begin(into, todo_);
+        rest.begin(into, std::span(todo_).subspan(next_));
         rest.settle_pending(disposition::not_sent, phase::prepare, why);
-        todo_.clear();
+        next_ = todo_.size();
     }
 
 private:
@@ -184,11 +189,13 @@ private:
                 parameters_.body == body_type::unspecified)
                 binary = true;
             if (!binary && facts.nul)
-                return refusal(errc::binary_refused, "a NUL in the content");
+                return refusal(errc::binary_refused, "a NUL in the content: re-encode it, e.g. as base64");
             if (!binary && overlong)
                 return refusal(errc::line_length, reencode);
             if (!binary && facts.eight_bit && !offers(feature::eight_bit_mime))
                 return refusal(errc::eight_bit_refused, reencode);
+            if (facts.eight_bit && parameters_.body == body_type::seven_bit)
+                return refusal(errc::bad_parameter, "BODY=7BIT, and the content has octets above 127");
             if (facts.eight_bit && parameters_.body == body_type::unspecified)
                 parameters_.body = body_type::eight_bit;
         }
@@ -208,7 +215,8 @@ private:
         content_                 = content_options();
         content_.endings         = o.endings;
         content_.max_line        = binary ? 0 : o.max_line;
-        content_.allow_eight_bit = binary || offers(feature::eight_bit_mime);
+        content_.allow_eight_bit =
+            binary || (offers(feature::eight_bit_mime) && parameters_.body != body_type::seven_bit);
         content_.allow_nul       = binary;
         content_.dot_stuffing    = transfer_ == transfer::data;
         return {};
@@ -218,7 +226,9 @@ private:
     defect plan_addresses(known_content const& c, report& into)
     {
         auto const& e       = *envelope_;
-        bool const  offered = offers(feature::smtputf8) && options_->smtputf8 != smtputf8_use::never;
+        bool const  wanted  = options_->smtputf8 != smtputf8_use::never;
+        bool const  offered = offers(feature::smtputf8) && wanted;
+        bool const  header  = wanted && eight_bit_ && look_at_header(c.beginning).utf8;
         bool        utf8    = options_->smtputf8 == smtputf8_use::force || parameters_.smtputf8;
         bool        plain   = !e.sender.needs_smtputf8();
         bool        locals  = !e.sender.is_null() && e.sender.sender().local_part_is_utf8();
@@ -229,12 +239,14 @@ private:
                 locals = locals || r.address.local_part_is_utf8();
             }
         if (offered && !utf8)
-            utf8 = locals || needs_idna(plain) || (eight_bit_ && look_at_header(c.beginning).utf8);
+            utf8 = locals || header || needs_idna(plain);
         parameters_.smtputf8 = utf8;
 
-        todo_.clear();
         for (std::size_t i = 0; i != e.recipients.size(); ++i)
             todo_.push_back(static_cast<std::uint32_t>(i));
+        if (!utf8 && header) // RFC 6531, 3.2
+            return refusal(errc::smtputf8_required, "the header section is UTF-8, and the server does not offer "
+                                                    "SMTPUTF8: encode its fields (RFC 2047)");
         if (utf8 || plain)
             return {};
 
@@ -243,7 +255,7 @@ private:
         {
             auto sender = spell(e.sender.sender());
             if (!sender)
-                return refusal(errc::smtputf8_required, "the sender's address");
+                return refusal(errc::smtputf8_required, why_unspellable(e.sender.sender()));
             spelled.sender = reverse_path(std::move(*sender));
         }
         std::erase_if(todo_, [&](std::uint32_t i) {
@@ -251,13 +263,44 @@ private:
             if (address)
                 spelled.recipients[i].address = std::move(*address);
             else
-                settlement::refuse(into, i, {5, 6, 7}, "the address needs SMTPUTF8, which the server does not offer");
+                settlement::refuse(into, i, {5, 6, 7}, why_unspellable(e.recipients[i].address));
             return !address;
         });
-        bool const some_left = todo_.size() != e.recipients.size();
-        if (some_left && (todo_.empty() || options_->policy == recipient_policy::all_or_nothing))
-            return refusal(errc::smtputf8_required, "a recipient's address");
+        bool const some_refused = todo_.size() != e.recipients.size();
+        if (some_refused && todo_.empty())
+            return refusal(errc::smtputf8_required, why_unspellable(e.recipients.front().address));
+        if (some_refused && options_->policy == recipient_policy::all_or_nothing)
+            return refusal(errc::smtputf8_required,
+                           "another recipient cannot be reached, and the policy is all or nothing");
         return {};
+    }
+
+    /// Why an address cannot be sent without SMTPUTF8.
+    std::string_view why_unspellable(address const& a) const noexcept
+    {
+        bool const offered = offers(feature::smtputf8);
+        if (a.local_part_is_utf8())
+            return offered ? "the local part of the address needs SMTPUTF8, which smtputf8_use::never forbids"
+                           : "the local part of the address needs SMTPUTF8, which the server does not offer";
+        if (!codec::has_idna)
+            return "the domain of the address needs SMTPUTF8, or a library built with libidn2 (POSTHORN_WITH_IDN2)";
+        return offered ? "the domain of the address has no ASCII form (IDNA), and smtputf8_use::never forbids SMTPUTF8"
+                       : "the domain of the address has no ASCII form (IDNA), and the server does not offer SMTPUTF8";
+    }
+
+    std::string_view domain_of(std::uint32_t i) const noexcept { return envelope().recipients[i].address.domain(); }
+
+    /// Brings together who may share a transaction, in the order in which their domains appear.
+    void group_domains()
+    {
+        if (!server_.offers->limits().rcpt_domain_max)
+            return;
+        std::unordered_map<std::string, std::size_t> rank;
+        std::vector<std::size_t>                     of(envelope().recipients.size());
+        for (auto const i : todo_)
+            of[i] = rank.try_emplace(ascii::to_lower(domain_of(i)), rank.size()).first->second;
+        std::sort(todo_.begin(), todo_.end(),
+                  [&](std::uint32_t a, std::uint32_t b) { return of[a] != of[b] ? of[a] < of[b] : a < b; });
     }
 
     /// A domain that libidn2 cannot spell leaves only SMTPUTF8.
@@ -265,9 +308,7 @@ private:
     {
         if (plain)
             return false;
-        auto const unspellable = [](address const& a) {
-            return a.domain_is_utf8() && !codec::domain_to_ascii(a.domain());
-        };
+        auto const unspellable = [](address const& a) { return a.domain_is_utf8() && !spell(a); };
         auto const& e = *envelope_;
         return (!e.sender.is_null() && unspellable(e.sender.sender())) ||
                std::any_of(e.recipients.begin(), e.recipients.end(),
@@ -295,12 +336,16 @@ private:
             parameters_.prdr = true;
         if (options_->unsupported == unsupported::drop)
             drop(into);
-        if (auto const d = check(parameters_, server))
+        if (auto d = check(parameters_, server))
+        {
+            if (d.detail == keyword(feature::require_tls) && !server_.secure)
+                d.detail = "REQUIRETLS, which servers offer under TLS only";
             return d;
-        if (parameters_.require_tls && !server_.secure)
-            return refusal(errc::tls_required_unavailable, "REQUIRETLS on a connection without TLS");
-        for (auto const& r : envelope().recipients)
-            if (auto const d = check(r.parameters, server))
+        }
+        if (parameters_.require_tls && !server_.secure) // RFC 8689, 4.2.1
+            return refusal(errc::tls_required_unavailable, "REQUIRETLS needs TLS with a verified certificate");
+        for (auto const i : todo_)
+            if (auto const d = check(envelope().recipients[i].parameters, server))
                 return d;
         return {};
     }
@@ -308,17 +353,15 @@ private:
     void drop(report& into)
     {
         auto const& server = *server_.offers;
-        for (auto const keyword : drop_unsupported(parameters_, server))
-            settlement::note_dropped(into, keyword);
-        bool dropped = false;
-        for (std::size_t i = 0; i != envelope_->recipients.size(); ++i)
-        {
-            if (!check(envelope().recipients[i].parameters, server))
-                continue;
-            for (auto const keyword : drop_unsupported(copy().recipients[i].parameters, server))
-                if (!std::exchange(dropped, true))
-                    settlement::note_dropped(into, keyword);
-        }
+        auto const  note   = [&](std::vector<std::string_view> const& keywords) {
+            for (auto const one : keywords)
+                if (std::find(into.dropped().begin(), into.dropped().end(), one) == into.dropped().end())
+                    settlement::note_dropped(into, one);
+        };
+        note(drop_unsupported(parameters_, server));
+        for (auto const i : todo_)
+            if (check(envelope().recipients[i].parameters, server))
+                note(drop_unsupported(copy().recipients[i].parameters, server));
     }
 
     /// The caller's envelope must not change.
@@ -335,7 +378,8 @@ private:
     smtp::envelope             copy_; ///< With other spellings and parameters, if there are any.
     mail_parameters            parameters_;
     content_options            content_;
-    std::vector<std::uint32_t> todo_; ///< Recipients who had no transaction yet.
+    std::vector<std::uint32_t> todo_; ///< Recipients who can be reached, in the order of their transactions.
+    std::size_t                next_     = 0; ///< The first in it who had no transaction yet.
     std::size_t                parts_    = 0;
     std::uint32_t              last_     = 0; ///< One of the last part.
     smtp::transfer             transfer_ = smtp::transfer::data;

@@ -27,6 +27,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace posthorn::testing::detail {
 
@@ -153,7 +154,7 @@ private:
     {
         // RFC 2920 3.1, RFC 3207 4, RFC 4954 4: last in a group.
         for (std::string_view last :
-             {"EHLO", "HELO", "LHLO", "DATA", "VRFY", "EXPN", "NOOP", "QUIT", "STARTTLS", "AUTH"})
+             {"EHLO", "HELO", "LHLO", "DATA", "VRFY", "EXPN", "NOOP", "QUIT", "STARTTLS", "AUTH", "ETRN", "XCLIENT"})
             if (ascii::iequals(verb, last))
                 return true;
         return false;
@@ -306,6 +307,12 @@ private:
             return argument.empty() ? say(501, "5.5.4", "whom?") : say(252, "2.5.0", "try RCPT");
         if (is("EXPN"))
             return say(502, "5.5.1", "there are no lists here");
+        if (is("ETRN") && settings_->offers("ETRN"))
+            return argument.empty() ? say(501, "5.5.4", "for whom?") : say(250, "2.0.0", "queuing started");
+        if (is("XCLIENT") && settings_->offers("XCLIENT"))
+            return take_xclient(argument);
+        if (is("XFORWARD") && settings_->offers("XFORWARD"))
+            return take_xforward(argument);
         bool const plain = is("DATA") || is("RSET") || is("QUIT") || is("STARTTLS");
         if (!plain && !is("AUTH"))
             return say(500, "5.5.1", "unknown command");
@@ -378,6 +385,34 @@ private:
             }
         }
         say(reply);
+    }
+
+    /// The session begins anew, as that of another client.
+    void take_xclient(std::string_view argument)
+    {
+        if (transaction_)
+            return say(503, "5.5.1", "not within a transaction");
+        auto told = read_attributes(argument, settings_->parameters_of("XCLIENT"));
+        if (!told)
+            return say(501, "5.5.4", "an attribute is malformed or not offered");
+        client_ = std::move(*told);
+        hello_  = hello::none;
+        user_.clear();
+        name_.clear();
+        reset();
+        say(smtp_reply(220, settings_->host + " sink ready for another client"));
+    }
+
+    void take_xforward(std::string_view argument)
+    {
+        if (transaction_)
+            return say(503, "5.5.1", "not within a transaction");
+        auto told = read_attributes(argument, settings_->parameters_of("XFORWARD"));
+        if (!told)
+            return say(501, "5.5.4", "an attribute is malformed or not offered");
+        for (auto& one : *told)
+            origin_.push_back(std::move(one));
+        say(250, "2.0.0", "ok");
     }
 
     void take_starttls()
@@ -477,6 +512,7 @@ private:
     {
         transaction_ = bdat_open_ = bdat_failed_ = too_big_ = false;
         message_                                            = smtp_sink_message();
+        origin_.clear();
         print_                                              = fingerprint();
         newlines_                                           = newline_check();
     }
@@ -543,8 +579,11 @@ private:
             reply = own(250, "2.1.0", "ok");
         if (reply.positive())
         {
+            auto origin = std::move(origin_);
             reset();
             transaction_        = true;
+            message_.xclient    = client_;
+            message_.xforward   = std::move(origin);
             message_.connection = number_;
             message_.hello      = name_;
             message_.user       = user_;
@@ -787,6 +826,8 @@ private:
     std::string name_;  ///< What it says it is.
     std::string user_;  ///< Who it has proved to be.
     std::string login_; ///< Who it wants to be.
+    std::vector<smtp_parameter> client_; ///< What XCLIENT told.
+    std::vector<smtp_parameter> origin_; ///< What XFORWARD told, of the next message.
 
     bool              transaction_ = false;
     bool              utf8_        = false;

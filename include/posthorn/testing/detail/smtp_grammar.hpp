@@ -88,6 +88,22 @@ inline bool is_xtext(std::string_view s) noexcept
     return true;
 }
 
+/// What xtext means, or nothing if it is none.
+inline std::optional<std::string> read_xtext(std::string_view s)
+{
+    if (!is_xtext(s))
+        return std::nullopt;
+    auto const  digit = [](char c) { return ascii::is_digit(c) ? c - '0' : c - 'A' + 10; };
+    std::string plain;
+    for (std::size_t i = 0; i != s.size(); ++i)
+    {
+        bool const coded = s[i] == '+';
+        plain += coded ? static_cast<char>(digit(s[i + 1]) * 16 + digit(s[i + 2])) : s[i];
+        i += coded ? 2 : 0;
+    }
+    return plain;
+}
+
 inline bool is_utf8(std::string_view s) noexcept
 {
     while (!s.empty())
@@ -242,6 +258,31 @@ inline std::optional<smtp_path> read_path(std::string_view text, bool empty, std
         text.remove_prefix(one.size());
     }
     return path;
+}
+
+/** The attributes of XCLIENT or XFORWARD: names with values in xtext, each after one space.
+
+    @param text    What follows the command.
+    @param offered The names that the server has announced, after the keyword.
+    @return The attributes, or nothing if they are malformed or not offered. */
+inline std::optional<std::vector<smtp_parameter>> read_attributes(std::string_view text, std::string_view offered)
+{
+    std::vector<smtp_parameter> all;
+    for (bool more = true; more;)
+    {
+        std::size_t const      space  = text.find(' ');
+        std::string_view const one    = text.substr(0, space);
+        std::size_t const      equals = one.find('=');
+        std::string const      name   = ascii::to_upper(one.substr(0, equals));
+        auto value = equals == one.npos ? std::nullopt : read_xtext(one.substr(equals + 1));
+        if (name.empty() || !value || value->empty() ||
+            (' ' + ascii::to_upper(offered) + ' ').find(' ' + name + ' ') == std::string::npos)
+            return std::nullopt;
+        all.emplace_back(name, std::move(*value));
+        more = space != text.npos;
+        text.remove_prefix(more ? space + 1 : text.size());
+    }
+    return all;
 }
 
 /// The extensions that a parameter can belong to, and what its value looks like.
