@@ -11,6 +11,8 @@
 
 #include <doctest/doctest.h>
 
+#include <support/memory_watch.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string>
@@ -148,53 +150,9 @@ TEST_CASE("two are equal if every octet and the length are")
 // Freed memory cannot be looked at, but AddressSanitizer tells before it is freed.
 #if defined(POSTHORN_HAS_ASAN)
 
-namespace {
-
-constexpr std::string_view needle = "correct horse battery staple";
-
-struct watch
-{
-    std::size_t freed  = 0;
-    std::size_t leaked = 0; ///< Blocks that were freed with a part of the needle inside.
-};
-
-thread_local watch* active = nullptr;
-
-void on_free(void const volatile* memory)
-{
-    if (active == nullptr || memory == nullptr)
-        return;
-    void const* const      block = const_cast<void const*>(memory);
-    std::string_view const all(static_cast<char const*>(block), __sanitizer_get_allocated_size(block));
-    ++active->freed;
-    for (std::size_t i = 0; i + 4 <= needle.size(); ++i)
-        if (all.find(needle.substr(i, 4)) != all.npos)
-        {
-            ++active->leaked;
-            return;
-        }
-}
-
-bool install()
-{
-    auto const       ignore = [](void const volatile*, std::size_t) {};
-    static int const done   = __sanitizer_install_malloc_and_free_hooks(ignore, on_free);
-    return done != 0;
-}
-
-/// Counts what `f` frees.
-template <class F>
-watch watched(F f)
-{
-    REQUIRE(install());
-    watch w;
-    active = &w;
-    f();
-    active = nullptr;
-    return w;
-}
-
-} // namespace
+using support::needle;
+using support::watch;
+using support::watched;
 
 TEST_CASE("the watch notices what an ordinary string leaves behind")
 {

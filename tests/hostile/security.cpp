@@ -17,13 +17,16 @@
 #include <posthorn/smtp/session.hpp>
 #include <posthorn/source/memory.hpp>
 #include <posthorn/source/source.hpp>
+#include <posthorn/sasl/select.hpp>
 #include <posthorn/testing/script.hpp>
+#include <posthorn/testing/server_thread.hpp>
 #include <posthorn/testing/smtp_sink.hpp>
 
 #include <asio/steady_timer.hpp>
 #include <doctest/doctest.h>
 
 #include <support/dialogue.hpp>
+#include <support/memory_watch.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -1056,6 +1059,63 @@ TEST_CASE("S17 no password, and nothing made of it, is ever in a log, an event o
                 CHECK(texts.find(secret) == std::string::npos);
         }
 }
+
+#if defined(POSTHORN_HAS_ASAN)
+
+TEST_CASE("S18 a login leaves nothing of the password in memory that was freed")
+{
+    std::string const                  secret(support::needle);
+    std::string const                  plain = codec::base64_encode(std::string("\0user\0", 6) + secret);
+    testing::smtp_sink_settings        settings;
+    settings.tls           = testing::smtp_sink_settings::tls_mode::implicit;
+    settings.tls_context   = support::server_tls();
+    settings.users["user"] = secret;
+    testing::server_thread<testing::smtp_sink> sink(settings); // another thread, which is not watched
+    for (auto const mechanism : {"PLAIN", "LOGIN"})
+        for (bool const right : {true, false})
+        {
+            CAPTURE(std::string(mechanism));
+            CAPTURE(right);
+            auto of_client               = support::client_settings(sink->port());
+            of_client.tls                = smtp::tls_mode::implicit;
+            of_client.login              = sasl::credentials("user", secret_string(support::needle));
+            of_client.mechanisms.allowed = {mechanism};
+            if (!right)
+                of_client.login.password.push_back('!');
+            auto const one_login = [&of_client]() -> task<void> {
+                smtp::client client(of_client);
+                std::ignore = co_await failure_of(client.connect());
+                co_await client.quit();
+            };
+            sync_wait(one_login()); // what OpenSSL keeps for later is there now
+            auto const w = support::watched([&] { sync_wait(one_login()); }, {codec::base64_encode(secret), plain});
+            CHECK(w.freed != 0);
+            CHECK(w.leaked == 0);
+        }
+    for (auto const mechanism : {"CRAM-MD5", "SCRAM-SHA-256", "DIGEST-MD5", "NTLM", "PLAIN", "LOGIN"})
+    {
+        CAPTURE(std::string(mechanism));
+        auto const w = support::watched([mechanism] {
+            sasl::credentials const who("user", secret_string(support::needle));
+            sasl::selection const   how;
+            auto                    m = sasl::make_mechanism(mechanism, who, how, false);
+            std::ignore               = m->initial_response();
+            for (auto const challenge : {"", "<1@x>", "nonce=\"n\",algorithm=md5-sess", "r=nonsense"})
+                try
+                {
+                    std::ignore = m->respond(challenge);
+                }
+                catch (error const&)
+                {
+                    // Mechanisms end in the middle, too.
+                }
+        });
+        CHECK(w.freed != 0);
+        CHECK(w.leaked == 0);
+    }
+}
+
+#endif
 
 TEST_CASE("S22 malformed offers are harmless")
 {

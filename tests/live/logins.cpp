@@ -1,0 +1,269 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+// Every mechanism that a server of Debian knows, succeeding and failing against it: Postfix with Dovecot behind it, and
+// tokens that Dovecot checks with an endpoint of ours.
+
+#include <posthorn/coro/sync_wait.hpp>
+#include <posthorn/coro/task.hpp>
+#include <posthorn/smtp/client.hpp>
+#include <posthorn/smtp/protocol_log.hpp>
+
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/read_until.hpp>
+#include <asio/write.hpp>
+#include <doctest/doctest.h>
+
+#include <support/certs.hpp>
+#include <support/dovecot.hpp>
+#include <support/postfix.hpp>
+#include <support/temp_dir.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace posthorn;
+
+TEST_SUITE_BEGIN("live/logins");
+
+namespace {
+
+constexpr char const* password = "pencil & Stift";
+
+support::certificates& authority()
+{
+    static support::certificates c;
+    return c;
+}
+
+support::dovecot_options with_users(std::string mechanisms, std::string extra = {})
+{
+    support::dovecot_options o;
+    o.users      = {{"alice", password, {}}};
+    o.mechanisms = std::move(mechanisms);
+    o.extra      = std::move(extra);
+    return o;
+}
+
+support::postfix_options behind(support::dovecot const& accounts)
+{
+    support::postfix_options o;
+    o.tls         = authority().server();
+    o.sasl_socket = accounts.auth_socket();
+    return o;
+}
+
+struct outcome
+{
+    std::string                        mechanism;
+    std::optional<smtp::session_error> failure;
+    std::string                        log;
+    bool                               sent = false;
+};
+
+task<void> log_in_and_send(smtp::client_settings settings, outcome& into)
+{
+    smtp::client        client(std::move(settings));
+    smtp::message const mail("alice@example.test", {"somebody@far.away.test"}, "Subject: login\r\n\r\nHello\r\n");
+    try
+    {
+        auto const report = co_await client.send(mail);
+        into.sent         = report.all_accepted();
+        into.mechanism    = client.mechanism();
+    }
+    catch (smtp::session_error const& e)
+    {
+        into.failure.emplace(e);
+    }
+    co_await client.quit();
+}
+
+/// Relaying needs the login.
+outcome log_in(std::uint16_t port, std::function<void(smtp::client_settings&)> change)
+{
+    outcome               o;
+    smtp::client_settings s;
+    s.server               = net::host_port(std::string("localhost"), port);
+    s.connection.resolve   = {};
+    s.tls_settings.ca_file = authority().ca();
+    s.session.on_event     = smtp::protocol_log([&o](std::string_view line) { o.log.append(line) += '\n'; });
+    change(s);
+    sync_wait(log_in_and_send(std::move(s), o));
+    return o;
+}
+
+outcome log_in(std::uint16_t port, char const* mechanism, std::string_view with)
+{
+    return log_in(port, [=](smtp::client_settings& s) {
+        s.login = sasl::credentials("alice", secret_string(with));
+        if (mechanism != nullptr)
+            s.mechanisms.allowed = {mechanism};
+    });
+}
+
+/// Answers Dovecot's questions about tokens: `good` is alice's.
+class token_endpoint
+{
+public:
+    token_endpoint() : acceptor_(io_, {asio::ip::address_v4::loopback(), 0}), port_(acceptor_.local_endpoint().port())
+    {
+        thread_ = std::thread([this] { serve(); });
+    }
+    token_endpoint(token_endpoint const&)            = delete;
+    token_endpoint& operator=(token_endpoint const&) = delete;
+    ~token_endpoint()
+    {
+        stop_ = true;
+        std::error_code       ignored;
+        asio::ip::tcp::socket knock(io_);
+        knock.connect({asio::ip::address_v4::loopback(), port_}, ignored);
+        thread_.join();
+    }
+
+    std::uint16_t port() const noexcept { return port_; }
+
+private:
+    void serve()
+    {
+        while (!stop_)
+        {
+            std::error_code       ec;
+            asio::ip::tcp::socket peer(io_);
+            acceptor_.accept(peer, ec);
+            if (ec || stop_)
+                continue;
+            std::string request;
+            asio::read_until(peer, asio::dynamic_buffer(request), "\r\n\r\n", ec);
+            bool const        good = request.find("Bearer good\r\n") != request.npos;
+            std::string const body = good ? R"({"active": true, "username": "alice", "scope": "mail"})"
+                                          : R"({"active": false})";
+            asio::write(peer,
+                        asio::buffer("HTTP/1.1 " + std::string(good ? "200 OK" : "401 Unauthorized") +
+                                     "\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+                                     std::to_string(body.size()) + "\r\n\r\n" + body),
+                        ec);
+        }
+    }
+
+    asio::io_context        io_;
+    asio::ip::tcp::acceptor acceptor_;
+    std::uint16_t           port_;
+    std::atomic<bool>       stop_ {false};
+    std::thread             thread_;
+};
+
+bool has(std::string_view text, std::string_view part)
+{
+    return text.find(part) != text.npos;
+}
+
+} // namespace
+
+TEST_CASE("each mechanism of Dovecot logs in with the right password, and is refused with a wrong one")
+{
+    support::dovecot accounts(with_users("plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256"));
+    support::postfix server(behind(accounts));
+    for (auto const* mechanism : {"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"})
+    {
+        CAPTURE(std::string(mechanism));
+        auto const good = log_in(server.port(), mechanism, password);
+        INFO(good.log);
+        CHECK(good.sent);
+        CHECK(good.mechanism == mechanism);
+        CHECK_FALSE(has(good.log, "pencil"));
+
+        auto const bad = log_in(server.port(), mechanism, "wrong");
+        INFO(bad.log);
+        REQUIRE(bad.failure);
+        CHECK(bad.failure->code() == condition::authentication);
+        CHECK(bad.failure->code() == smtp::errc::auth_failed);
+        CHECK_FALSE(bad.sent);
+    }
+}
+
+TEST_CASE("the best that the server offers is chosen, and without TLS nothing that shows the password")
+{
+    support::dovecot accounts(with_users("plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256"));
+    support::postfix server(behind(accounts));
+    CHECK(log_in(server.port(), nullptr, password).mechanism == "SCRAM-SHA-256");
+    auto const in_the_clear = log_in(server.port(), [](smtp::client_settings& s) {
+        s.tls   = smtp::tls_mode::none;
+        s.login = sasl::credentials("alice", secret_string(password));
+    });
+    CHECK(in_the_clear.mechanism == "SCRAM-SHA-256");
+
+    support::dovecot plain_accounts(with_users("plain login"));
+    support::postfix plain_server(behind(plain_accounts));
+    auto const       refused = log_in(plain_server.port(), [](smtp::client_settings& s) {
+        s.tls   = smtp::tls_mode::none;
+        s.login = sasl::credentials("alice", secret_string(password));
+    });
+    REQUIRE(refused.failure);
+    CHECK(refused.failure->code() == smtp::errc::auth_unavailable);
+    CHECK_FALSE(has(refused.log, "C: AUTH"));
+}
+
+TEST_CASE("XOAUTH2 and OAUTHBEARER: a good token logs in, an expired one is refused, and replaced once if it can be")
+{
+    token_endpoint    endpoint;
+    support::temp_dir dir("oauth");
+    support::write_file(dir / "oauth2.conf.ext", "introspection_mode = auth\nintrospection_url = http://127.0.0.1:" +
+                                                     std::to_string(endpoint.port()) +
+                                                     "/introspect\nusername_attribute = username\n"
+                                                     "active_attribute = active\nactive_value = true\n");
+    support::dovecot accounts(with_users("plain xoauth2 oauthbearer",
+                                         "passdb {\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = " +
+                                             (dir / "oauth2.conf.ext").string() + "\n}\n"));
+    support::postfix server(behind(accounts));
+    for (auto const* mechanism : {"XOAUTH2", "OAUTHBEARER"})
+    {
+        CAPTURE(std::string(mechanism));
+        auto const with = [&](std::string const& token) {
+            return log_in(server.port(), [&](smtp::client_settings& s) {
+                s.login.user         = "alice";
+                s.login.token        = secret_string(token);
+                s.mechanisms.allowed = {mechanism};
+            });
+        };
+        auto const good = with("good");
+        INFO(good.log);
+        INFO(accounts.log());
+        CHECK(good.sent);
+        CHECK(good.mechanism == mechanism);
+
+        auto const expired = with("expired");
+        REQUIRE(expired.failure);
+        CHECK(expired.failure->code() == smtp::errc::auth_failed);
+        CHECK_FALSE(has(expired.failure->what(), "expired\001"));
+
+        std::vector<bool> asked;
+        auto const        renewed = log_in(server.port(), [&](smtp::client_settings& s) {
+            s.login.user         = "alice";
+            s.mechanisms.allowed = {mechanism};
+            s.token_source       = [&asked](bool refresh) -> task<secret_string> {
+                asked.push_back(refresh);
+                co_return secret_string(refresh ? "good" : "expired");
+            };
+        });
+        INFO(renewed.log);
+        CHECK(renewed.sent);
+        CHECK(asked == std::vector<bool>{false, true});
+    }
+}
+
+TEST_SUITE_END();

@@ -1,0 +1,202 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+// Real proxies: microsocks and tinyproxy, with a login and without, in front of a sink.
+
+#include <posthorn/coro/sync_wait.hpp>
+#include <posthorn/coro/task.hpp>
+#include <posthorn/net/error.hpp>
+#include <posthorn/net/proxy.hpp>
+#include <posthorn/smtp/client.hpp>
+#include <posthorn/testing/server_thread.hpp>
+#include <posthorn/testing/smtp_sink.hpp>
+
+#include <doctest/doctest.h>
+
+#include <support/dialogue.hpp>
+#include <support/process.hpp>
+#include <support/temp_dir.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+using namespace posthorn;
+using testing::smtp_sink;
+
+TEST_SUITE_BEGIN("live/proxies");
+
+namespace {
+
+/// A proxy that runs as long as this lives.
+class proxy
+{
+public:
+    static proxy microsocks(std::vector<std::string> login = {})
+    {
+        proxy p;
+        std::vector<std::string> argv = {support::find_program("microsocks", "microsocks").string(), "-i", "127.0.0.1", "-p",
+                                         std::to_string(p.port)};
+        argv.insert(argv.end(), login.begin(), login.end());
+        p.start(std::move(argv));
+        return p;
+    }
+
+    static proxy tinyproxy(std::string const& login)
+    {
+        proxy p;
+        support::write_file(p.dir_ / "tinyproxy.conf", "Port " + std::to_string(p.port) +
+                                                           "\nListen 127.0.0.1\nTimeout 60\nMaxClients 20\n"
+                                                           "Allow 127.0.0.1\nDisableViaHeader Yes\n" +
+                                                           (login.empty() ? std::string() : "BasicAuth " + login + "\n"));
+        p.start({support::find_program("tinyproxy", "tinyproxy-bin").string(), "-d", "-c", p.dir_ / "tinyproxy.conf"});
+        return p;
+    }
+
+    std::uint16_t port = support::free_port();
+
+private:
+    proxy() : dir_("proxy") {}
+
+    void start(std::vector<std::string> argv)
+    {
+        support::process_options o;
+        o.argv   = std::move(argv);
+        o.output = dir_ / "log";
+        process_.emplace(o);
+        bool const ready = support::poll_until(support::default_patience, [this] {
+            try
+            {
+                support::connect_tcp(port);
+                return true;
+            }
+            catch (std::exception const&)
+            {
+                return false;
+            }
+        });
+        INFO(support::file_tail(dir_ / "log"));
+        REQUIRE(ready);
+    }
+
+    support::temp_dir               dir_;
+    std::optional<support::process> process_;
+};
+
+struct outcome
+{
+    bool            sent = false;
+    std::error_code code;
+    std::string     text;
+};
+
+task<void> send(smtp::client_settings settings, outcome& into)
+{
+    smtp::client        client(std::move(settings));
+    smtp::message const mail("a@b.test", {"x@y.test"}, "Subject: by way of a proxy\r\n\r\nHello\r\n");
+    try
+    {
+        auto const report = co_await client.send(mail);
+        into.sent         = report.all_accepted();
+    }
+    catch (error const& e)
+    {
+        into.code = e.code();
+        into.text = e.what();
+    }
+    co_await client.quit();
+}
+
+outcome send_by(std::string const& url, std::uint16_t server, bool tls)
+{
+    outcome o;
+    auto    s = support::client_settings(server);
+    s.server  = net::host_port(std::string("localhost"), server);
+    s.proxy   = net::proxy_settings(url);
+    if (tls)
+    {
+        s.tls                     = smtp::tls_mode::required;
+        s.tls_settings.resumption = false;
+    }
+    sync_wait(send(std::move(s), o));
+    return o;
+}
+
+testing::smtp_sink_settings with_tls()
+{
+    testing::smtp_sink_settings s;
+    s.tls         = testing::smtp_sink_settings::tls_mode::starttls;
+    s.tls_context = support::server_tls();
+    return s;
+}
+
+std::string url(std::string const& scheme, std::string const& login, proxy const& p)
+{
+    return scheme + "://" + login + "127.0.0.1:" + std::to_string(p.port);
+}
+
+} // namespace
+
+TEST_CASE("SOCKS5 by microsocks, with a password and without, names looked up here and there")
+{
+    testing::server_thread<smtp_sink> sink(with_tls());
+    auto const                        open = proxy::microsocks();
+    for (auto const* scheme : {"socks5", "socks5h"})
+    {
+        CAPTURE(std::string(scheme));
+        CHECK(send_by(url(scheme, "", open), sink->port(), false).sent);
+        auto const secured = send_by(url(scheme, "", open), sink->port(), true);
+        INFO(secured.text);
+        CHECK(secured.sent);
+    }
+    auto const closed = proxy::microsocks({"-u", "user", "-P", "pass word"});
+    CHECK(send_by(url("socks5h", "user:pass%20word@", closed), sink->port(), true).sent);
+    auto const wrong = send_by(url("socks5h", "user:wrong@", closed), sink->port(), true);
+    CHECK(wrong.code == net::errc::proxy_login_refused);
+    auto const none = send_by(url("socks5h", "", closed), sink->port(), true);
+    CHECK(none.code == net::errc::proxy_login_refused);
+    CHECK(none.text.find("by way of 127.0.0.1:") != none.text.npos);
+    auto const nobody = send_by(url("socks5h", "", open), support::free_port(), true);
+    CHECK(nobody.code == net::errc::proxy_refused);
+    CHECK(nobody.code == condition::unreachable);
+    CHECK(sink->totals().messages == 5);
+    CHECK(sink->violations().empty());
+}
+
+TEST_CASE("CONNECT by tinyproxy, with Basic and without")
+{
+    testing::server_thread<smtp_sink> sink(with_tls());
+    auto const                        open = proxy::tinyproxy("");
+    CHECK(send_by(url("http", "", open), sink->port(), false).sent);
+    auto const secured = send_by(url("http", "", open), sink->port(), true);
+    INFO(secured.text);
+    CHECK(secured.sent);
+    auto const closed = proxy::tinyproxy("user password");
+    CHECK(send_by(url("http", "user:password@", closed), sink->port(), true).sent);
+    auto const wrong = send_by(url("http", "user:wrong@", closed), sink->port(), true);
+    INFO(wrong.text);
+    CHECK(wrong.code);
+    CHECK((wrong.code == net::errc::proxy_login_refused || wrong.code == net::errc::proxy_refused));
+    auto const none = send_by(url("http", "", closed), sink->port(), true);
+    CHECK(none.code == net::errc::proxy_login_refused);
+    auto const nobody = send_by(url("http", "", open), support::free_port(), true);
+    CHECK(nobody.code == net::errc::proxy_refused);
+    CHECK(sink->totals().messages == 3);
+    CHECK(sink->violations().empty());
+}
+
+TEST_CASE("a proxy that is not there is unreachable, and the error names it")
+{
+    auto const o = send_by("socks5h://127.0.0.1:" + std::to_string(support::free_port()), 2525, true);
+    CHECK(o.code == condition::unreachable);
+    CHECK(o.text.find("127.0.0.1") != o.text.npos);
+}
+
+TEST_SUITE_END();
