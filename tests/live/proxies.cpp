@@ -21,6 +21,7 @@
 #include <support/temp_dir.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,24 +40,24 @@ namespace {
 class proxy
 {
 public:
-    static proxy microsocks(std::vector<std::string> login = {})
+    static std::unique_ptr<proxy> microsocks(std::vector<std::string> login = {})
     {
-        proxy p;
+        std::unique_ptr<proxy>   p(new proxy);
         std::vector<std::string> argv = {support::find_program("microsocks", "microsocks").string(), "-i", "127.0.0.1", "-p",
-                                         std::to_string(p.port)};
+                                         std::to_string(p->port)};
         argv.insert(argv.end(), login.begin(), login.end());
-        p.start(std::move(argv));
+        p->start(std::move(argv));
         return p;
     }
 
-    static proxy tinyproxy(std::string const& login)
+    static std::unique_ptr<proxy> tinyproxy(std::string const& login)
     {
-        proxy p;
-        support::write_file(p.dir_ / "tinyproxy.conf", "Port " + std::to_string(p.port) +
+        std::unique_ptr<proxy> p(new proxy);
+        support::write_file(p->dir_ / "tinyproxy.conf", "Port " + std::to_string(p->port) +
                                                            "\nListen 127.0.0.1\nTimeout 60\nMaxClients 20\n"
                                                            "Allow 127.0.0.1\nDisableViaHeader Yes\n" +
                                                            (login.empty() ? std::string() : "BasicAuth " + login + "\n"));
-        p.start({support::find_program("tinyproxy", "tinyproxy-bin").string(), "-d", "-c", p.dir_ / "tinyproxy.conf"});
+        p->start({support::find_program("tinyproxy", "tinyproxy-bin").string(), "-d", "-c", p->dir_ / "tinyproxy.conf"});
         return p;
     }
 
@@ -151,19 +152,19 @@ TEST_CASE("SOCKS5 by microsocks, with a password and without, names looked up he
     for (auto const* scheme : {"socks5", "socks5h"})
     {
         CAPTURE(std::string(scheme));
-        CHECK(send_by(url(scheme, "", open), sink->port(), false).sent);
-        auto const secured = send_by(url(scheme, "", open), sink->port(), true);
+        CHECK(send_by(url(scheme, "", *open), sink->port(), false).sent);
+        auto const secured = send_by(url(scheme, "", *open), sink->port(), true);
         INFO(secured.text);
         CHECK(secured.sent);
     }
     auto const closed = proxy::microsocks({"-u", "user", "-P", "pass word"});
-    CHECK(send_by(url("socks5h", "user:pass%20word@", closed), sink->port(), true).sent);
-    auto const wrong = send_by(url("socks5h", "user:wrong@", closed), sink->port(), true);
+    CHECK(send_by(url("socks5h", "user:pass%20word@", *closed), sink->port(), true).sent);
+    auto const wrong = send_by(url("socks5h", "user:wrong@", *closed), sink->port(), true);
     CHECK(wrong.code == net::errc::proxy_login_refused);
-    auto const none = send_by(url("socks5h", "", closed), sink->port(), true);
+    auto const none = send_by(url("socks5h", "", *closed), sink->port(), true);
     CHECK(none.code == net::errc::proxy_login_refused);
     CHECK(none.text.find("by way of 127.0.0.1:") != none.text.npos);
-    auto const nobody = send_by(url("socks5h", "", open), support::free_port(), true);
+    auto const nobody = send_by(url("socks5h", "", *open), support::free_port(), true);
     CHECK(nobody.code == net::errc::proxy_refused);
     CHECK(nobody.code == condition::unreachable);
     CHECK(sink->totals().messages == 5);
@@ -174,19 +175,19 @@ TEST_CASE("CONNECT by tinyproxy, with Basic and without")
 {
     testing::server_thread<smtp_sink> sink(with_tls());
     auto const                        open = proxy::tinyproxy("");
-    CHECK(send_by(url("http", "", open), sink->port(), false).sent);
-    auto const secured = send_by(url("http", "", open), sink->port(), true);
+    CHECK(send_by(url("http", "", *open), sink->port(), false).sent);
+    auto const secured = send_by(url("http", "", *open), sink->port(), true);
     INFO(secured.text);
     CHECK(secured.sent);
     auto const closed = proxy::tinyproxy("user password");
-    CHECK(send_by(url("http", "user:password@", closed), sink->port(), true).sent);
-    auto const wrong = send_by(url("http", "user:wrong@", closed), sink->port(), true);
+    CHECK(send_by(url("http", "user:password@", *closed), sink->port(), true).sent);
+    auto const wrong = send_by(url("http", "user:wrong@", *closed), sink->port(), true);
     INFO(wrong.text);
     CHECK(wrong.code);
     CHECK((wrong.code == net::errc::proxy_login_refused || wrong.code == net::errc::proxy_refused));
-    auto const none = send_by(url("http", "", closed), sink->port(), true);
+    auto const none = send_by(url("http", "", *closed), sink->port(), true);
     CHECK(none.code == net::errc::proxy_login_refused);
-    auto const nobody = send_by(url("http", "", open), support::free_port(), true);
+    auto const nobody = send_by(url("http", "", *open), support::free_port(), true);
     CHECK(nobody.code == net::errc::proxy_refused);
     CHECK(sink->totals().messages == 3);
     CHECK(sink->violations().empty());

@@ -5,7 +5,7 @@ packages_build="g++ cmake ninja-build libasio-dev libssl-dev libexpat1-dev libid
 packages_tools="libcli11-dev nlohmann-json3-dev"
 packages_tests="doctest-dev python3"
 packages_fuzz="clang-19 libclang-rt-19-dev"
-packages_live="postfix dovecot-core dovecot-lmtpd dovecot-submissiond apache2-bin openssl"
+packages_live="postfix dovecot-core dovecot-lmtpd dovecot-submissiond apache2-bin openssl microsocks tinyproxy-bin"
 
 # Installs those of the given Debian packages that are missing. Where nothing is missing, apt is not touched.
 install_packages()
