@@ -236,7 +236,7 @@ public:
     /// Should the connection be closed although it works: the server does not know RSET.
     bool reset_refused() const noexcept { return rset_failed_; }
 
-    /// Recipients that were too many for this transaction, and may be sent to in another one.
+    /// Recipients that were too many for this transaction, and may be sent to in another one. None if it was all or nothing.
     std::span<std::uint32_t const> overflow() const noexcept { return overflow_; }
 
     /// Was the policy satisfied? Otherwise why not.
@@ -384,8 +384,8 @@ private:
             return;
         }
         ++refused_;
-        if (accepted_ != 0 && too_many(r))
-            overflow_.push_back(i);
+        if (accepted_ != 0 && too_many(r) && options_.policy != recipient_policy::all_or_nothing)
+            overflow_.push_back(i); // with that policy another transaction would deliver to these alone
         who_.settle(i, who_.refusal_of(r), phase::rcpt, r);
     }
 
