@@ -148,8 +148,8 @@ public:
             break;
         default: return errc::unexpected_code;
         }
-        if (r.code() == 421 && !closing_)
-            on_closing(answered.what == phase::rset ? phase::mail : answered.what, r);
+        if (r.code() == 421 && (!closing_ || end_seen_))
+            on_closing(answered.what, r);
         else
             plan();
         return {};
@@ -208,15 +208,22 @@ public:
     {
         if (step_ == step::finished)
             return;
-        bool const doubtful = content_ended_ && !unprocessed;
-        auto const left     = doubtful ? disposition::in_doubt : disposition::not_sent;
-        if (closing_ && !doubtful)
+        bool const doubtful = content_ended_ && (!unprocessed || end_seen_);
+        if (doubtful && content_due_ != 0 && mail_answered_ && !mail_ok_ && raw_accepted_ != 0)
+            who_.doubt(why); // it took recipients all the same, so it may have taken the content
+        else if (doubtful)
+            who_.settle_pending(disposition::in_doubt, current_phase(), why);
+        else if (closing_)
             settle_closing();
         else
+<<<<<<< HEAD
             who_.settle_pending(left, current_phase(), why);
         // Is the refusal of MAIL to be believed, if what it was preceded or followed by contradicts it?
         if (doubtful && chunked() && mail_answered_ && !mail_ok_ && (raw_accepted_ != 0 || rset_failed_))
             who_.doubt(why);
+=======
+            who_.settle_pending(disposition::not_sent, current_phase(), why);
+>>>>>>> 270a87306a42b705209a55992411032fd1d4b69e
         transaction_open_ = false;
         step_             = step::give_up;
     }
@@ -239,7 +246,7 @@ public:
     /// Should the connection be closed although it works: the server does not know RSET.
     bool reset_refused() const noexcept { return rset_failed_; }
 
-    /// Recipients that were too many for this transaction, and may be sent to in another one.
+    /// Recipients that were too many for this transaction, and may be sent to in another one. None if it was all or nothing.
     std::span<std::uint32_t const> overflow() const noexcept { return overflow_; }
 
     /// Was the policy satisfied? Otherwise why not.
@@ -271,7 +278,7 @@ private:
         options_  = options;
         accepted_ = refused_ = answered_ = raw_accepted_ = 0;
         mail_answered_ = mail_ok_ = data_sent_ = content_begun_ = content_written_ = content_ended_ = false;
-        closing_ = transaction_open_ = rset_failed_ = claimed_ = content_refused_ = false;
+        closing_ = transaction_open_ = rset_failed_ = claimed_ = content_refused_ = end_seen_ = false;
         data_reply_                                            = data_state::none;
         content_due_ = per_recipient_ = 0;
         chunks_                       = 0;
@@ -387,8 +394,8 @@ private:
             return;
         }
         ++refused_;
-        if (accepted_ != 0 && too_many(r))
-            overflow_.push_back(i);
+        if (accepted_ != 0 && too_many(r) && options_.policy != recipient_policy::all_or_nothing)
+            overflow_.push_back(i); // with that policy another transaction would deliver to these alone
         who_.settle(i, who_.refusal_of(r), phase::rcpt, r);
     }
 
@@ -418,17 +425,21 @@ private:
         }
         if (!content_ended_)
             return early_reply(r);
-        if (chunked() && (!mail_ok_ || content_refused_ || accepted_ == 0))
+        if (pointless())
             return on_pointless_end(r);
+        end_seen_ = true;
         return on_end(r, due);
     }
+
+    /// Is this content in chunks that nobody should get, by what was answered before?
+    bool pointless() const noexcept { return chunked() && (!mail_ok_ || content_refused_ || accepted_ == 0); }
 
     /// The reply to a chunk that was not the last one.
     std::error_code on_chunk(reply const& r)
     {
         if (!r.negative())
             return {};
-        if (mail_ok_ && !content_refused_ && accepted_ != 0)
+        if (!pointless())
         {
             who_.final_reply(r);
             if (r.code() != 421)
@@ -442,9 +453,12 @@ private:
     std::error_code on_pointless_end(reply const& r)
     {
         --content_due_;
-        if (r.intermediate())
+        content_refused_ = true; // whatever it says, only RSET ends the transaction for certain
+        if (r.intermediate() && raw_accepted_ == 0)
             return errc::unexpected_code;
-        if (!r.positive() || raw_accepted_ == 0)
+        // In LMTP it may say more: how many replies it has for recipients that it should not have taken is unknown.
+        bool const uncounted = options_.lmtp && !mail_ok_ && raw_accepted_ > 1;
+        if (raw_accepted_ == 0 || (r.negative() && !uncounted))
             return {};
         who_.doubt("the server accepted content whose envelope or beginning it had refused");
         return errc::unexpected_code;
@@ -496,7 +510,8 @@ private:
             return errc::unsolicited_reply;
         }
         --content_due_;
-        who_.final_reply(r);
+        if (!pointless())
+            who_.final_reply(r);
         if (std::size_t const k = who_.next_pending(0); options_.lmtp && k != who_.size()) // the word on one recipient
             who_.settle(who_.index(k), who_.refusal_of(r), phase::content, r);
         else
@@ -510,7 +525,8 @@ private:
     {
         transaction_open_ = false;
         closing_          = true;
-        if (content_ended_ && content_due_ != 0 && who_.any_pending() && chunked())
+        bool const open = who_.any_pending() || raw_accepted_ != 0 || !all_answered();
+        if (content_ended_ && !end_seen_ && content_due_ != 0 && open)
         {
             // The end has left already. The server will not look at it; whether it does is seen when it closes.
             closing_phase_ = where;
@@ -518,16 +534,19 @@ private:
             step_          = step::await_reply;
             return;
         }
-        who_.settle_pending(content_ended_ ? disposition::in_doubt : disposition::not_sent, where, r);
+        who_.settle_pending(content_ended_ ? disposition::in_doubt : disposition::not_sent, reported(where), r);
         step_ = step::give_up;
     }
+
+    /// RSET is no place for a report: it belongs to another transaction.
+    static phase reported(phase where) noexcept { return where == phase::rset ? phase::mail : where; }
 
     /// The server has closed without another look at what is not decided.
     void settle_closing()
     {
         bool const refused = closing_phase_ == phase::mail;
-        who_.settle_pending(refused ? disposition::refused_temporarily : disposition::not_sent, closing_phase_,
-                            closing_reply_);
+        who_.settle_pending(refused ? disposition::refused_temporarily : disposition::not_sent,
+                            reported(closing_phase_), closing_reply_);
     }
 
     /// Decides what follows, after a reply was taken in.
@@ -538,7 +557,8 @@ private:
             if (content_due_ != 0)
                 return;
             settle_closing();
-            step_ = step::give_up;
+            transaction_open_ = false;
+            step_             = step::give_up;
             return;
         }
         if (content_written_)
@@ -650,6 +670,7 @@ private:
     bool          content_written_  = false; ///< Its end was handed over, or is about to be.
     bool          content_ended_    = false; ///< Its end may have left.
     bool          content_refused_  = false;
+    bool          end_seen_         = false; ///< The server has begun to answer the end.
     bool          closing_          = false;
     bool          transaction_open_ = false;
     bool          rset_failed_      = false;
