@@ -209,21 +209,16 @@ public:
         if (step_ == step::finished)
             return;
         bool const doubtful = content_ended_ && (!unprocessed || end_seen_);
-        if (doubtful && content_due_ != 0 && mail_answered_ && !mail_ok_ && raw_accepted_ != 0)
-            who_.doubt(why); // it took recipients all the same, so it may have taken the content
+        // The refusal of MAIL is not to be believed if what came before or after it contradicts it.
+        bool const contradicted = mail_answered_ && !mail_ok_ && (raw_accepted_ != 0 || rset_failed_);
+        if (doubtful && content_due_ != 0 && contradicted)
+            who_.doubt(why);
         else if (doubtful)
             who_.settle_pending(disposition::in_doubt, current_phase(), why);
         else if (closing_)
             settle_closing();
         else
-<<<<<<< HEAD
-            who_.settle_pending(left, current_phase(), why);
-        // Is the refusal of MAIL to be believed, if what it was preceded or followed by contradicts it?
-        if (doubtful && chunked() && mail_answered_ && !mail_ok_ && (raw_accepted_ != 0 || rset_failed_))
-            who_.doubt(why);
-=======
             who_.settle_pending(disposition::not_sent, current_phase(), why);
->>>>>>> 270a87306a42b705209a55992411032fd1d4b69e
         transaction_open_ = false;
         step_             = step::give_up;
     }
