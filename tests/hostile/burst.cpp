@@ -11,6 +11,7 @@
 #include <posthorn/coro/spawn.hpp>
 #include <posthorn/coro/this_coro.hpp>
 #include <posthorn/coro/use_task.hpp>
+#include <posthorn/net/transport.hpp>
 #include <posthorn/smtp/client.hpp>
 #include <posthorn/smtp/session.hpp>
 #include <posthorn/source/generator.hpp>
@@ -23,6 +24,7 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/address_v4.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
 #include <doctest/doctest.h>
 
@@ -44,6 +46,7 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -664,7 +667,7 @@ struct cut_result
     std::size_t           messages = 0; ///< In the sink, each with all its recipients.
 };
 
-task<void> burst_through(smtp::chunking chunking, support::cut where, cut_result& into)
+task<void> burst_through(smtp::chunking chunking, support::cut where, std::size_t size, cut_result& into)
 {
     auto const         ex = co_await this_coro::executor;
     smtp_sink_settings settings;
@@ -675,7 +678,7 @@ task<void> burst_through(smtp::chunking chunking, support::cut where, cut_result
     between.start();
     {
         smtp::client        client(support::client_settings(between.port()));
-        auto const          messages = support::numbered_messages(3);
+        auto const          messages = support::numbered_messages(3, size);
         smtp::burst_options options;
         options.sending.chunking = chunking;
         co_await collect(client.send_burst(messages, options), into.results);
@@ -684,17 +687,17 @@ task<void> burst_through(smtp::chunking chunking, support::cut where, cut_result
     into.to_server = between.to_server();
     into.to_client = between.to_client();
     co_await sink.until_idle();
-    support::check_stored(sink);
+    support::check_stored(sink, size);
     CHECK(sink.violations() == lines());
     for (auto const& m : sink.messages())
         into.stored.insert(support::number_of(m));
     into.messages = static_cast<std::size_t>(sink.totals().messages);
 }
 
-cut_result burst_through(smtp::chunking chunking, support::cut where)
+cut_result burst_through(smtp::chunking chunking, support::cut where, std::size_t size = 0)
 {
     cut_result r;
-    sync_wait(with_timeout(burst_through(chunking, where, r), support::no_hang));
+    sync_wait(with_timeout(burst_through(chunking, where, size, r), support::no_hang));
     CHECK(r.messages == r.stored.size());
     CHECK(r.results.complete(r.results.all.size()));
     for (auto const& one : r.results.all)
@@ -744,6 +747,36 @@ TEST_CASE("a burst of three messages, cut after every octet: the reports agree w
                 }
             }
         CHECK(seen.size() == 3);
+    }
+    MESSAGE("dialogues: " << count);
+}
+
+namespace {
+
+constexpr std::size_t large = 300000;
+
+} // namespace
+
+TEST_CASE("a burst of large messages, cut anywhere: the reports agree with what the server stored")
+{
+    std::size_t count = 0;
+    for (auto const chunking : both_ways)
+    {
+        auto const whole = burst_through(chunking, support::cut(), large);
+        REQUIRE(whole.stored.size() == 3);
+        std::mt19937 random(7);
+        for (int i = 0; i != 100; ++i)
+        {
+            bool const        upwards = i % 4 != 0;
+            std::size_t const n       = random() % (upwards ? whole.to_server : whole.to_client);
+            support::cut      where;
+            (upwards ? where.to_server : where.to_client) = n;
+            where.reset                                   = i % 2 == 0;
+            CAPTURE(upwards);
+            CAPTURE(n);
+            std::ignore = burst_through(chunking, where, large);
+            ++count;
+        }
     }
     MESSAGE("dialogues: " << count);
 }
@@ -1031,6 +1064,114 @@ TEST_CASE("the event loop can be destroyed after any number of steps of a burst"
         count += steps;
     }
     MESSAGE("steps: " << count);
+}
+
+// Writes that fail ---------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Says what it was told to say, whatever it hears, and takes nothing after the first write.
+class deaf_transport final : public net::transport
+{
+public:
+    deaf_transport(asio::any_io_executor const& ex, std::string hello, std::string rest)
+        : bell_(ex, asio::steady_timer::time_point::max()), rest_(std::move(rest)), hello_(std::move(hello))
+    {
+    }
+
+    asio::any_io_executor get_executor() override { return bell_.get_executor(); }
+
+    task<std::size_t> read_some(std::span<char> into) override
+    {
+        while (to_read_.empty())
+        {
+            auto const woken = co_await bell_.async_wait(use_task_nothrow);
+            std::ignore      = woken;
+            if (stopped_)
+                throw std::system_error(std::make_error_code(std::errc::operation_canceled));
+        }
+        std::size_t const n = std::min(into.size(), to_read_.size());
+        std::copy_n(to_read_.begin(), n, into.begin());
+        to_read_.erase(0, n);
+        co_return n;
+    }
+
+    task<std::size_t> write_some(std::string_view bytes) override
+    {
+        bool const first = writes_++ == 0;
+        to_read_ += first ? hello_ : std::exchange(rest_, std::string());
+        bell_.cancel();
+        if (!first)
+            throw std::system_error(std::make_error_code(std::errc::broken_pipe));
+        co_return bytes.size();
+    }
+
+    void cancel() noexcept override
+    {
+        stopped_ = true;
+        bell_.cancel();
+    }
+    void close() noexcept override { cancel(); }
+
+private:
+    asio::steady_timer bell_;
+    std::string        to_read_ = "220 deaf.test\r\n";
+    std::string        rest_;
+    std::string        hello_;
+    int                writes_  = 0;
+    bool               stopped_ = false;
+};
+
+} // namespace
+
+TEST_CASE(
+    "a write that fails although everything was answered ends the connection, and nothing spins or waits")
+{
+    for (auto const chunking : both_ways)
+        for (std::size_t const count : {0u, 1u, 4u}) // messages of a burst; 0: send()
+            for (bool const generated : {false, true})
+            {
+                bool const bdat = chunking == smtp::chunking::on;
+                CAPTURE(bdat);
+                CAPTURE(count);
+                auto const attempt = [&]() -> task<void> {
+                    auto const ex = co_await this_coro::executor;
+                    auto       t  = std::make_unique<deaf_transport>(
+                        ex, "250-deaf.test\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+                        bdat ? "250 ok\r\n250 ok\r\n250 ok\r\n" : "250 ok\r\n250 ok\r\n354 go\r\n");
+                    smtp::session session(net::stream(std::move(t)), support::session_settings());
+                    std::ignore = co_await session.greet();
+                    co_await session.hello();
+                    auto const messages = support::numbered_messages(std::max<std::size_t>(count, 1));
+                    smtp::burst_options options;
+                    options.sending.chunking = chunking;
+                    options.window           = 1;
+                    if (count == 0)
+                    {
+                        smtp::report r;
+                        auto const   e =
+                            co_await support::failure_of(session.send(messages[0], options.sending, r));
+                        CHECK(e.has_value() == !bdat);
+                        CHECK(r.recipients()[0].outcome == (bdat ? accepted : not_sent));
+                        CHECK(!session.is_open());
+                        co_return;
+                    }
+                    auto const    living = std::make_shared<std::size_t>(0);
+                    burst_results results;
+                    if (generated)
+                        co_await collect(session.send_burst(generate(0, living), options), results);
+                    else
+                        co_await collect(session.send_burst(messages, options), results);
+                    INFO(results.describe());
+                    CHECK(!results.failure);
+                    REQUIRE(!results.all.empty());
+                    CHECK(results.outcome(0) == (bdat ? accepted : not_sent));
+                    CHECK(results.of(0).failure.has_value() == !bdat);
+                    CHECK(results.all.size() == 1);
+                    CHECK(!session.is_open());
+                };
+                sync_wait(with_timeout(attempt(), support::no_hang));
+            }
 }
 
 TEST_SUITE_END();

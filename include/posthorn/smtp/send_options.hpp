@@ -58,7 +58,7 @@ struct send_options
     smtputf8_use       smtputf8    = smtputf8_use::automatic;
     smtp::unsupported  unsupported = smtp::unsupported::refuse;
 
-    std::size_t chunk_size   = std::size_t(256) * 1024; ///< Octets of content in a BDAT command, at the most.
+    std::size_t chunk_size   = std::size_t(256) * 1024; ///< Octets of content in a BDAT command. Line ends may add some.
     std::size_t chunk_window = 4; ///< Chunks of one message that may be on their way without a reply.
 
     /** Octets in a line of content without its end: 998 by RFC 5321, 4.5.3.1.6; 0 for any.
