@@ -14030,7 +14030,7 @@ struct send_options
     smtputf8_use       smtputf8    = smtputf8_use::automatic;
     smtp::unsupported  unsupported = smtp::unsupported::refuse;
 
-    std::size_t chunk_size   = std::size_t(256) * 1024; ///< Octets of content in a BDAT command, at the most.
+    std::size_t chunk_size   = std::size_t(256) * 1024; ///< Octets of content in a BDAT command. Line ends may add some.
     std::size_t chunk_window = 4; ///< Chunks of one message that may be on their way without a reply.
 
     /** Octets in a line of content without its end: 998 by RFC 5321, 4.5.3.1.6; 0 for any.
@@ -16816,8 +16816,8 @@ public:
             break;
         default: return errc::unexpected_code;
         }
-        if (r.code() == 421 && !closing_)
-            on_closing(answered.what == phase::rset ? phase::mail : answered.what, r);
+        if (r.code() == 421 && (!closing_ || end_seen_))
+            on_closing(answered.what, r);
         else
             plan();
         return {};
@@ -16876,15 +16876,17 @@ public:
     {
         if (step_ == step::finished)
             return;
-        bool const doubtful = content_ended_ && !unprocessed;
-        auto const left     = doubtful ? disposition::in_doubt : disposition::not_sent;
-        if (closing_ && !doubtful)
+        bool const doubtful = content_ended_ && (!unprocessed || end_seen_);
+        // The refusal of MAIL is not to be believed if what came before or after it contradicts it.
+        bool const contradicted = mail_answered_ && !mail_ok_ && (raw_accepted_ != 0 || rset_failed_);
+        if (doubtful && content_due_ != 0 && contradicted)
+            who_.doubt(why);
+        else if (doubtful)
+            who_.settle_pending(disposition::in_doubt, current_phase(), why);
+        else if (closing_)
             settle_closing();
         else
-            who_.settle_pending(left, current_phase(), why);
-        // Is the refusal of MAIL to be believed, if what it was preceded or followed by contradicts it?
-        if (doubtful && chunked() && mail_answered_ && !mail_ok_ && (raw_accepted_ != 0 || rset_failed_))
-            who_.doubt(why);
+            who_.settle_pending(disposition::not_sent, current_phase(), why);
         transaction_open_ = false;
         step_             = step::give_up;
     }
@@ -16907,7 +16909,7 @@ public:
     /// Should the connection be closed although it works: the server does not know RSET.
     bool reset_refused() const noexcept { return rset_failed_; }
 
-    /// Recipients that were too many for this transaction, and may be sent to in another one.
+    /// Recipients that were too many for this transaction, and may be sent to in another one. None if it was all or nothing.
     std::span<std::uint32_t const> overflow() const noexcept { return overflow_; }
 
     /// Was the policy satisfied? Otherwise why not.
@@ -16939,7 +16941,7 @@ private:
         options_  = options;
         accepted_ = refused_ = answered_ = raw_accepted_ = 0;
         mail_answered_ = mail_ok_ = data_sent_ = content_begun_ = content_written_ = content_ended_ = false;
-        closing_ = transaction_open_ = rset_failed_ = claimed_ = content_refused_ = false;
+        closing_ = transaction_open_ = rset_failed_ = claimed_ = content_refused_ = end_seen_ = false;
         data_reply_                                            = data_state::none;
         content_due_ = per_recipient_ = 0;
         chunks_                       = 0;
@@ -17055,8 +17057,8 @@ private:
             return;
         }
         ++refused_;
-        if (accepted_ != 0 && too_many(r))
-            overflow_.push_back(i);
+        if (accepted_ != 0 && too_many(r) && options_.policy != recipient_policy::all_or_nothing)
+            overflow_.push_back(i); // with that policy another transaction would deliver to these alone
         who_.settle(i, who_.refusal_of(r), phase::rcpt, r);
     }
 
@@ -17086,17 +17088,21 @@ private:
         }
         if (!content_ended_)
             return early_reply(r);
-        if (chunked() && (!mail_ok_ || content_refused_ || accepted_ == 0))
+        if (pointless())
             return on_pointless_end(r);
+        end_seen_ = true;
         return on_end(r, due);
     }
+
+    /// Is this content in chunks that nobody should get, by what was answered before?
+    bool pointless() const noexcept { return chunked() && (!mail_ok_ || content_refused_ || accepted_ == 0); }
 
     /// The reply to a chunk that was not the last one.
     std::error_code on_chunk(reply const& r)
     {
         if (!r.negative())
             return {};
-        if (mail_ok_ && !content_refused_ && accepted_ != 0)
+        if (!pointless())
         {
             who_.final_reply(r);
             if (r.code() != 421)
@@ -17110,9 +17116,12 @@ private:
     std::error_code on_pointless_end(reply const& r)
     {
         --content_due_;
-        if (r.intermediate())
+        content_refused_ = true; // whatever it says, only RSET ends the transaction for certain
+        if (r.intermediate() && raw_accepted_ == 0)
             return errc::unexpected_code;
-        if (!r.positive() || raw_accepted_ == 0)
+        // In LMTP it may say more: how many replies it has for recipients that it should not have taken is unknown.
+        bool const uncounted = options_.lmtp && !mail_ok_ && raw_accepted_ > 1;
+        if (raw_accepted_ == 0 || (r.negative() && !uncounted))
             return {};
         who_.doubt("the server accepted content whose envelope or beginning it had refused");
         return errc::unexpected_code;
@@ -17164,7 +17173,8 @@ private:
             return errc::unsolicited_reply;
         }
         --content_due_;
-        who_.final_reply(r);
+        if (!pointless())
+            who_.final_reply(r);
         if (std::size_t const k = who_.next_pending(0); options_.lmtp && k != who_.size()) // the word on one recipient
             who_.settle(who_.index(k), who_.refusal_of(r), phase::content, r);
         else
@@ -17178,7 +17188,8 @@ private:
     {
         transaction_open_ = false;
         closing_          = true;
-        if (content_ended_ && content_due_ != 0 && who_.any_pending() && chunked())
+        bool const open = who_.any_pending() || raw_accepted_ != 0 || !all_answered();
+        if (content_ended_ && !end_seen_ && content_due_ != 0 && open)
         {
             // The end has left already. The server will not look at it; whether it does is seen when it closes.
             closing_phase_ = where;
@@ -17186,16 +17197,19 @@ private:
             step_          = step::await_reply;
             return;
         }
-        who_.settle_pending(content_ended_ ? disposition::in_doubt : disposition::not_sent, where, r);
+        who_.settle_pending(content_ended_ ? disposition::in_doubt : disposition::not_sent, reported(where), r);
         step_ = step::give_up;
     }
+
+    /// RSET is no place for a report: it belongs to another transaction.
+    static phase reported(phase where) noexcept { return where == phase::rset ? phase::mail : where; }
 
     /// The server has closed without another look at what is not decided.
     void settle_closing()
     {
         bool const refused = closing_phase_ == phase::mail;
-        who_.settle_pending(refused ? disposition::refused_temporarily : disposition::not_sent, closing_phase_,
-                            closing_reply_);
+        who_.settle_pending(refused ? disposition::refused_temporarily : disposition::not_sent,
+                            reported(closing_phase_), closing_reply_);
     }
 
     /// Decides what follows, after a reply was taken in.
@@ -17206,7 +17220,8 @@ private:
             if (content_due_ != 0)
                 return;
             settle_closing();
-            step_ = step::give_up;
+            transaction_open_ = false;
+            step_             = step::give_up;
             return;
         }
         if (content_written_)
@@ -17318,6 +17333,7 @@ private:
     bool          content_written_  = false; ///< Its end was handed over, or is about to be.
     bool          content_ended_    = false; ///< Its end may have left.
     bool          content_refused_  = false;
+    bool          end_seen_         = false; ///< The server has begun to answer the end.
     bool          closing_          = false;
     bool          transaction_open_ = false;
     bool          rset_failed_      = false;
