@@ -379,8 +379,9 @@ private:
         how.flight   = pipelining(p) ? flight::pipelined : flight::sequential;
         how.transfer = p.plan.transfer();
         how.lmtp     = server_.lmtp;
-        // The content of DATA ends a transaction, whatever is answered. After BDAT that is not so if it was refused.
-        how.rset_first = before != nullptr ? before->plan.transfer() == transfer::bdat : open_;
+        // What becomes of the content before is not known yet. Refused content ends no transaction, by RFC 3030 after
+        // BDAT, and with Postfix after DATA as well.
+        how.rset_first = before != nullptr || open_;
         auto const part = p.plan.next_part();
         if (auto const d = p.dialogue.begin(p.plan.envelope(), part, p.plan.parameters(), how, *p.into))
         {
@@ -657,7 +658,7 @@ private:
     /// A transaction has ended as it should.
     void finish(parcel& p)
     {
-        open_          = p.dialogue.needs_rset();
+        open_          = p.dialogue.needs_rset() || (!server_.lmtp && p.into->final_reply().negative());
         reset_refused_ = reset_refused_ || p.dialogue.reset_refused();
         if (current_ == &p)
             current_ = nullptr;
@@ -711,11 +712,14 @@ private:
     /// The connection has ended before the message was decided.
     void give_up(parcel& p, std::optional<session_error> const& broken)
     {
-        std::string const why = broken ? broken->code().message() : make_error_code(errc::service_unavailable).message();
+        // A server that closes after it has said so breaks nothing.
+        bool const        announced = closing_ && (!broken || has_closed(broken->code()));
+        std::string const why =
+            broken && !announced ? broken->code().message() : make_error_code(errc::service_unavailable).message();
         if (p.in_flight())
         {
             know_end(p);
-            p.dialogue.fail(why, closing_ && (!broken || has_closed(broken->code())));
+            p.dialogue.fail(why, announced);
         }
         if (p.begun_once)
             p.plan.give_up(*p.into, why);
@@ -723,7 +727,7 @@ private:
             settlement::explain(*p.into, why);
         if (!p.begun_once)
             p.turns = c_->turns;
-        complete(p, broken);
+        complete(p, announced ? std::nullopt : broken);
     }
 
     /// Does the code say that the server has closed the connection?
