@@ -118,9 +118,8 @@ posthorn::task<> send_all(tool::job const& j, tool::result& r)
     {
         failed = std::current_exception();
     }
+    r.end(reason(failed));
     co_await client.quit();
-    if (failed)
-        std::rethrow_exception(failed);
 }
 
 /// The limit for everything is the limit of one message, if there is only one.
@@ -153,20 +152,11 @@ smtp::event_handler watcher(tool::options const& o, tool::result& r, tool::progr
 
 int run(tool::options const& o)
 {
-    tool::job                    j = tool::make_job(o);
-    tool::result                 r(j.mail.envelope, j.count);
-    tool::progress_bar           bar(j.count);
-    std::optional<tool::failure> why;
+    tool::job          j = tool::make_job(o);
+    tool::result       r(j.mail.envelope, j.count);
+    tool::progress_bar bar(j.count);
     j.settings.session.on_event = watcher(o, r, bar);
-    try
-    {
-        posthorn::sync_wait(send_in_time(j, r));
-    }
-    catch (posthorn::error const& e)
-    {
-        why.emplace(e);
-    }
-    r.end(std::move(why));
+    posthorn::sync_wait(send_in_time(j, r));
     bar.clear();
     if (o.json)
         std::cout << r.to_json() << '\n';

@@ -69,6 +69,11 @@ failure::failure(posthorn::error const& e) : code(e.code()), message(e.what()), 
 {
     if (auto const* in_session = dynamic_cast<smtp::session_error const*>(&e))
         phase = in_session->phase();
+    if (code == condition::canceled) // nothing else cancels
+    {
+        code = posthorn::errc::timeout;
+        message += " (the time of --timeout is over)";
+    }
 }
 
 result::result(smtp::envelope const& e, std::size_t total) : total_(total)
@@ -113,6 +118,8 @@ void result::add(std::size_t index, smtp::report r, std::optional<failure> why)
 
 void result::end(std::optional<failure> why)
 {
+    if (why && why_) // it stands for all that were left
+        why->phase = why_->phase;
     if (why)
         code_ = worse(code_, code_of(*why));
     count(smtp::overall::not_sent) += total_ - decided_;
