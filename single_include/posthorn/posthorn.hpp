@@ -14253,9 +14253,9 @@ struct client_settings
     client_settings() = default;
 
     /** From a URL: `smtp://host[:port]` (port 25, TLS required by STARTTLS), `submission://host` (port 587, the same),
-        `smtps://host` or `submissions://host` (port 465, implicit TLS), `smtp+unix:/path`, `lmtp://host` (port 24, as smtp),
-        `lmtp+unix:/path` (without TLS, which a local socket does not need). User and password in the URL become the
-        login.
+        `smtps://host` or `submissions://host` (port 465, implicit TLS), `lmtp://host` (port 24, as smtp), `smtp+unix:/path`
+        and `lmtp+unix:/path` (without TLS: a local socket does not need it, and has no name that a certificate could
+        be for). User and password in the URL become the login.
 
         @throws posthorn::error if the URL cannot be understood; the text never contains its password. */
     explicit client_settings(std::string_view url)
@@ -14270,7 +14270,10 @@ struct client_settings
             server = net::to_host_port(u, 465);
             tls    = tls_mode::implicit;
             break;
-        case net::url_scheme::smtp_unix: server = net::to_host_port(u, 0); break;
+        case net::url_scheme::smtp_unix:
+            server = net::to_host_port(u, 0);
+            tls    = tls_mode::none;
+            break;
         case net::url_scheme::lmtp:
             server           = net::to_host_port(u, 24);
             session.protocol = protocol::lmtp;
@@ -17832,8 +17835,9 @@ private:
         how.flight   = pipelining(p) ? flight::pipelined : flight::sequential;
         how.transfer = p.plan.transfer();
         how.lmtp     = server_.lmtp;
-        // The content of DATA ends a transaction, whatever is answered. After BDAT that is not so if it was refused.
-        how.rset_first = before != nullptr ? before->plan.transfer() == transfer::bdat : open_;
+        // What becomes of the content before is not known yet. Refused content ends no transaction, by RFC 3030 after
+        // BDAT, and with Postfix after DATA as well.
+        how.rset_first = before != nullptr || open_;
         auto const part = p.plan.next_part();
         if (auto const d = p.dialogue.begin(p.plan.envelope(), part, p.plan.parameters(), how, *p.into))
         {
@@ -18119,7 +18123,7 @@ private:
     /// A transaction has ended as it should.
     void finish(parcel& p)
     {
-        open_          = p.dialogue.needs_rset();
+        open_          = p.dialogue.needs_rset() || (!server_.lmtp && p.into->final_reply().negative());
         reset_refused_ = reset_refused_ || p.dialogue.reset_refused();
         if (current_ == &p)
             current_ = nullptr;
@@ -18177,9 +18181,10 @@ private:
     /// The connection has ended before the message was decided.
     void give_up(parcel& p, std::optional<session_error> const& broken)
     {
-        std::string const why = broken ? broken->code().message() : make_error_code(errc::service_unavailable).message();
         bool const closed = closing_ && (!broken || has_closed(broken->code())); // by the server, as it has said
         bool const told   = closed && p.in_flight() && p.dialogue.closing();     // by a reply of its own
+        std::string const why =
+            broken && !closed ? broken->code().message() : make_error_code(errc::service_unavailable).message();
         if (p.in_flight())
         {
             know_end(p);
@@ -18193,7 +18198,7 @@ private:
             p.turns = c_->turns;
         if (told)
             complete(p);
-        else if (broken)
+        else if (broken && !closed)
             complete(p, broken);
         else
             complete(p, c_->make_error(errc::service_unavailable, phase::mail, "send", nullptr,

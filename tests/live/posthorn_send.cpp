@@ -4,7 +4,12 @@
 // SPDX-License-Identifier: MIT
 //
 
-// The program posthorn-send, run as a process against a real Postfix: what it prints, and what it returns.
+// The program posthorn-send, run as a process against real servers, and against one that offers every extension and
+// remembers what it saw: what the program prints, and what it returns.
+
+#include <posthorn/net/tls_context.hpp>
+#include <posthorn/testing/server_thread.hpp>
+#include <posthorn/testing/smtp_sink.hpp>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -18,6 +23,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -29,6 +35,9 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -66,8 +75,9 @@ std::string tool()
 class run
 {
 public:
-    explicit run(strings const& arguments, std::filesystem::path const& input = {})
-        : dir_("send"), process_(options(arguments, input))
+    explicit run(strings const& arguments, std::filesystem::path const& input = {},
+                 strings const& environment = {})
+        : dir_("send"), process_(options(arguments, input, environment))
     {
     }
 
@@ -103,9 +113,11 @@ public:
     }
 
 private:
-    support::process_options options(strings const& arguments, std::filesystem::path const& input) const
+    support::process_options options(strings const& arguments, std::filesystem::path const& input,
+                                     strings const& environment) const
     {
         support::process_options o;
+        o.environment = environment;
         o.argv = {"/bin/sh", "-c", "err=$1; shift; exec \"$@\" 2>\"$err\"", "sh", dir_ / "err", tool()};
         o.argv.insert(o.argv.end(), arguments.begin(), arguments.end());
         o.input  = input;
@@ -641,6 +653,675 @@ TEST_CASE("a message of 25 MB is delivered byte for byte, under TLS and after a 
     auto const got = support::parse_delivered(stored[0]).as_sent();
     CHECK(got.size() == content.size());
     CHECK((got == content));
+}
+
+// ---- options --------------------------------------------------------------------------------------------------
+
+namespace {
+
+namespace testing = posthorn::testing;
+using sink        = testing::server_thread<testing::smtp_sink>;
+
+/// Offers every extension, STARTTLS, and logins.
+testing::smtp_sink_settings everything()
+{
+    testing::smtp_sink_settings settings;
+    posthorn::net::tls_settings tls;
+    tls.certificate_file = authority().server().file;
+    tls.key_file         = authority().server().key;
+    settings.tls         = testing::smtp_sink_settings::tls_mode::starttls;
+    settings.tls_context.emplace(tls);
+    for (auto const* keyword :
+         {"REQUIRETLS", "MT-PRIORITY MIXER", "DELIVERBY 10", "FUTURERELEASE 86400 2036-01-01T00:00:00Z"})
+        settings.keywords.emplace_back(keyword);
+    settings.users  = {{"alice", password}};
+    settings.refuse = {{"bad@example.test", testing::smtp_reply(550, "5.1.1 no such person")},
+                       {"busy@example.test", testing::smtp_reply(450, "4.2.1 come back later")}};
+    return settings;
+}
+
+strings envelope_to(sink const& server)
+{
+    return {"--url",  url("smtp", server->port()), "--ca",  authority().ca(),
+            "--from", "sender@elsewhere.test",     "--json"};
+}
+
+std::string all_lines(sink const& server)
+{
+    std::string lines;
+    for (auto const& one : server->commands())
+        lines += one.line + '\n';
+    return lines;
+}
+
+/// Checks a value of the result that is named by a JSON pointer.
+struct fact
+{
+    std::string where;
+    json        value;
+};
+
+/// A run, what the server must have seen of it, and what must come out.
+struct option_case
+{
+    std::string       name;
+    strings           options   = {};
+    strings           seen      = {};
+    strings           unseen    = {};
+    int               status    = 0;
+    std::vector<fact> facts     = {};
+    std::string       content   = text;
+    std::string       recipient = "alice@example.test";
+};
+
+void check(option_case const& c, testing::smtp_sink_settings settings)
+{
+    CAPTURE(c.name);
+    sink const         server(std::move(settings));
+    message_file const message(c.content);
+    auto               how = envelope_to(server) + strings{"--to", c.recipient, "--message", message.path()};
+    for (std::string const once : {"--from", "--ca"}) // the case has another one, or wants none
+        if (std::find(c.options.begin(), c.options.end(), once) != c.options.end() ||
+            (once == "--ca" &&
+             std::find(c.options.begin(), c.options.end(), "--insecure") != c.options.end()))
+        {
+            auto const at = std::find(how.begin(), how.end(), once);
+            how.erase(at, at + 2);
+        }
+    run        send(how + c.options);
+    auto const status = send.status();
+    INFO(send.out());
+    INFO(send.err());
+    CHECK(status == c.status);
+    auto const lines = all_lines(server);
+    for (auto const& part : c.seen)
+        CHECK_MESSAGE(contains(lines, part), part, " in ", lines);
+    for (auto const& part : c.unseen)
+        CHECK_MESSAGE(!contains(lines, part), part, " in ", lines);
+    auto const result = send.object();
+    for (auto const& f : c.facts)
+        CHECK_MESSAGE(result.at(json::json_pointer(f.where)) == f.value, f.where, ": ",
+                      result.at(json::json_pointer(f.where)).dump(), " is not ", f.value.dump());
+    if (c.status == 0)
+        CHECK(result.at("error").is_null());
+    CHECK(server->violations().empty());
+}
+
+} // namespace
+
+TEST_CASE("the options of the envelope become parameters that the server sees")
+{
+    std::string const mail    = "MAIL FROM:<sender@elsewhere.test> ";
+    std::string const rcpt    = "RCPT TO:<alice@example.test> ";
+    option_case const cases[] = {
+        {"no reports", {"--notify", "never"}, {rcpt + "NOTIFY=NEVER\n"}},
+        {"reports", {"--notify", "success,failure,delay"}, {rcpt + "NOTIFY=SUCCESS,FAILURE,DELAY\n"}},
+        {"original recipient", {"--orcpt", "a+b@else.test"}, {rcpt + "ORCPT=rfc822;a+2Bb@else.test\n"}},
+        {"original recipient with its type", {"--orcpt", "x400;c=de"}, {rcpt + "ORCPT=x400;c+3Dde\n"}},
+        {"original recipients",
+         {"--to", "bob@example.test", "--orcpt", "a@else.test", "--orcpt", "b@else.test"},
+         {rcpt + "ORCPT=rfc822;a@else.test\n", "RCPT TO:<bob@example.test> ORCPT=rfc822;b@else.test\n"}},
+        {"one original recipient for all",
+         {"--to", "bob@example.test", "--orcpt", "a@else.test"},
+         {rcpt + "ORCPT=rfc822;a@else.test\n", "RCPT TO:<bob@example.test> ORCPT=rfc822;a@else.test\n"}},
+        {"whole message in reports", {"--ret", "full"}, {" RET=FULL"}},
+        {"header in reports", {"--ret", "hdrs"}, {" RET=HDRS"}},
+        {"envelope id", {"--envid", "id+1=2"}, {" ENVID=id+2B1+3D2"}},
+        {"TLS all the way", {"--require-tls"}, {" REQUIRETLS"}},
+        {"priority", {"--priority", "3"}, {" MT-PRIORITY=3"}},
+        {"negative priority", {"--priority", "-9"}, {" MT-PRIORITY=-9"}},
+        {"deliver by, or return", {"--deliver-by", "3600"}, {" BY=3600;R"}, {" BY=3600;RT"}},
+        {"the same, spelled out", {"--deliver-by", "3600;R"}, {" BY=3600;R"}, {" BY=3600;RT"}},
+        {"the same, traced", {"--deliver-by", "3600T"}, {" BY=3600;RT"}},
+        {"deliver by, or tell", {"--deliver-by", "-5;N"}, {" BY=-5;N"}, {" BY=-5;NT"}},
+        {"the same, traced", {"--deliver-by", "3600;NT"}, {" BY=3600;NT"}},
+        {"hold for", {"--hold-for", "60"}, {" HOLDFOR=60"}},
+        {"hold until", {"--hold-until", "2030-12-24T18:00:00Z"}, {" HOLDUNTIL=2030-12-24T18:00:00Z"}},
+        {"SMTPUTF8 in any case", {"--smtputf8", "force"}, {" SMTPUTF8"}},
+        {"SMTPUTF8 if needed", {"--smtputf8", "auto", "--to", "gr\xc3\xbcn@example.test"}, {" SMTPUTF8"}},
+        {"SMTPUTF8 if needed, and it is not", {"--smtputf8", "auto"}, {mail}, {"SMTPUTF8"}},
+        {"SMTPUTF8 never",
+         {"--smtputf8", "never", "--to", "gr\xc3\xbcn@example.test"},
+         {rcpt.substr(0, rcpt.size() - 1) + "\n"},
+         {"SMTPUTF8", "gr\xc3\xbcn"},
+         65,
+         {{"/outcome", "partial"},
+          {"/recipients/0/outcome", "accepted"},
+          {"/recipients/1/outcome", "refused_permanently"},
+          {"/recipients/1/enhanced", "5.6.7"},
+          {"/error", nullptr}}},
+        {"the null sender", {"--from", ""}, {"MAIL FROM:<>"}},
+        {"everybody or nobody",
+         {"--policy", "all-or-nothing", "--to", "bad@example.test"},
+         {"RCPT TO:<bad@example.test>"},
+         {"\nDATA"},
+         65,
+         {{"/outcome", "not_sent"},
+          {"/recipients/0/outcome", "not_sent"},
+          {"/recipients/1/outcome", "refused_permanently"},
+          {"/error/category", "posthorn.smtp"},
+          {"/bytes", 0}}},
+        {"everybody or nobody, for now",
+         {"--policy", "all-or-nothing", "--to", "busy@example.test"},
+         {},
+         {"\nDATA"},
+         75,
+         {{"/outcome", "temporary"},
+          {"/recipients/0/outcome", "not_sent"},
+          {"/recipients/1/outcome", "refused_temporarily"}}},
+        {"whoever can be had",
+         {"--policy", "at-least-one", "--to", "bad@example.test"},
+         {"\nDATA"},
+         {},
+         65,
+         {{"/outcome", "partial"}, {"/error", nullptr}}},
+        {"nobody can be had",
+         {"--policy", "at-least-one"},
+         {},
+         {},
+         75,
+         {{"/outcome", "temporary"}, {"/error/category", "posthorn.smtp"}},
+         text,
+         "busy@example.test"},
+    };
+    for (auto const& c : cases)
+        check(c, everything());
+}
+
+TEST_CASE("what a server does not offer is an error, or left out if that is allowed")
+{
+    struct row
+    {
+        std::string keyword;
+        strings     options;
+        std::string parameter;
+        bool        droppable = true;
+    };
+    row const rows[] = {{"DSN", {"--notify", "never"}, "NOTIFY"},
+                        {"DSN", {"--orcpt", "a@b.test", "--ret", "hdrs", "--envid", "1"}, "ENVID"},
+                        {"MT-PRIORITY", {"--priority", "1"}, "MT-PRIORITY="},
+                        {"DELIVERBY", {"--deliver-by", "100"}, " BY="},
+                        {"FUTURERELEASE", {"--hold-for", "5"}, "HOLDFOR"},
+                        {"FUTURERELEASE", {"--hold-until", "2030-01-01T00:00:00Z"}, "HOLDUNTIL"},
+                        {"REQUIRETLS", {"--require-tls"}, " REQUIRETLS", false},
+                        {"SMTPUTF8", {"--smtputf8", "force"}, " SMTPUTF8", false},
+                        {"CHUNKING", {"--chunking", "on"}, "BDAT", false}};
+    for (auto const& r : rows)
+        for (bool const drop : {false, true})
+        {
+            option_case c;
+            c.name    = r.keyword + (drop ? " dropped" : "");
+            c.options = r.options + (drop ? strings{"--drop-unsupported"} : strings{});
+            c.unseen  = {r.parameter};
+            if (!drop || !r.droppable)
+            {
+                c.unseen.emplace_back("MAIL");
+                c.status = 65;
+                c.facts  = {{"/outcome", "not_sent"},
+                            {"/reply", nullptr},
+                            {"/recipients/0/outcome", "not_sent"},
+                            {"/recipients/0/phase", "prepare"},
+                            {"/error/category", "posthorn.smtp"},
+                            {"/error/phase", "prepare"}};
+            }
+            auto settings = everything();
+            settings.withdraw(r.keyword);
+            check(c, settings);
+        }
+}
+
+TEST_CASE("the options of the server, the content and the transfer do what they say")
+{
+    std::string const lf    = "Subject: x\n\nbody\n";
+    std::string const lines = [] {
+        std::string all = "Subject: x\r\n\r\n";
+        for (int i = 0; i < 100; ++i)
+            all += "0123456789\r\n";
+        return all;
+    }();
+    option_case const cases[] = {
+        {"name in EHLO", {"--ehlo", "me.example.test"}, {"EHLO me.example.test\n"}},
+        {"address in EHLO", {"--ehlo", "[192.0.2.1]"}, {"EHLO [192.0.2.1]\n"}},
+        {"by IPv4", {"--ipv4"}, {"MAIL"}},
+        {"from an address of this host", {"--source", "127.0.0.2"}, {"MAIL"}},
+        {"by IPv6, where nobody listens",
+         {"--ipv6"},
+         {},
+         {"EHLO"},
+         69,
+         {{"/outcome", "not_sent"}, {"/recipients/0/phase", "connect"}, {"/error/phase", "connect"}}},
+        {"in the clear", {"--tls", "none"}, {"MAIL"}, {"STARTTLS"}, 0, {{"/tls", nullptr}}},
+        {"unverified", {"--insecure"}, {"STARTTLS"}, {}, 0, {{"/tls/verified", false}}},
+        {"opportunistic", {"--tls", "opportunistic"}, {"STARTTLS"}, {}, 0, {{"/tls/verified", false}}},
+        {"TLS 1.3", {"--tls-min", "1.3"}, {}, {}, 0, {{"/tls/version", "TLSv1.3"}}},
+        {"time enough", {"--timeout", "60", "--connect-timeout", "60"}, {"MAIL"}},
+        {"with pipelining", {"--pipelining", "auto"}, {"\nDATA"}, {}, 0, {{"/round_trips", 2}}},
+        {"without pipelining", {"--pipelining", "off"}, {"\nDATA"}, {}, 0, {{"/round_trips", 4}}},
+        {"by BDAT",
+         {"--chunking", "on"},
+         {"BDAT " + std::to_string(text.size()) + " LAST"},
+         {"\nDATA"},
+         0,
+         {{"/transfer", "BDAT"}, {"/round_trips", 1}, {"/bytes", text.size()}}},
+        {"in chunks",
+         {"--chunking", "on", "--chunk-size", "500"},
+         {"BDAT 500\n", " LAST"},
+         {"\nDATA"},
+         0,
+         {{"/transfer", "BDAT"}, {"/bytes", lines.size()}},
+         lines},
+        {"by DATA", {"--chunking", "off"}, {"\nDATA"}, {"BDAT"}, 0, {{"/transfer", "DATA"}}},
+        {"by what suits", {"--chunking", "auto"}, {"\nDATA"}, {"BDAT"}, 0, {{"/transfer", "DATA"}}},
+        {"line ends made right",
+         {"--line-endings", "normalise"},
+         {"\nDATA"},
+         {},
+         0,
+         {{"/bytes", lf.size() + 3 + 3}},
+         lf},
+        {"line ends refused",
+         {"--line-endings", "strict"},
+         {},
+         {},
+         65,
+         {{"/outcome", "not_sent"}, {"/error/category", "posthorn.smtp"}},
+         lf},
+        {"line ends left alone",
+         {"--line-endings", "verbatim"},
+         {" BODY=BINARYMIME", "BDAT " + std::to_string(lf.size()) + " LAST"},
+         {"\nDATA"},
+         0,
+         {{"/transfer", "BDAT"}, {"/bytes", lf.size()}},
+         lf},
+    };
+    for (auto const& c : cases)
+        check(c, everything());
+}
+
+TEST_CASE("a login takes its password from where it is told, and shows it to nobody")
+{
+    message_file const message(text);
+    message_file const secret(std::string(password) + "\r\nanother line\n");
+    struct row
+    {
+        strings     options;
+        strings     environment = {};
+        std::string mechanism   = "PLAIN";
+    };
+    row const rows[] = {
+        {{"--user", "alice", "--password", password}, {}},
+        {{"--user", "alice", "--password-file", secret.path()}, {}},
+        {{"--user", "alice", "--password-env", "MAIL_SECRET"}, {std::string("MAIL_SECRET=") + password}},
+        {{"--user", "alice", "--password-file", secret.path(), "--auth", "LOGIN"}, {}, "LOGIN"},
+        {{"--user", "alice", "--password-file", secret.path(), "--auth", "LOGIN", "--auth", "PLAIN"},
+         {},
+         "LOGIN"},
+        {{"--user", "alice", "--password-file", secret.path(), "--tls", "none", "--allow-plaintext-auth"},
+         {}}};
+    for (auto const& r : rows)
+    {
+        auto settings         = everything();
+        settings.require_auth = true;
+        sink const server(std::move(settings));
+        run        send(envelope_to(server) +
+                            strings{"--to", "alice@example.test", "--message", message.path(), "--trace"} +
+                            r.options,
+                        {}, r.environment);
+        auto const status = send.status();
+        INFO(send.err());
+        CHECK(status == 0);
+        CHECK(send.object().at("auth") == r.mechanism);
+        CHECK(contains(send.err(), "C: AUTH " + r.mechanism));
+        CHECK_FALSE(tells_a_secret(send.err()));
+        CHECK_FALSE(tells_a_secret(send.out()));
+        REQUIRE(server->messages().size() == 1);
+        CHECK(server->messages()[0].user == "alice");
+    }
+}
+
+TEST_CASE("a client shows its certificate, and the oldest version of TLS can be set")
+{
+    auto options    = server_options();
+    options.main_cf = {{"smtpd_tls_ask_ccert", "yes"},
+                       {"smtpd_tls_CAfile", authority().ca()},
+                       {"smtpd_tls_protocols", "TLSv1.2"}};
+    support::postfix             server(options);
+    message_file const           message(text);
+    support::certificate_request request;
+    request.common_name = "client.example.test";
+    auto const    mine  = authority().issue("client", request);
+    strings const how   = {
+          "--url", url("smtp", server.port()), "--ca",      authority().ca(), "--from", "sender@elsewhere.test",
+          "--to",  "alice@example.test",       "--message", message.path(),   "--json"};
+
+    run with(how + strings{"--cert", mine.file, "--key", mine.key, "--source", "127.0.0.3"});
+    CHECK(with.status() == 0);
+    CHECK(with.object().at("tls").at("version") == "TLSv1.2");
+    auto const trace = support::parse_delivered(server.wait_for_mail("alice").at(0)).received.at(0);
+    CHECK(contains(trace, "[127.0.0.3]"));
+    CHECK(contains(trace, "Client CN \"client.example.test\""));
+    CHECK(contains(trace, "verified OK"));
+
+    run newer(how + strings{"--tls-min", "1.3"});
+    CHECK(newer.status() == 76);
+    CHECK(newer.object().at("error").at("phase") == "tls");
+}
+
+TEST_CASE("LMTP and Unix sockets are reached by their URLs")
+{
+    support::dovecot_options options;
+    options.lmtp           = true;
+    options.users[1].quota = 10;
+    support::dovecot   server(options);
+    support::temp_dir  dir("sink");
+    message_file const message(text);
+    strings const      rest = {"--from",    "sender@elsewhere.test", "--to",  "alice@example.test",
+                               "--message", message.path(),          "--json"};
+
+    for (auto const& how : {strings{"--url", "lmtp+unix:" + server.lmtp_socket().string()},
+                            strings{"--url", url("lmtp", server.lmtp_port()), "--tls", "none"}})
+    {
+        run send(how + rest + strings{"--to", "nobody@example.test", "--to", "bob@example.test", "--trace"});
+        CHECK(send.status() == 65);
+        INFO(send.err());
+        CHECK(contains(send.err(), "C: LHLO "));
+        auto const result = send.object();
+        CHECK(result.at("outcome") == "partial");
+        CHECK(result.at("recipients").at(0).at("outcome") == "accepted");
+        CHECK(result.at("recipients").at(1).at("phase") == "rcpt");
+        CHECK(result.at("recipients").at(1).at("code") == 550);
+        CHECK(result.at("recipients").at(2).at("phase") == "content");
+        CHECK(result.at("recipients").at(2).at("code") == 552);
+    }
+    CHECK(server.mailbox("alice").size() == 2);
+
+    auto settings        = everything();
+    settings.listen.path = (dir / "smtp").string();
+    sink const local(std::move(settings));
+    run        send(strings{"--url", "smtp+unix:" + (dir / "smtp").string()} + rest);
+    CHECK(send.status() == 0);
+    CHECK(local->messages().size() == 1);
+    run nobody(strings{"--url", "smtp+unix:" + (dir / "nobody").string()} + rest);
+    CHECK(nobody.status() == 69);
+}
+
+TEST_CASE("a message is sent many times, one after the other or as a burst")
+{
+    message_file const message(text);
+    std::size_t const  count = 30;
+    for (bool const burst : {false, true})
+        for (std::string const from : {"file", "input"})
+        {
+            CAPTURE(burst);
+            CAPTURE(from);
+            sink const server(everything());
+            auto const how = envelope_to(server) +
+                             strings{"--to", "alice@example.test", "--count", std::to_string(count)} +
+                             (burst ? strings{"--burst"} : strings{}) +
+                             (from == "file" ? strings{"--message", message.path()} : strings{});
+            run send(how, from == "file" ? std::filesystem::path() : std::filesystem::path(message.path()));
+            auto const status = send.status();
+            INFO(send.err());
+            CHECK(status == 0);
+            auto const result = send.object();
+            CHECK(result.at("outcome") == "accepted");
+            CHECK(result.at("error").is_null());
+            CHECK(result.at("recipients").size() == 1);
+            CHECK(result.at("transfer") == (burst ? "BDAT" : "DATA"));
+            CHECK(result.at("bytes") == count * (burst ? text.size() : text.size() + 1 + 3));
+            CHECK(result.at("messages") == json({{"total", count},
+                                                 {"accepted", count},
+                                                 {"partial", 0},
+                                                 {"refused", 0},
+                                                 {"temporary", 0},
+                                                 {"in_doubt", 0},
+                                                 {"not_sent", 0}}));
+            REQUIRE(server->messages().size() == count);
+            for (auto const& one : server->messages())
+                CHECK(one.content == text);
+            CHECK(server->connections().size() == 1);
+            if (burst)
+                CHECK(server->connections()[0].round_trips < 2 * count); // fewer than DATA and content take
+            CHECK(server->violations().empty());
+        }
+}
+
+TEST_CASE("of many messages the worst counts, and the first that did not go well is shown")
+{
+    message_file const message(text);
+    for (bool const burst : {false, true})
+    {
+        CAPTURE(burst);
+        auto settings = everything();
+        int  asked    = 0;
+        // The third is refused for now, the fifth for good.
+        settings.on_rcpt = [&asked](testing::smtp_path const&) {
+            ++asked;
+            if (asked == 3)
+                return testing::smtp_reply(451, "4.3.0 not now");
+            return asked == 5 ? testing::smtp_reply(550, "5.1.1 never") : testing::smtp_reply();
+        };
+        sink const server(std::move(settings));
+        run        send(envelope_to(server) +
+                        strings{"--to", "alice@example.test", "--count", "8", "--message", message.path()} +
+                        (burst ? strings{"--burst"} : strings{}));
+        CHECK(send.status() == 65);
+        auto const result = send.object();
+        CHECK(result.at("outcome") == "refused");
+        CHECK(result.at("recipients").at(0).at("code") == 451);
+        CHECK(result.at("messages").at("total") == 8);
+        CHECK(result.at("messages").at("accepted") == 6);
+        CHECK(result.at("messages").at("temporary") == 1);
+        CHECK(result.at("messages").at("refused") == 1);
+        CHECK(server->messages().size() == 6);
+    }
+}
+
+TEST_CASE("messages that were not tried any more are not sent")
+{
+    message_file const message(text);
+    for (bool const burst : {false, true})
+    {
+        run send(strings{"--url", url("smtp", support::free_port()), "--tls", "none", "--from",
+                         "sender@elsewhere.test", "--to", "alice@example.test", "--message", message.path(),
+                         "--json", "--count", "4"} +
+                 (burst ? strings{"--burst"} : strings{}));
+        CHECK(send.status() == 69);
+        auto const result = send.object();
+        CHECK(result.at("outcome") == "not_sent");
+        CHECK(result.at("messages").at("not_sent") == 4);
+        CHECK(result.at("recipients").at(0).at("outcome") == "not_sent");
+        CHECK(result.at("error").at("phase") == "connect");
+    }
+}
+
+TEST_CASE("the time limits end a run")
+{
+    message_file const message(text);
+    strings const      rest = {
+             "--tls",     "none",         "--from", "sender@elsewhere.test", "--to", "alice@example.test",
+             "--message", message.path(), "--json"};
+    auto const begin = std::chrono::steady_clock::now();
+    SUBCASE("for one message, at the end of its content: in doubt, 74")
+    {
+        auto settings       = everything();
+        settings.on_message = [](testing::smtp_sink_message const&) {
+            std::this_thread::sleep_for(std::chrono::seconds(3));
+            return testing::smtp_reply();
+        };
+        sink const server(std::move(settings));
+        run        send(strings{"--url", url("smtp", server->port()), "--timeout", "0.5"} + rest);
+        CHECK(send.status() == 74);
+        CHECK(send.object().at("outcome") == "in_doubt");
+    }
+    SUBCASE("for one message, before that: 75")
+    {
+        auto settings    = everything();
+        settings.on_mail = [](testing::smtp_path const&) {
+            std::this_thread::sleep_for(std::chrono::seconds(2));
+            return testing::smtp_reply();
+        };
+        sink const server(std::move(settings));
+        for (auto const& count :
+             {strings{}, strings{"--count", "3"}, strings{"--count", "3", "--burst", "--chunking", "off"}})
+        {
+            run send(strings{"--url", url("smtp", server->port()), "--timeout", "0.5"} + rest + count);
+            CHECK(send.status() == 75);
+            auto const result = send.object();
+            CHECK(result.at("outcome") == "not_sent");
+            CHECK(result.at("error").is_object());
+            if (!count.empty())
+                CHECK(result.at("messages").at("not_sent") == 3);
+        }
+    }
+    SUBCASE("for the connection: 69")
+    {
+        // Whose queue of connections is full does not answer.
+        support::unique_socket              deaf(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        auto const                          port = support::free_port();
+        std::vector<support::unique_socket> queue;
+        REQUIRE(support::detail::bind_loopback(deaf.get(), port));
+        REQUIRE(::listen(deaf.get(), 0) == 0);
+        auto const address = support::detail::loopback(port);
+        for (int i = 0; i < 4; ++i)
+        {
+            queue.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+            std::ignore =
+                ::connect(queue.back().get(), reinterpret_cast<sockaddr const*>(&address), sizeof address);
+        }
+        for (std::string const option : {"--connect-timeout", "--timeout"})
+        {
+            run send(strings{"--url", url("smtp", port), option, "0.3"} + rest);
+            CHECK(send.status() == 69);
+            CHECK(send.object().at("error").at("phase") == "connect");
+        }
+    }
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
+}
+
+TEST_CASE("a terminal shows the progress, unless the output is for programs")
+{
+    message_file const message("Subject: x\r\n\r\n" + std::string(100, 'x') + "\r\n");
+    sink const         server(everything());
+    auto const         on_terminal = [&](std::string const& more) {
+        support::process_options o;
+        o.argv = {support::find_program("script", "bsdutils").string(),
+                  "-q",
+                  "-e",
+                  "-c",
+                  tool() + " --url " + url("smtp", server->port()) +
+                      " --tls none --from a@example.test --to alice@example.test --message " +
+                      message.path() + more,
+                  "/dev/null"};
+        return support::run(o);
+    };
+    auto const shown = on_terminal("");
+    CHECK(shown.status == 0);
+    CHECK(contains(shown.output, "[####"));
+    CHECK(contains(shown.output, "100% of "));
+    CHECK(contains(shown.output, "alice@example.test: accepted"));
+    CHECK_FALSE(contains(on_terminal(" --json").output, "[####"));
+    CHECK_FALSE(contains(on_terminal(" --trace").output, "[####"));
+}
+
+TEST_CASE(
+    "options that contradict each other, or that no server could obey, are usage errors that say what to do")
+{
+    message_file const   message(text);
+    message_file const   empty("");
+    support::temp_dir    folder("folder");
+    support::certificate mine = authority().server();
+    strings const        good = {"--url", "smtp://localhost:1", "--from", "a@example.test",
+                                 "--to",  "b@example.test",     "--json"};
+    struct row
+    {
+        strings     options;
+        std::string said;
+    };
+    std::string const file   = message.path();
+    row const         rows[] = {
+                {{"--user", "a", "--password", "x", "--password-file", file}, "more than once"},
+                {{"--user", "a", "--password", "x", "--password-env", "HOME"}, "more than once"},
+                {{"--user", "a", "--password-file", file + ".gone"}, "cannot read"},
+                {{"--user", "a", "--password-file", folder.path()}, "is a folder"},
+                {{"--user", "a", "--password-file", empty.path()}, "password is empty"},
+                {{"--user", "a", "--password-env", "NO_SUCH_VARIABLE"}, "NO_SUCH_VARIABLE"},
+                {{"--user", "a"}, "--password-file"},
+                {{"--user", ""}, "name is empty"},
+                {{"--password", "x"}, "--user"},
+                {{"--auth", "PLAIN"}, "--user"},
+                {{"--allow-plaintext-auth"}, "--user"},
+                {{"--user", "a", "--password", "x", "--auth", "TELEPATHY"}, "TELEPATHY"},
+                {{"--ipv4", "--ipv6"}, "contradict"},
+                {{"--ipv6", "--source", "127.0.0.1"}, "other family"},
+                {{"--ipv4", "--source", "::1"}, "other family"},
+                {{"--source", "localhost"}, "no IP address"},
+                {{"--cert", mine.file}, "--key"},
+                {{"--key", mine.key}, "--cert"},
+                {{"--cert", mine.file, "--key", file}, file},
+                {{"--cert", file, "--key", mine.key}, file},
+                {{"--ca", file}, file},
+                {{"--ca", folder.path()}, "is a folder"},
+                {{"--tls-min", "1.1"}, "1.1"},
+                {{"--ehlo", "not a name"}, "--ehlo"},
+                {{"--connect-timeout", "0"}, "--connect-timeout"},
+                {{"--timeout", "soon"}, "--timeout"},
+                {{"--to", "a b@example.test"}, "--to: 'a b@example.test'"},
+                {{"--policy", "some"}, "--policy"},
+                {{"--notify", "never,success"}, "never"},
+                {{"--notify", "always"}, "always"},
+                {{"--notify", ""}, "--notify"},
+                {{"--orcpt", "a@b.test", "--orcpt", "c@d.test"}, "--orcpt"},
+                {{"--ret", "some"}, "--ret"},
+                {{"--envid", std::string(101, 'x')}, "ENVID"},
+                {{"--envid", ""}, "--envid"},
+                {{"--require-tls", "--tls", "none"}, "--require-tls"},
+                {{"--priority", "10"}, "--priority"},
+                {{"--deliver-by", "soon"}, "--deliver-by"},
+                {{"--deliver-by", "10;X"}, "--deliver-by"},
+                {{"--deliver-by", "0;R"}, "BY"},
+                {{"--deliver-by", "1000000000"}, "BY"},
+                {{"--hold-for", "0"}, "--hold-for"},
+                {{"--hold-for", "5", "--hold-until", "2030-01-01T00:00:00Z"}, "exclude"},
+                {{"--hold-until", "tomorrow"}, "HOLDUNTIL"},
+                {{"--smtputf8", "maybe"}, "--smtputf8"},
+                {{"--line-endings", "verbatim", "--chunking", "off"}, "BDAT"},
+                {{"--chunk-size", "0"}, "--chunk-size"},
+                {{"--count", "0"}, "--count"},
+                {{"--message", folder.path()}, "is a folder"},
+                {{"b@example.test"}, "b@example.test"},
+    };
+    for (auto const& r : rows)
+    {
+        run send(good + (r.options[0] == "--message" ? strings{} : strings{"--message", file}) + r.options);
+        auto const status = send.status();
+        INFO(r.options[0], ' ', r.options.back());
+        CHECK(status == 64);
+        CHECK(send.out().empty());
+        CHECK_MESSAGE(contains(send.err(), r.said), send.err());
+    }
+    struct other
+    {
+        std::string address;
+        strings     options;
+        std::string said;
+    };
+    for (other const& o :
+         {other{"smtps://localhost", {"--tls", "starttls"}, "use smtp://"},
+          other{"smtps://localhost", {"--tls", "none"}, "use smtp://"},
+          other{"smtp://a:secret-Word@localhost", {"--user", "b"}, "given twice"},
+          other{"smtp://a:secret-Word@localhost", {"--password", "x"}, "more than once"},
+          other{"smtp+unix:/nowhere", {"--ipv4"}, "Unix socket"},
+          other{"lmtp+unix:/nowhere", {"--source", "127.0.0.1"}, "Unix socket"},
+          other{"https://localhost", {}, "smtp://"}, other{"smtp://a:secret-Word@local host", {}, "--url"}})
+    {
+        run send(strings{"--url", o.address, "--from", "a@example.test", "--to", "b@example.test",
+                         "--message", file} +
+                 o.options);
+        CHECK(send.status() == 64);
+        CHECK_MESSAGE(contains(send.err(), o.said), send.err());
+        CHECK_FALSE(contains(send.err(), "secret-Word"));
+    }
 }
 
 TEST_SUITE_END();

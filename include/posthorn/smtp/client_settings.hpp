@@ -51,9 +51,9 @@ struct client_settings
     client_settings() = default;
 
     /** From a URL: `smtp://host[:port]` (port 25, TLS required by STARTTLS), `submission://host` (port 587, the same),
-        `smtps://host` or `submissions://host` (port 465, implicit TLS), `smtp+unix:/path`, `lmtp://host` (port 24, as smtp),
-        `lmtp+unix:/path` (without TLS, which a local socket does not need). User and password in the URL become the
-        login.
+        `smtps://host` or `submissions://host` (port 465, implicit TLS), `lmtp://host` (port 24, as smtp), `smtp+unix:/path`
+        and `lmtp+unix:/path` (without TLS: a local socket does not need it, and has no name that a certificate could
+        be for). User and password in the URL become the login.
 
         @throws posthorn::error if the URL cannot be understood; the text never contains its password. */
     explicit client_settings(std::string_view url)
@@ -68,7 +68,10 @@ struct client_settings
             server = net::to_host_port(u, 465);
             tls    = tls_mode::implicit;
             break;
-        case net::url_scheme::smtp_unix: server = net::to_host_port(u, 0); break;
+        case net::url_scheme::smtp_unix:
+            server = net::to_host_port(u, 0);
+            tls    = tls_mode::none;
+            break;
         case net::url_scheme::lmtp:
             server           = net::to_host_port(u, 24);
             session.protocol = protocol::lmtp;

@@ -401,8 +401,9 @@ private:
         how.flight   = pipelining(p) ? flight::pipelined : flight::sequential;
         how.transfer = p.plan.transfer();
         how.lmtp     = server_.lmtp;
-        // The content of DATA ends a transaction, whatever is answered. After BDAT that is not so if it was refused.
-        how.rset_first = before != nullptr ? before->plan.transfer() == transfer::bdat : open_;
+        // What becomes of the content before is not known yet. Refused content ends no transaction, by RFC 3030 after
+        // BDAT, and with Postfix after DATA as well.
+        how.rset_first = before != nullptr || open_;
         auto const part = p.plan.next_part();
         if (auto const d = p.dialogue.begin(p.plan.envelope(), part, p.plan.parameters(), how, *p.into))
         {
@@ -688,7 +689,7 @@ private:
     /// A transaction has ended as it should.
     void finish(parcel& p)
     {
-        open_          = p.dialogue.needs_rset();
+        open_          = p.dialogue.needs_rset() || (!server_.lmtp && p.into->final_reply().negative());
         reset_refused_ = reset_refused_ || p.dialogue.reset_refused();
         if (current_ == &p)
             current_ = nullptr;
@@ -746,9 +747,10 @@ private:
     /// The connection has ended before the message was decided.
     void give_up(parcel& p, std::optional<session_error> const& broken)
     {
-        std::string const why = broken ? broken->code().message() : make_error_code(errc::service_unavailable).message();
         bool const closed = closing_ && (!broken || has_closed(broken->code())); // by the server, as it has said
         bool const told   = closed && p.in_flight() && p.dialogue.closing();     // by a reply of its own
+        std::string const why =
+            broken && !closed ? broken->code().message() : make_error_code(errc::service_unavailable).message();
         if (p.in_flight())
         {
             know_end(p);
@@ -762,7 +764,7 @@ private:
             p.turns = c_->turns;
         if (told)
             complete(p);
-        else if (broken)
+        else if (broken && !closed)
             complete(p, broken);
         else
             complete(p, c_->make_error(errc::service_unavailable, phase::mail, "send", nullptr,

@@ -1,0 +1,41 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+// What posthorn-send has to do, checked and in the terms of the library.
+
+#ifndef POSTHORN_EXAMPLES_SEND_JOB_HPP
+#define POSTHORN_EXAMPLES_SEND_JOB_HPP
+
+#include <posthorn/smtp/client_settings.hpp>
+#include <posthorn/smtp/message.hpp>
+
+#include "options.hpp"
+
+#include <cstddef>
+#include <stdexcept>
+
+namespace tool {
+
+/// The command line cannot be obeyed; the text says why, and what to do.
+struct usage_error : std::runtime_error
+{
+    using std::runtime_error::runtime_error;
+};
+
+struct job
+{
+    posthorn::smtp::client_settings settings;
+    posthorn::smtp::message mail; ///< Its content is in memory if it must be there more than once at a time.
+    std::size_t             count = 1;
+    bool                    burst = false;
+};
+
+/// @throws usage_error
+job make_job(options const& o);
+
+} // namespace tool
+
+#endif
