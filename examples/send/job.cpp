@@ -6,11 +6,14 @@
 
 #include "job.hpp"
 
+#include <posthorn/core/ascii.hpp>
 #include <posthorn/core/buffer.hpp>
 #include <posthorn/core/error.hpp>
 #include <posthorn/core/printable.hpp>
 #include <posthorn/core/secret.hpp>
+#include <posthorn/net/proxy.hpp>
 #include <posthorn/net/tls_context.hpp>
+#include <posthorn/net/tlsa.hpp>
 #include <posthorn/net/url.hpp>
 #include <posthorn/sasl/select.hpp>
 #include <posthorn/smtp/command.hpp>
@@ -70,6 +73,20 @@ void require_file(std::string const& name, std::string const& option)
             option + ": cannot read " + in_quotes(name) + ": " + std::generic_category().message(errno));
 }
 
+/// Makes something of a text, or explains why that cannot be done.
+template <class F>
+auto parsed(std::string const& option, std::string const& text, F&& parse)
+{
+    try
+    {
+        return parse(text);
+    }
+    catch (posthorn::error const& e)
+    {
+        throw usage_error(option + ": " + in_quotes(text) + ": " + e.what());
+    }
+}
+
 // Server ------------------------------------------------------------------------------------------------------
 
 void set_tls(options const& o, net::url const& u, smtp::client_settings& s)
@@ -102,7 +119,13 @@ void set_tls(options const& o, net::url const& u, smtp::client_settings& s)
     how.key_file         = o.key;
     how.minimum_version  = o.tls_min == "1.3" ? net::tls_version::tls_1_3 : net::tls_version::tls_1_2;
     how.verify_peer = how.verify_host = !o.insecure;
-    if (o.ca.empty() && o.cert.empty())
+    how.pins = o.pins;
+    for (auto const& record : o.tlsa)
+        how.tlsa.push_back(
+            parsed("--tlsa", record, [](std::string const& text) { return net::tlsa_record(std::string_view(text)); }));
+    require((o.pins.empty() && o.tlsa.empty()) || s.tls != smtp::tls_mode::none,
+            "--pin and --tlsa mean nothing without TLS: use --tls starttls or --tls implicit");
+    if (o.ca.empty() && o.cert.empty() && o.pins.empty() && o.tlsa.empty())
         return;
     try
     {
@@ -110,7 +133,7 @@ void set_tls(options const& o, net::url const& u, smtp::client_settings& s)
     }
     catch (posthorn::error const& e)
     {
-        throw usage_error(std::string("--ca, --cert, --key: ") + e.what());
+        throw usage_error(std::string("--ca, --cert, --key, --pin, --tlsa: ") + e.what());
     }
 }
 
@@ -118,8 +141,11 @@ void set_connection(options const& o, net::url const& u, smtp::client_settings& 
 {
     bool const local = net::is_local(u.scheme);
     require(!o.ipv4 || !o.ipv6, "--ipv4 and --ipv6 contradict each other: give one, or none for both");
-    require(!local || (!o.ipv4 && !o.ipv6 && o.source.empty()),
-            "--ipv4, --ipv6 and --source mean nothing for a Unix socket: leave them out");
+    require(!local || (!o.ipv4 && !o.ipv6 && o.source.empty() && o.proxy.empty()),
+            "--ipv4, --ipv6, --source and --proxy mean nothing for a Unix socket: leave them out");
+    if (!o.proxy.empty())
+        s.proxy = parsed("--proxy", posthorn::printable(o.proxy.substr(0, o.proxy.find("://"))) + "://...",
+                         [&o](std::string const&) { return net::proxy_settings(std::string_view(o.proxy)); });
     auto& how = s.connection;
     if (o.ipv4)
         how.resolve.family = net::address_family::v4;
@@ -159,9 +185,9 @@ void set_connection(options const& o, net::url const& u, smtp::client_settings& 
 
 // Login -------------------------------------------------------------------------------------------------------
 
-posthorn::secret_string first_line(std::string const& name)
+posthorn::secret_string first_line(std::string const& name, char const* option)
 {
-    require_file(name, "--password-file");
+    require_file(name, option);
     std::ifstream in(name, std::ios::binary);
     std::string   line;
     std::getline(in, line);
@@ -186,7 +212,7 @@ void set_login(options const& o, net::url const& u, smtp::client_settings& s)
     if (o.password)
         s.login.password = *o.password;
     if (o.password_file)
-        s.login.password = first_line(*o.password_file);
+        s.login.password = first_line(*o.password_file, "--password-file");
     if (o.password_env)
     {
         char const* const value = std::getenv(o.password_env->c_str());
@@ -194,20 +220,38 @@ void set_login(options const& o, net::url const& u, smtp::client_settings& s)
                                       in_quotes(*o.password_env) + "; set and export it");
         s.login.password = value;
     }
+    require(!o.token || !o.token_file, "the token is given twice: use --token or --token-file");
+    if (o.token)
+        s.login.token = *o.token;
+    if (o.token_file)
+        s.login.token = first_line(*o.token_file, "--token-file");
+    bool const token = o.token || o.token_file;
+    require(!token || !s.login.token.empty(), "the token is empty");
+    s.login.authorization_identity = o.authzid;
+
     bool const user = o.user || u.user;
+    // Who one is can be shown by a certificate, a ticket, or not at all.
+    bool const alone = std::any_of(o.mechanisms.begin(), o.mechanisms.end(), [](std::string const& name) {
+        return posthorn::ascii::iequals(name, "EXTERNAL") || posthorn::ascii::iequals(name, "ANONYMOUS") ||
+               posthorn::ascii::iequals(name, "GSSAPI");
+    });
     require(user || passwords == 0, "a password without a user: add --user NAME");
-    require(!user || passwords != 0,
+    require(!user || passwords != 0 || token || alone,
             "a user without a password: add --password-file FILE or --password-env NAME");
     require(passwords == 0 || !s.login.password.empty(), "the password is empty");
-    require(user || (o.mechanisms.empty() && !o.allow_plaintext),
-            "--auth and --allow-plaintext-auth need a login: add --user NAME");
+    require(user || token || alone || (o.mechanisms.empty() && !o.allow_plaintext && o.authzid.empty()),
+            "--auth, --authzid and --allow-plaintext-auth need a login: add --user NAME");
     for (auto const& name : o.mechanisms)
     {
         std::string known;
+        bool        is_known = false;
         for (auto const one : posthorn::sasl::known_mechanisms())
+        {
             known += ' ' + std::string(one);
-        require(posthorn::sasl::make_mechanism(name, s.login) != nullptr,
-                "--auth: the mechanism " + in_quotes(name) + " is not known; known are" + known);
+            is_known = is_known || posthorn::ascii::iequals(one, name);
+        }
+        require(is_known || posthorn::ascii::iequals(name, "EXTERNAL") || posthorn::ascii::iequals(name, "ANONYMOUS"),
+                "--auth: the mechanism " + in_quotes(name) + " is not known; known are" + known + " EXTERNAL ANONYMOUS");
     }
     s.mechanisms.allowed         = o.mechanisms;
     s.mechanisms.allow_plaintext = o.allow_plaintext;
@@ -269,20 +313,6 @@ smtp::original_recipient to_original(std::string const& text)
     if (semicolon == text.npos || text.find('@') < semicolon)
         return smtp::original_recipient(text);
     return {text.substr(0, semicolon), text.substr(semicolon + 1)};
-}
-
-/// Makes an address, or explains which one is none.
-template <class F>
-auto parsed(std::string const& option, std::string const& text, F&& parse)
-{
-    try
-    {
-        return parse(text);
-    }
-    catch (posthorn::error const& e)
-    {
-        throw usage_error(option + ": " + in_quotes(text) + ": " + e.what());
-    }
 }
 
 /// What no server would get to see is found out before there is a connection.
@@ -389,7 +419,7 @@ std::shared_ptr<posthorn::source> open_message(options const& o)
     }
     require_file(o.message, "--message");
     std::error_code ec;
-    if (!again || (!o.burst && std::filesystem::is_regular_file(o.message, ec)))
+    if (!again || (!o.burst && o.connections == 1 && std::filesystem::is_regular_file(o.message, ec)))
         return parsed("--message", o.message,
                       [](std::string const& name) { return std::make_shared<posthorn::file_source>(name); });
     std::ifstream in(o.message, std::ios::binary);
@@ -421,7 +451,9 @@ job make_job(options const& o)
     set_sending(o, j.settings.sending);
     j.mail.envelope = make_envelope(o, j.settings.tls);
     j.mail.content  = open_message(o);
+    require(o.connections == 1 || o.count > 1, "--connections is for many messages: add --count N");
     j.count         = o.count;
+    j.connections   = o.connections;
     j.burst         = o.burst;
     return j;
 }

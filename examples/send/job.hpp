@@ -29,8 +29,9 @@ struct job
 {
     posthorn::smtp::client_settings settings;
     posthorn::smtp::message mail; ///< Its content is in memory if it must be there more than once at a time.
-    std::size_t             count = 1;
-    bool                    burst = false;
+    std::size_t             count       = 1;
+    std::size_t             connections = 1;
+    bool                    burst       = false;
 };
 
 /// @throws usage_error

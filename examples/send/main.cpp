@@ -103,8 +103,77 @@ posthorn::task<> send_burst(smtp::client& client, tool::job const& j, tool::resu
     }
 }
 
+/// Every `step`-th message, from `first` on, one after the other, over whichever connection is free.
+posthorn::task<> send_share(smtp::pool& pool, tool::job const& j, tool::result& r, std::size_t first)
+{
+    for (std::size_t i = first; i < j.count; i += j.connections)
+    {
+        smtp::report       report;
+        std::exception_ptr failed;
+        try
+        {
+            co_await pool.send(j.mail, j.settings.sending, report);
+        }
+        catch (...)
+        {
+            failed = std::current_exception();
+        }
+        r.add(i, std::move(report), reason(failed));
+        if (failed && ends_all(failed))
+            std::rethrow_exception(failed);
+    }
+}
+
+/// The same as a burst over one connection.
+posthorn::task<> burst_share(smtp::client& client, tool::job const& j, tool::result& r, std::size_t first)
+{
+    std::size_t const                        many = (j.count - first + j.connections - 1) / j.connections;
+    std::vector<smtp::message_pointer> const mails(many, smtp::message_pointer(std::shared_ptr<void>(), &j.mail));
+    auto                                     results = client.send_burst(mails);
+    auto                                     one     = co_await results.next();
+    while (one)
+    {
+        std::optional<tool::failure> why;
+        if (one->failure)
+            why.emplace(*one->failure);
+        r.add(first + one->index * j.connections, std::move(one->report), std::move(why));
+        one = co_await results.next();
+    }
+}
+
+posthorn::task<> send_by_pool(tool::job const& j, tool::result& r)
+{
+    smtp::pool_settings settings(j.settings);
+    settings.max_connections = j.connections;
+    settings.max_messages    = 0;
+    auto const                    ex = co_await posthorn::this_coro::executor;
+    smtp::pool                    pool(ex, std::move(settings));
+    std::exception_ptr            failed;
+    std::vector<posthorn::task<>> shares;
+    for (std::size_t first = 0; first != j.connections && first < j.count; ++first)
+        if (j.burst)
+            shares.push_back(pool.use([&j, &r, first](smtp::client& c) { return burst_share(c, j, r, first); }));
+        else
+            shares.push_back(send_share(pool, j, r, first));
+    try
+    {
+        co_await posthorn::when_all(std::move(shares));
+    }
+    catch (...)
+    {
+        failed = std::current_exception();
+    }
+    r.end(reason(failed));
+    co_await pool.drain();
+}
+
 posthorn::task<> send_all(tool::job const& j, tool::result& r)
 {
+    if (j.connections > 1)
+    {
+        co_await send_by_pool(j, r);
+        co_return;
+    }
     smtp::client       client(j.settings); // in here, because it must not outlive the event loop
     std::exception_ptr failed;
     try

@@ -70,6 +70,12 @@ void add_server(CLI::App& app, options& o)
     g.option("--ca", o.ca, "FILE", "File with the authorities to trust, PEM, instead of the system's");
     g.option("--cert", o.cert, "FILE", "File with the certificate to present, PEM; --key goes with it");
     g.option("--key", o.key, "FILE", "File with the key of the certificate, PEM");
+    g.option("--pin", o.pins, "SHA256", "A key to accept, sha256//BASE64 (repeatable); no other is")->allow_extra_args(false);
+    g.option("--tlsa", o.tlsa, "RECORD",
+             "What DNSSEC says about the certificate, e.g. '3 1 1 0B9F...' (repeatable); it is verified by that, and by "
+             "no authority")
+        ->allow_extra_args(false);
+    g.option("--proxy", o.proxy, "URL", "Connect by way of socks5://, socks5h:// or http://[USER:PASSWORD@]HOST[:PORT]");
     g.option("--tls-min", o.tls_min, "VERSION", "The oldest version of TLS to speak")
         ->check(CLI::IsMember({"1.2", "1.3"}));
     g.flag("--insecure", o.insecure, "Do not check who the server is");
@@ -91,6 +97,9 @@ void add_login(CLI::App& app, options& o)
              "The password; other users of this host can see it in the list of processes");
     g.option("--password-file", o.password_file, "FILE", "File whose first line is the password");
     g.option("--password-env", o.password_env, "NAME", "Environment variable that holds the password");
+    g.option("--token", o.token, "TEXT", "An OAuth 2.0 access token, for OAUTHBEARER and XOAUTH2; others can see it, too");
+    g.option("--token-file", o.token_file, "FILE", "File whose first line is the token");
+    g.option("--authzid", o.authzid, "NAME", "Act as somebody else");
     g.option("--auth", o.mechanisms, "MECH",
              "Mechanism to use, in order of preference (repeatable); by default the best")
         ->allow_extra_args(false);
@@ -155,6 +164,8 @@ void add_transfer(CLI::App& app, options& o)
         ->check(CLI::Range(std::size_t(1), std::size_t(1) << 40).description(""));
     g.option("--count", o.count, "N", "Send the message so many times, one after the other")
         ->check(CLI::Range(std::size_t(1), std::size_t(1'000'000'000)).description(""));
+    g.option("--connections", o.connections, "N", "Send over so many connections at once")
+        ->check(CLI::Range(std::size_t(1), std::size_t(10'000)).description(""));
     g.flag("--burst", o.burst, "Do not wait for the reply to one before the next is sent");
 }
 

@@ -27,6 +27,9 @@ struct options
     std::string                cert;
     std::string                key;
     std::string                tls_min;
+    std::vector<std::string>   pins;
+    std::vector<std::string>   tlsa;
+    std::string                proxy;
     bool                       insecure = false;
     std::optional<std::string> ehlo;
     std::string                source;
@@ -40,6 +43,9 @@ struct options
     std::optional<std::string> password;
     std::optional<std::string> password_file;
     std::optional<std::string> password_env;
+    std::optional<std::string> token;
+    std::optional<std::string> token_file;
+    std::string                authzid;
     std::vector<std::string>   mechanisms;
     bool                       allow_plaintext = false;
 
@@ -67,8 +73,9 @@ struct options
     std::string                pipelining;
     std::string                chunking;
     std::optional<std::size_t> chunk_size;
-    std::size_t                count = 1;
-    bool                       burst = false;
+    std::size_t                count       = 1;
+    std::size_t                connections = 1;
+    bool                       burst       = false;
 
     // Output
     bool json  = false;
