@@ -1086,6 +1086,109 @@ TEST_CASE("a message is sent many times, one after the other or as a burst")
         }
 }
 
+TEST_CASE("many messages go over several connections, each one by one or as a burst")
+{
+    message_file const message(text);
+    std::size_t const  count = 41;
+    for (bool const burst : {false, true})
+    {
+        CAPTURE(burst);
+        sink const server(everything());
+        run        send(envelope_to(server) +
+                        strings{"--to", "alice@example.test", "--count", std::to_string(count), "--connections", "4", "--message",
+                                message.path()} +
+                        (burst ? strings{"--burst"} : strings{}));
+        auto const status = send.status();
+        INFO(send.err());
+        CHECK(status == 0);
+        CHECK(send.object().at("messages").at("accepted") == count);
+        CHECK(server->messages().size() == count);
+        CHECK(server->connections().size() == 4);
+        for (auto const& c : server->connections())
+            CHECK(c.ending == "QUIT");
+        CHECK(server->violations().empty());
+    }
+    sink const server(everything());
+    run        alone(envelope_to(server) +
+                     strings{"--to", "alice@example.test", "--connections", "4", "--message", message.path()});
+    CHECK(alone.status() == 64);
+    CHECK(contains(alone.err(), "--count"));
+}
+
+TEST_CASE("a key that is pinned, or told by DNSSEC, is accepted and no other; the error tells which it is")
+{
+    sink const         server(everything());
+    message_file const message(text);
+    // By name: TLSA records are about names.
+    strings const how = {"--url",  "smtp://localhost:" + std::to_string(server->port()), "--from", "sender@elsewhere.test", "--to",
+                         "alice@example.test", "--message", message.path(), "--json"};
+    auto const after = [](std::string const& whole, std::string const& part) {
+        auto const at = whole.find(part);
+        REQUIRE(at != whole.npos);
+        auto const begin = at + part.size();
+        return whole.substr(begin, whole.find_first_of(" ;(", begin) - begin);
+    };
+    run wrong_tlsa(how + strings{"--tlsa", "3 1 1 " + std::string(64, 'a')});
+    CHECK(wrong_tlsa.status() == 76);
+    std::string const digest = after(wrong_tlsa.object().at("error").at("message"), "`3 1 1` would be ");
+    run               right_tlsa(how + strings{"--tlsa", "3 1 1 " + std::string(64, 'a'), "--tlsa", "3 1 1 " + digest});
+    CHECK(right_tlsa.status() == 0);
+    CHECK(right_tlsa.object().at("tls").at("verified") == true);
+
+    strings const     trusting = how + strings{"--ca", authority().ca()};
+    std::string const none     = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    run               wrong_pin(trusting + strings{"--pin", none});
+    CHECK(wrong_pin.status() == 76);
+    std::string const pin = "sha256//" + after(wrong_pin.object().at("error").at("message"), "the peer's key is sha256//");
+    run               right_pin(trusting + strings{"--pin", none, "--pin", pin});
+    CHECK(right_pin.status() == 0);
+
+    for (auto const& bad : {strings{"--tlsa", "3 1 1 xyz"}, strings{"--pin", "abc"}, strings{"--tlsa", "3 1 1 " + digest, "--insecure"},
+                            strings{"--pin", pin, "--tls", "none"}})
+    {
+        run refused(how + bad);
+        CHECK(refused.status() == 64);
+        CHECK(contains(refused.err(), bad[0]));
+    }
+    CHECK(server->messages().size() == 2);
+}
+
+TEST_CASE("a server is reached by way of a proxy")
+{
+    support::temp_dir        dir("proxy");
+    std::uint16_t const      port = support::free_port();
+    support::process_options options;
+    options.argv   = {support::find_program("microsocks", "microsocks").string(), "-i", "127.0.0.1", "-p", std::to_string(port),
+                      "-u", "user", "-P", password};
+    options.output = dir / "log";
+    support::process const proxy(options);
+    REQUIRE(support::poll_until(support::default_patience, [&] {
+        try
+        {
+            support::connect_tcp(port);
+            return true;
+        }
+        catch (std::exception const&)
+        {
+            return false;
+        }
+    }));
+    sink const         server(everything());
+    message_file const message(text);
+    strings const      how = envelope_to(server) + strings{"--to", "alice@example.test", "--message", message.path()};
+    std::string const  at  = "@127.0.0.1:" + std::to_string(port);
+    run good(how + strings{"--proxy", std::string("socks5h://user:") + password + at});
+    CHECK(good.status() == 0);
+    run wrong(how + strings{"--proxy", std::string("socks5h://user:") + wrong_password + at});
+    CHECK(wrong.status() == 69);
+    CHECK_FALSE(tells_a_secret(wrong.out()));
+    CHECK(contains(wrong.object().at("error").at("message").get<std::string>(), "login"));
+    run unknown(how + strings{"--proxy", std::string("ftp://user:") + password + at});
+    CHECK(unknown.status() == 64);
+    CHECK_FALSE(tells_a_secret(unknown.err()));
+    CHECK(server->messages().size() == 1);
+}
+
 TEST_CASE("of many messages the worst counts, and the first that did not go well is shown")
 {
     message_file const message(text);
