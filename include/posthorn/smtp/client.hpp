@@ -31,6 +31,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -196,6 +197,12 @@ public:
         if (session_)
             session_->capabilities().disable(f);
     }
+
+    /// Uses again what was masked, from the next connection on.
+    void unmask() noexcept { masked_.clear(); }
+
+    /// How many connections could be used so far: tells whether it is still the same one.
+    std::size_t connections() const noexcept { return connections_; }
 
 private:
     net::clock::time_point total_deadline() const
@@ -401,6 +408,7 @@ private:
             std::rethrow_exception(failure);
         }
         session_ = std::move(fresh);
+        ++connections_;
     }
 
     /// From a connected stream to a session that can send.
@@ -485,8 +493,9 @@ private:
     std::unique_ptr<smtp::session>   session_;
     std::string                      mechanism_;
     std::vector<feature>             masked_; ///< Of the server, on every connection.
-    bool                             busy_      = false;
-    bool                             fruitless_ = false; ///< The last connection of a burst took nothing.
+    std::size_t                      connections_ = 0;
+    bool                             busy_        = false;
+    bool                             fruitless_   = false; ///< The last connection of a burst took nothing.
 };
 
 } // namespace posthorn::smtp
