@@ -979,6 +979,23 @@ TEST_CASE("drain ends the pauses of messages that were put off, and can be cance
           });
 }
 
+TEST_CASE("a message that is put off after drain has begun does not pause")
+{
+    smtp_sink_settings server = slow(20ms);
+    server.on_mail            = first_replies({smtp_reply(451, "4.7.1 slow down")});
+    visit(server, [](auto& s) { s.throttle_pause = 1h; },
+          [](smtp_sink& sink, smtp::pool& pool) -> task<void> {
+              auto const ex = co_await this_coro::executor;
+              errand     one;
+              one.start(ex, pool, 0);
+              co_await until_busy(pool, 1);
+              co_await pool.drain();
+              co_await wait_for(one);
+              CHECK(one.word == "closed");
+              CHECK(sink.messages().empty());
+          });
+}
+
 TEST_CASE("drain waits for QUIT that was begun before")
 {
     visit(slow(30ms), [](auto& s) { s.max_idle = 5ms; },

@@ -162,7 +162,7 @@ public:
         {
             std::lock_guard const lock(mutex_);
             --inside_;
-            if (s && ended_)
+            if (s && (ended_ || retired_))
                 gone = std::move(s);
             else if (s)
             {
@@ -262,7 +262,7 @@ public:
         {
             std::lock_guard const lock(mutex_);
             gone.swap(free_);
-            draining_ = true;
+            retired_ = true;
             timer_.reset();
         }
         for (auto& s : gone)
@@ -320,7 +320,8 @@ private:
             : bell(s.executor_or(ex), when), state_(&s), among_(&among)
         {
             std::lock_guard const lock(s.mutex_);
-            at_ = among.insert(among.end(), this);
+            at_  = among.insert(among.end(), this);
+            rung = s.draining_ || s.ended_;
         }
         ~resting()
         {
@@ -671,7 +672,8 @@ private:
     std::optional<asio::steady_timer>       timer_;
     clock::time_point                       looks_at_ = clock::time_point::max(); ///< When the timer is set to.
     bool                                    draining_ = false;
-    bool                                    ended_    = false;
+    bool                                    ended_    = false; ///< The event loop.
+    bool                                    retired_  = false;
     host_memory                             memory_;
 };
 
