@@ -14120,8 +14120,8 @@ struct finished
     smtp::report const& report;
 };
 
-/// A message of which nothing can have arrived moves to a fresh connection. It was reported as finished once, and will
-/// be once more.
+/// A message of which nothing can have arrived moves to a fresh connection, or is tried again by a pool. It was reported as
+/// finished once, and will be once more.
 struct moved
 {
 };
@@ -14296,6 +14296,9 @@ struct client_settings
     net::host_port      server;
     tls_mode            tls = tls_mode::required;
     net::tls_settings   tls_settings;      ///< Trust, pins, client certificate, versions.
+    /// Shared by several clients, so that authorities are loaded once and sessions are resumed across connections;
+    /// instead of `tls_settings`. See make_tls_context().
+    std::optional<net::tls_context> tls_context;
     std::string         tls_host;          ///< Whose certificate is expected; empty for the host of `server`.
     sasl::credentials   login;             ///< Empty: no login.
 
@@ -14310,6 +14313,22 @@ struct client_settings
     net::proxy_settings proxy;             ///< By way of which the server is reached; none by default.
     session_settings    session;           ///< EHLO name, time limits, bounds, events.
     send_options        sending;           ///< Defaults for every message.
+
+    /** What TLS means on the way to the server: where DNSSEC says what its certificate is, TLS is no matter of opportunity
+        (RFC 7672, 2.2). */
+    tls_mode effective_tls() const noexcept
+    {
+        return tls == tls_mode::opportunistic && !tls_settings.tlsa.empty() ? tls_mode::required : tls;
+    }
+
+    /// A context by `tls_settings`. @throws posthorn::error with net::tls_errc::configuration.
+    net::tls_context make_tls_context() const
+    {
+        auto how = tls_settings;
+        if (effective_tls() == tls_mode::opportunistic)
+            how.verify_peer = false; // better than in the clear, and nothing more is promised
+        return net::tls_context(how);
+    }
 
     /// Is there anything to log in with, or a mechanism named that needs nothing?
     bool wants_login() const noexcept { return !login.empty() || token_source || !mechanisms.allowed.empty(); }
@@ -19358,6 +19377,12 @@ public:
             session_->capabilities().disable(f);
     }
 
+    /// Uses again what was masked, from the next connection on.
+    void unmask() noexcept { masked_.clear(); }
+
+    /// How many connections could be used so far: tells whether it is still the same one.
+    std::size_t connections() const noexcept { return connections_; }
+
 private:
     net::clock::time_point total_deadline() const
     {
@@ -19620,19 +19645,20 @@ private:
             std::rethrow_exception(failure);
         }
         session_ = std::move(fresh);
+        ++connections_;
     }
 
     /// From a connected stream to a session that can send.
     task<void> set_up(smtp::session& s)
     {
-        bool const needs_ehlo = mode() == tls_mode::required || settings_.wants_login();
-        if (mode() == tls_mode::implicit)
+        bool const needs_ehlo = settings_.effective_tls() == tls_mode::required || settings_.wants_login();
+        if (settings_.effective_tls() == tls_mode::implicit)
             co_await s.secure(context(), settings_.tls_host, session_key());
         co_await s.greet();
         co_await s.hello(!needs_ehlo);
-        if (mode() == tls_mode::required)
+        if (settings_.effective_tls() == tls_mode::required)
             co_await s.start_tls(context(), settings_.tls_host, session_key());
-        else if (mode() == tls_mode::opportunistic && s.capabilities().has(feature::starttls))
+        else if (settings_.effective_tls() == tls_mode::opportunistic && s.capabilities().has(feature::starttls))
             co_await try_tls(s);
         if (settings_.wants_login())
             co_await log_in(s);
@@ -19680,31 +19706,20 @@ private:
     /// One context for all connections: it holds the trusted certificates and the sessions to resume.
     net::tls_context const& context()
     {
-        if (!context_)
-        {
-            auto how = settings_.tls_settings;
-            if (mode() == tls_mode::opportunistic)
-                how.verify_peer = false; // better than in the clear, and nothing more is promised
-            context_.emplace(how);
-        }
-        return *context_;
-    }
-
-    /// Where DNSSEC says what the certificate is, TLS is no matter of opportunity (RFC 7672, 2.2).
-    tls_mode mode() const noexcept
-    {
-        bool const told = settings_.tls == tls_mode::opportunistic && !settings_.tls_settings.tlsa.empty();
-        return told ? tls_mode::required : settings_.tls;
+        if (!settings_.tls_context)
+            settings_.tls_context.emplace(settings_.make_tls_context());
+        return *settings_.tls_context;
     }
 
     std::string session_key() const { return net::to_string(settings_.server); }
 
     client_settings                  settings_;
-    std::optional<net::tls_context> context_;
     std::unique_ptr<smtp::session>   session_;
     std::string                      mechanism_;
     std::vector<feature>             masked_; ///< Of the server, on every connection.
-    bool                             busy_ = false;
+    std::size_t                      connections_ = 0;
+    bool                             busy_        = false;
+    bool                             fruitless_   = false; ///< The last connection of a burst took nothing.
 };
 
 } // namespace posthorn::smtp
@@ -19746,7 +19761,8 @@ public:
     std::uint64_t replies() const noexcept { return read(replies_); }
     std::uint64_t round_trips() const noexcept { return read(round_trips_); } ///< Of messages.
     std::uint64_t bytes() const noexcept { return read(bytes_); }             ///< Content handed to the transport.
-    std::uint64_t retries() const noexcept { return read(retries_); } ///< Messages that moved to another connection.
+    /// Messages that moved to another connection or were tried again by a pool.
+    std::uint64_t retries() const noexcept { return read(retries_); }
 
     std::uint64_t messages(overall o) const noexcept { return read(messages_[static_cast<std::size_t>(o)]); }
     std::uint64_t recipients(disposition d) const noexcept { return read(recipients_[static_cast<std::size_t>(d)]); }
@@ -19871,15 +19887,16 @@ struct pool_settings
 
     client_settings client; ///< Of each connection.
 
-    std::size_t max_connections = 5;   ///< At once, at the most. The server may make them fewer for a while.
-    std::size_t max_messages    = 100; ///< On one connection; 0 for any number.
+    std::size_t max_connections = 5;   ///< At once, at the most; at least one. The server may make them fewer for a while.
+    std::size_t max_messages    = 100; ///< On one connection; 0 for any number. pool::use() counts as one.
     duration    max_age         = std::chrono::minutes(10); ///< Of a connection that is used again.
     duration    max_idle        = std::chrono::seconds(30); ///< Then an unused connection is closed with QUIT.
 
-    /// How long a message may wait for a connection; duration::max() for as long as it takes.
+    /// How long a message may wait for a connection and its turn, each time it is tried; duration::max() for as long as it
+    /// takes.
     duration acquire_timeout = duration::max();
 
-    std::size_t rate_messages = 0; ///< So many messages may begin in rate_interval; 0 for any number.
+    std::size_t rate_messages = 0; ///< So many messages may begin in rate_interval, evenly spread; 0 for any number.
     duration    rate_interval = std::chrono::seconds(1);
 
     /// How often a message is tried again that the server put off because of its own load, before it said anything about it.
@@ -19887,7 +19904,7 @@ struct pool_settings
     duration    throttle_pause   = std::chrono::seconds(1);  ///< Before the first of them; it doubles each time.
     duration    recovery         = std::chrono::seconds(10); ///< Without complaints until one more connection is dared.
 
-    /// How long a refused password is not tried again: servers lock accounts.
+    /// How long a refused password is not tried again: servers lock accounts. Then one connection alone tries it.
     duration login_memory = std::chrono::minutes(1);
     duration login_pause  = std::chrono::seconds(5); ///< After a login that was put off; it doubles up to five minutes.
 };
@@ -19903,9 +19920,9 @@ struct host_memory
 /// A pool at a moment.
 struct pool_statistics
 {
-    std::size_t connections = 0; ///< Open, as far as the pool knows.
-    std::size_t busy        = 0; ///< In use.
-    std::size_t waiting     = 0; ///< Messages that wait for one.
+    std::size_t connections = 0; ///< Open, being opened or being closed, as far as the pool knows.
+    std::size_t busy        = 0; ///< Of these, in use or being closed.
+    std::size_t waiting     = 0; ///< Messages that wait for one, or for their turn.
     std::size_t limit       = 0; ///< How many may be in use at once now.
     std::size_t throttled   = 0; ///< How often the server complained about load, in all.
 };
@@ -19936,7 +19953,14 @@ inline bool put_off(report const& r)
            });
 }
 
-/// The same, of an error of setting up a connection or of sending.
+/// Did the server close the connection upon the message? That is a complaint as well, if not one that allows to repeat it.
+inline bool closed_upon(report const& r)
+{
+    return std::any_of(r.recipients().begin(), r.recipients().end(),
+                       [](recipient_report const& one) { return one.code == 421; });
+}
+
+/// Like put_off(), of an error of setting up a connection or of sending.
 inline bool put_off(session_error const& e)
 {
     if (e.code() == errc::connection_used_up)
@@ -19955,26 +19979,26 @@ public:
 
     explicit pool_gate(pool_settings const& s) : settings_(&s), limit_(std::max<std::size_t>(s.max_connections, 1)) {}
 
-    std::size_t limit() const noexcept { return limit_; }
+    std::size_t limit() const noexcept { return suspect_ ? 1 : limit_; }
     std::size_t throttled() const noexcept { return throttled_; }
 
     /// May one more be let in beside `inside` others?
-    bool has_room(std::size_t inside) const noexcept { return inside < limit_; }
+    bool has_room(std::size_t inside) const noexcept { return inside < limit(); }
 
-    /// When the next message may begin, which is counted as begun.
-    clock::time_point take_turn(clock::time_point now)
+    /// When the next message may begin.
+    clock::time_point opens_at() const noexcept { return std::max(next_start_, login_pause_until_); }
+
+    /// A message begins. The next ones stay on a grid if it is a little late, so that timers do not slow the rate down.
+    void begin(clock::time_point now) noexcept
     {
-        auto start = std::max(now, login_pause_until_);
-        if (settings_->rate_messages != 0)
-        {
-            start       = std::max(start, next_start_);
-            next_start_ = start + settings_->rate_interval / static_cast<clock::rep>(settings_->rate_messages);
-        }
-        return start;
+        if (settings_->rate_messages == 0)
+            return;
+        auto const gap = settings_->rate_interval / static_cast<clock::rep>(settings_->rate_messages);
+        next_start_    = (now - next_start_ < gap ? next_start_ : now) + gap;
     }
 
     /// The server complained while `inside` were let in.
-    void throttle(std::size_t inside, clock::time_point now)
+    void throttle(std::size_t inside, clock::time_point now) noexcept
     {
         ++throttled_;
         limit_     = std::max<std::size_t>(1, std::min(limit_, inside) - (inside > 1 ? 1 : 0));
@@ -19982,9 +20006,10 @@ public:
     }
 
     /// A message went well: after some time without complaints one more is dared.
-    void succeed(clock::time_point now)
+    void succeed(clock::time_point now) noexcept
     {
         login_wait_ = {};
+        suspect_    = false;
         if (limit_ < std::max<std::size_t>(settings_->max_connections, 1) && now >= grow_from_)
         {
             ++limit_;
@@ -19992,23 +20017,26 @@ public:
         }
     }
 
-    /// A login was put off.
-    void login_deferred(clock::time_point now)
+    /// A login was put off. Others that had begun before the pause say nothing new.
+    void login_deferred(clock::time_point now) noexcept
     {
         constexpr clock::duration most = std::chrono::minutes(5);
+        if (now < login_pause_until_)
+            return;
         login_wait_        = login_wait_ == clock::duration() ? settings_->login_pause : std::min(login_wait_ * 2, most);
         login_pause_until_ = now + login_wait_;
     }
 
-    /// A login was refused for good.
-    void login_refused(session_error const& e, clock::time_point now)
+    /// A login was refused for good. Until a message goes well, one at a time tries it again.
+    void login_refused(session_error const& e, clock::time_point now) noexcept
     {
+        suspect_ = true;
         refusal_.emplace(e);
         refused_until_ = now + settings_->login_memory;
     }
 
     /// The refusal of a login that must not be tried again yet.
-    std::optional<session_error> const& refusal(clock::time_point now)
+    std::optional<session_error> const& refusal(clock::time_point now) noexcept
     {
         if (refusal_ && now >= refused_until_)
             refusal_.reset();
@@ -20031,340 +20059,719 @@ private:
     clock::duration              login_wait_ {};
     std::optional<session_error> refusal_;
     clock::time_point            refused_until_ {};
+    bool                         suspect_ = false;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// The connections of a pool, who has them and who waits for one.
+
+#ifndef POSTHORN_SMTP_DETAIL_POOL_STATE_HPP
+#define POSTHORN_SMTP_DETAIL_POOL_STATE_HPP
+
+// Notice of the end of an event loop, for what may outlive it and owns sockets and timers of it.
+
+#ifndef POSTHORN_SMTP_DETAIL_LOOP_WATCH_HPP
+#define POSTHORN_SMTP_DETAIL_LOOP_WATCH_HPP
+
+namespace posthorn::smtp::detail {
+
+/// Wants to know when an event loop ends.
+class loop_observer
+{
+public:
+    /// The loop is being destroyed. Sockets, timers and strands of it can be freed now, and not any more afterwards.
+    virtual void loop_ended() noexcept = 0;
+
+protected:
+    ~loop_observer() = default;
+};
+
+/// A service of the execution context: services are told of its end before the first of them is destroyed.
+class loop_watch final : public asio::execution_context::service
+{
+public:
+    using key_type = loop_watch;
+
+    static inline asio::execution_context::id id;
+
+    explicit loop_watch(asio::execution_context& owner) : service(owner) {}
+
+    static void add(asio::any_io_executor const& ex, std::weak_ptr<loop_observer> o)
+    {
+        auto& watch = asio::use_service<loop_watch>(asio::query(ex, asio::execution::context));
+        std::lock_guard const lock(watch.mutex_);
+        std::erase_if(watch.observers_, [](auto const& one) { return one.expired(); });
+        watch.observers_.push_back(std::move(o));
+    }
+
+private:
+    void shutdown() override
+    {
+        std::vector<std::weak_ptr<loop_observer>> all;
+        {
+            std::lock_guard const lock(mutex_);
+            all.swap(observers_);
+        }
+        for (auto const& one : all)
+            if (auto const o = one.lock())
+                o->loop_ended();
+    }
+
+    std::mutex                                mutex_;
+    std::vector<std::weak_ptr<loop_observer>> observers_;
 };
 
 } // namespace posthorn::smtp::detail
 
 #endif
 
-namespace posthorn::smtp {
+namespace posthorn::smtp::detail {
 
-namespace detail {
+/// One connection, on a strand of its own.
+struct pool_slot
+{
+    pool_slot(asio::any_io_executor const& ex, client_settings const& s) : strand(asio::make_strand(ex)), client(s) {}
 
-/// What the pool and all that runs in it share. It lives on `strand`, but for what `mutex` guards.
-class pool_state : public std::enable_shared_from_this<pool_state>
+    asio::any_io_executor   strand;
+    smtp::client            client;         ///< Used on its strand, by who has the slot.
+    std::size_t             connection = 0; ///< Which one of the client's `messages` and `since` are about.
+    std::size_t             messages   = 0;
+    pool_gate::clock::time_point since {};
+    pool_gate::clock::time_point unused {};         ///< When it was given back.
+    bool                    open    = false; ///< When it was given back.
+    bool                    leaving = false; ///< QUIT was tried.
+};
+
+class pool_state;
+
+/** The right to use one connection, and the connection once it was chosen. Given back when this goes, whether that is
+    because its user has finished, was cancelled, or was abandoned by its event loop. */
+class pool_lease
+{
+public:
+    pool_lease() noexcept = default;
+    explicit pool_lease(std::shared_ptr<pool_state> s) noexcept : state_(std::move(s)) {}
+    pool_lease(std::shared_ptr<pool_state> state, std::unique_ptr<pool_slot> s) noexcept
+        : state_(std::move(state)), slot_(std::move(s))
+    {
+    }
+    pool_lease(pool_lease&&) noexcept = default;
+    pool_lease& operator=(pool_lease&& other) noexcept
+    {
+        pool_lease moved(std::move(other));
+        state_.swap(moved.state_);
+        slot_.swap(moved.slot_);
+        return *this;
+    }
+    ~pool_lease();
+
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+    void     choose(std::unique_ptr<pool_slot> s) noexcept { slot_ = std::move(s); }
+
+    pool_slot& operator*() const noexcept { return *slot_; }
+    pool_slot* operator->() const noexcept { return slot_.get(); }
+
+private:
+    std::shared_ptr<pool_state> state_;
+    std::unique_ptr<pool_slot>  slot_;
+};
+
+/** What the pool and all that runs in it share, guarded by a mutex.
+
+    Nothing that gives back, or that wakes those who wait, allocates or throws: it happens in destructors.
+*/
+class pool_state final : public loop_observer, public std::enable_shared_from_this<pool_state>
 {
 public:
     using clock = pool_gate::clock;
 
-    /// One connection, on a strand of its own.
-    struct slot
+    static std::shared_ptr<pool_state> make(asio::any_io_executor const& ex, pool_settings s)
     {
-        slot(asio::any_io_executor const& ex, client_settings const& s) : strand(asio::make_strand(ex)), client(s) {}
-
-        asio::any_io_executor strand;
-        smtp::client          client;       ///< Used on its strand, by who has taken the slot.
-        std::size_t           messages = 0; ///< On this connection.
-        clock::time_point     since {};     ///< Of the connection.
-        clock::time_point     unused {};    ///< When it was given back.
-        bool                  open = false; ///< As far as was known then.
-    };
+        auto state = std::make_shared<pool_state>(ex, std::move(s));
+        loop_watch::add(ex, state);
+        return state;
+    }
 
     pool_state(asio::any_io_executor const& ex, pool_settings s)
-        : settings(std::move(s)), executor(ex), strand(asio::make_strand(ex)), gate(settings), janitor_(strand)
+        : settings(std::move(s)), executor_(ex), gate_(settings), timer_(std::in_place, ex)
     {
         if (settings.client.session.server.empty())
             settings.client.session.server = net::to_string(settings.client.server);
+        if (settings.client.tls != tls_mode::none && !settings.client.tls_context)
+            settings.client.tls_context.emplace(settings.client.make_tls_context());
     }
 
-    /// A slot that may be used now. On the strand.
-    task<slot*> acquire()
+    /// A connection that may be used now, first come first served.
+    task<pool_lease> acquire()
     {
-        refuse_if_useless();
-        if (!waiters_.empty() || !gate.has_room(inside_))
-            co_await wait_for_room();
-        ++inside_;
-        share_statistics();
-        inside_guard guard(*this);
-        auto const   start = gate.take_turn(clock::now());
-        if (start > clock::now())
+        co_await refuse_if_cancelled();
+        pool_lease place = enter_at_once();
+        if (!place)
         {
-            asio::steady_timer pause(strand, start);
-            co_await pause.async_wait(use_task);
+            auto const ex = co_await this_coro::executor;
+            waiter     w(*this, ex);
+            while (!may_enter(w))
+                co_await wait(w);
+            place = w.take();
         }
-        refuse_if_useless();
-        slot* const taken = take();
-        guard.keep();
-        co_return taken;
+        choose(place);
+        co_return place;
     }
 
-    /// Gives a slot back. From any thread; the pool may be gone.
-    static void release(std::shared_ptr<pool_state> const& state, slot* s, bool open)
+    /// Waits, but not beyond the moment when drain() begins.
+    task<void> rest(clock::duration time)
     {
-        asio::post(state->strand, [state, s, open] {
-            s->open   = open;
-            s->unused = clock::now();
-            state->free_.push_back(s);
-            state->leave();
-            state->look_after_idle();
-        });
+        auto const ex = co_await this_coro::executor;
+        resting    r(*this, resting_, ex, posthorn::detail::from_now(time));
+        co_await wait(r);
     }
 
-    /// Nobody gets in any more; waits until nobody is inside, and ends all connections. On the strand.
+    /// Nobody gets in any more; waits until nobody is inside, and ends all connections.
     task<void> drain()
     {
-        draining_ = true;
-        for (auto* const w : waiters_)
-            w->bell.cancel();
-        janitor_.cancel();
-        while (inside_ != 0)
-        {
-            emptied_.emplace(strand, clock::time_point::max());
-            auto const woken  = co_await emptied_->async_wait(use_task_nothrow);
-            auto const how    = co_await this_coro::cancelled;
-            auto const& [ec]  = woken;
-            if (how != asio::cancellation_type::none)
-                throw std::system_error(ec);
-        }
-        for (slot* const s : free_)
-        {
-            auto polite = s->client.quit();
-            co_await spawn(s->strand, std::move(polite), use_task);
-            s->open = false;
-        }
-        share_statistics();
+        auto const ex = co_await this_coro::executor;
+        begin_to_drain();
+        resting r(*this, draining_tasks_, ex, clock::time_point::max());
+        while (!is_empty(r))
+            co_await wait(r);
     }
 
-    pool_statistics statistics()
+    /// Back from who had it. @param s Null if none was chosen.
+    void give_back(std::unique_ptr<pool_slot> s) noexcept
+    {
+        std::unique_ptr<pool_slot> gone;
+        bool                       send_off = false;
+        {
+            std::lock_guard const lock(mutex_);
+            --inside_;
+            if (s && (ended_ || retired_))
+                gone = std::move(s);
+            else if (s)
+            {
+                s->open   = s->client.is_connected();
+                s->unused = clock::now();
+                send_off  = draining_ && s->open && !s->leaving;
+                if (send_off)
+                    ++inside_;
+                else
+                    keep(std::move(s));
+            }
+            go_on();
+        }
+        if (send_off)
+            say_goodbye(std::move(s));
+    }
+
+    // What is learned ------------------------------------------------------------------------------------------
+
+    void succeeded() noexcept
     {
         std::lock_guard const lock(mutex_);
-        return statistics_;
+        gate_.succeed(clock::now());
+        go_on();
     }
 
-    host_memory memory()
+    void complained() noexcept
+    {
+        std::lock_guard const lock(mutex_);
+        gate_.throttle(inside_, clock::now());
+        go_on();
+    }
+
+    void login_deferred() noexcept
+    {
+        std::lock_guard const lock(mutex_);
+        gate_.login_deferred(clock::now());
+        go_on();
+    }
+
+    void login_refused(session_error const& e) noexcept
+    {
+        std::lock_guard const lock(mutex_);
+        gate_.login_refused(e, clock::now());
+        for (auto* const w : waiting_)
+            ring(*w);
+    }
+
+    void remember(bool pipelining, bool chunking, session_error const& why) noexcept
+    {
+        std::lock_guard const lock(mutex_);
+        memory_.no_pipelining = memory_.no_pipelining || pipelining;
+        memory_.no_chunking   = memory_.no_chunking || chunking;
+        try
+        {
+            memory_.reason = why.what();
+        }
+        catch (std::exception const&)
+        {
+            // No memory for words.
+        }
+    }
+
+    host_memory memory() const
     {
         std::lock_guard const lock(mutex_);
         return memory_;
     }
 
-    void forget()
+    void forget() noexcept
     {
         std::lock_guard const lock(mutex_);
         memory_ = host_memory();
     }
 
-    void remember(bool pipelining, bool chunking, std::string reason)
+    pool_statistics statistics() const noexcept
     {
         std::lock_guard const lock(mutex_);
-        memory_.no_pipelining = memory_.no_pipelining || pipelining;
-        memory_.no_chunking   = memory_.no_chunking || chunking;
-        memory_.reason        = std::move(reason);
-    }
-
-    /// What the gate learns from a message. On any thread.
-    template <class F>
-    static void tell(std::shared_ptr<pool_state> const& state, F f)
-    {
-        asio::post(state->strand, [state, f = std::move(f)]() mutable {
-            f(state->gate, state->inside_);
-            state->wake();
-            state->share_statistics();
-        });
-    }
-
-    pool_settings         settings;
-    asio::any_io_executor executor;
-    asio::any_io_executor strand;
-    pool_gate             gate;
-
-private:
-    struct waiter
-    {
-        explicit waiter(asio::any_io_executor const& ex) : bell(ex, clock::time_point::max()) {}
-
-        asio::steady_timer bell;
-        bool               called = false; ///< A place was kept.
-    };
-
-    /// Leaves again unless it is kept.
-    class inside_guard
-    {
-    public:
-        explicit inside_guard(pool_state& s) noexcept : state_(&s) {}
-        inside_guard(inside_guard const&)            = delete;
-        inside_guard& operator=(inside_guard const&) = delete;
-        ~inside_guard()
-        {
-            if (state_ != nullptr)
-                state_->leave();
-        }
-        void keep() noexcept { state_ = nullptr; }
-
-    private:
-        pool_state* state_;
-    };
-
-    void refuse_if_useless()
-    {
-        if (draining_)
-        {
-            error_context context;
-            context.peer   = settings.client.session.server;
-            context.detail = "the pool was drained";
-            throw session_error(posthorn::errc::closed, phase::prepare, std::move(context));
-        }
-        if (auto const& refused = gate.refusal(clock::now()))
-            throw session_error(*refused);
-    }
-
-    task<void> wait_for_room()
-    {
-        waiter     w(strand);
-        auto const at = waiters_.insert(waiters_.end(), &w);
-        share_statistics();
-        /// Out of the queue, however the wait ends; a place that was kept and is not used goes to the next.
-        struct guard
-        {
-            pool_state*                  state;
-            std::list<waiter*>::iterator at;
-            waiter*                      w;
-            bool                         used = false;
-
-            ~guard()
-            {
-                state->waiters_.erase(at);
-                if (w->called)
-                    --state->promised_;
-                if (w->called && !used)
-                    state->wake();
-            }
-        } leaving {this, at, &w};
-        auto const woken = co_await w.bell.async_wait(use_task_nothrow);
-        auto const how   = co_await this_coro::cancelled;
-        if (how != asio::cancellation_type::none)
-        {
-            auto const& [ec] = woken;
-            throw std::system_error(ec);
-        }
-        refuse_if_useless();
-        leaving.used = true;
-    }
-
-    /// Calls those who wait, first come first served.
-    void wake()
-    {
-        for (auto* const w : waiters_)
-        {
-            if (w->called)
-                continue;
-            if (!gate.has_room(inside_ + promised_))
-                break;
-            w->called = true;
-            ++promised_;
-            w->bell.cancel();
-        }
-    }
-
-    void leave()
-    {
-        --inside_;
-        wake();
-        share_statistics();
-        if (inside_ == 0 && emptied_)
-            emptied_->cancel();
-    }
-
-    /// The connection that was used last, or a new one: the others may go.
-    slot* take()
-    {
-        if (free_.empty())
-        {
-            slots_.push_back(std::make_unique<slot>(executor, settings.client));
-            return slots_.back().get();
-        }
-        slot* const s = free_.back();
-        free_.pop_back();
+        pool_statistics       s;
+        auto const idle = std::count_if(free_.begin(), free_.end(), [](auto const& one) { return one->open; });
+        s.connections   = inside_ + static_cast<std::size_t>(idle);
+        s.busy          = inside_;
+        s.waiting       = waiting_.size();
+        s.limit         = gate_.limit();
+        s.throttled     = gate_.throttled();
         return s;
     }
 
-    void share_statistics()
+    clock::duration pause_before(std::size_t attempt) const { return gate_.pause_before(attempt); } // of settings alone
+
+    // The end --------------------------------------------------------------------------------------------------
+
+    /// The pool goes. Its connections end on their strands, where timers of theirs may be about to look at them.
+    void retire() noexcept
     {
-        std::lock_guard const lock(mutex_);
-        statistics_.busy        = inside_;
-        statistics_.waiting     = waiters_.size();
-        statistics_.limit       = gate.limit();
-        statistics_.throttled   = gate.throttled();
-        statistics_.connections = static_cast<std::size_t>(
-            std::count_if(slots_.begin(), slots_.end(), [](auto const& s) { return s->open; }));
+        std::vector<std::unique_ptr<pool_slot>> gone;
+        {
+            std::lock_guard const lock(mutex_);
+            gone.swap(free_);
+            retired_ = true;
+            timer_.reset();
+        }
+        for (auto& s : gone)
+        {
+            try
+            {
+                auto const strand = s->strand;
+                asio::post(strand, [last = std::move(s)] {});
+            }
+            catch (std::exception const&)
+            {
+                // No memory: it went here.
+            }
+        }
     }
 
-    /// Closes connections that nobody has used for long. Its timer keeps the event loop running until they are closed.
-    void look_after_idle()
+    void loop_ended() noexcept override
     {
-        if (draining_ || closing_idle_ || settings.max_idle == pool_settings::duration::max())
-            return;
-        auto oldest = clock::time_point::max();
-        for (slot* const s : free_)
-            if (s->open)
-                oldest = std::min(oldest, s->unused);
-        if (oldest == clock::time_point::max())
-            return;
-        janitor_.expires_at(oldest + settings.max_idle);
-        janitor_.async_wait([self = weak_from_this()](std::error_code ec) {
-            auto const state = self.lock();
-            if (!ec && state)
-                state->close_one_idle();
-        });
+        std::vector<std::unique_ptr<pool_slot>> gone;
+        asio::any_io_executor                   executor;
+        {
+            std::lock_guard const lock(mutex_);
+            ended_ = true;
+            gone.swap(free_);
+            executor.swap(executor_);
+            timer_.reset();
+            ring_all(waiting_);
+            ring_all(resting_);
+            ring_all(draining_tasks_);
+        }
     }
 
-    void close_one_idle()
-    {
-        auto const now = clock::now();
-        auto const at  = std::find_if(free_.begin(), free_.end(), [&](slot const* s) {
-            return s->open && now - s->unused >= settings.max_idle;
-        });
-        if (at == free_.end())
-            return look_after_idle();
-        slot* const s = *at;
-        free_.erase(at); // nobody else may take it meanwhile
-        closing_idle_ = true;
-        auto polite   = s->client.quit();
-        spawn(s->strand, std::move(polite), [self = shared_from_this(), s](std::exception_ptr) {
-            asio::post(self->strand, [self, s] {
-                s->open             = false;
-                self->closing_idle_ = false;
-                self->free_.insert(self->free_.begin(), s);
-                self->share_statistics();
-                self->look_after_idle();
-            });
-        });
-    }
-
-    std::vector<std::unique_ptr<slot>> slots_;
-    std::vector<slot*>                 free_; ///< The one used last at the end.
-    std::list<waiter*>                 waiters_;
-    std::size_t                        inside_   = 0; ///< Who has, or is about to have, a slot.
-    std::size_t                        promised_ = 0; ///< Waiters that were called and have not come yet.
-    std::optional<asio::steady_timer>  emptied_;
-    asio::steady_timer                 janitor_;
-    bool                               draining_     = false;
-    bool                               closing_idle_ = false;
-
-    std::mutex      mutex_;
-    pool_statistics statistics_;
-    host_memory     memory_;
-};
-
-/// A slot in use, given back when this goes, even if that is because an event loop was destroyed.
-class pool_lease
-{
-public:
-    pool_lease(std::shared_ptr<pool_state> state, pool_state::slot* s) noexcept : state_(std::move(state)), slot_(s) {}
-    pool_lease(pool_lease const&)            = delete;
-    pool_lease& operator=(pool_lease const&) = delete;
-    ~pool_lease() { pool_state::release(state_, slot_, open); }
-
-    pool_state::slot& operator*() const noexcept { return *slot_; }
-    pool_state::slot* operator->() const noexcept { return slot_; }
-
-    bool open = false; ///< Is its connection open, as was seen last?
+    pool_settings settings;
 
 private:
-    std::shared_ptr<pool_state> state_;
-    pool_state::slot*           slot_;
+    // Waiting --------------------------------------------------------------------------------------------------
+
+    /// Wakes a task. Everything about it is guarded by the mutex, its timer too: who rings is in another thread.
+    struct bell
+    {
+        bell(asio::any_io_executor const& ex, clock::time_point when) : timer(ex), limit(when) {}
+        bell(bell const&)            = delete;
+        bell& operator=(bell const&) = delete;
+
+        asio::steady_timer timer;
+        clock::time_point  limit; ///< It rings by itself then.
+        bool               rung = false;
+    };
+
+    /// A task that waits, for as long as it waits.
+    class resting : public bell
+    {
+    public:
+        resting(pool_state& s, std::list<bell*>& among, asio::any_io_executor const& ex, clock::time_point when)
+            : bell(s.executor_or(ex), when), state_(&s), among_(&among)
+        {
+            std::lock_guard const lock(s.mutex_);
+            at_  = among.insert(among.end(), this);
+            rung = s.draining_ || s.ended_;
+        }
+        ~resting()
+        {
+            std::lock_guard const lock(state_->mutex_);
+            among_->erase(at_);
+        }
+
+    private:
+        pool_state*                state_;
+        std::list<bell*>*          among_;
+        std::list<bell*>::iterator at_;
+    };
+
+    /// A task in the queue. Whatever ends its wait, the place that it got and does not take goes to the next.
+    class waiter : public bell
+    {
+    public:
+        waiter(pool_state& s, asio::any_io_executor const& ex)
+            : bell(s.executor_or(ex), posthorn::detail::from_now(s.settings.acquire_timeout)), state_(&s)
+        {
+            std::lock_guard const lock(s.mutex_);
+            at_ = s.waiting_.insert(s.waiting_.end(), this);
+            s.go_on();
+        }
+        ~waiter()
+        {
+            bool place = false;
+            {
+                std::lock_guard const lock(state_->mutex_);
+                if (queued)
+                    state_->waiting_.erase(at_);
+                place = admitted;
+                state_->go_on();
+            }
+            if (place)
+                state_->give_back(nullptr);
+        }
+
+        pool_lease take() noexcept
+        {
+            admitted = false; // nobody else looks at it any more
+            return pool_lease(state_->shared_from_this());
+        }
+
+        bool queued   = true;
+        bool admitted = false; ///< It counts as inside, and is out of the queue.
+        bool starved  = false; ///< There was no memory for the timer that would have let it in.
+
+    private:
+        pool_state*                  state_;
+        std::list<waiter*>::iterator at_;
+    };
+
+    /// Starts the timer of a bell; if it rang before, one that is over.
+    struct start_waiting
+    {
+        template <class Handler>
+        void operator()(Handler&& handler) const
+        {
+            std::lock_guard const lock(state->mutex_);
+            b->timer.expires_at(b->rung ? clock::time_point() : b->limit);
+            b->timer.async_wait(std::forward<Handler>(handler));
+        }
+
+        pool_state* state;
+        bell*       b;
+    };
+
+    /// Waits until it rings.
+    task<void> wait(bell& b)
+    {
+        start_waiting start {this, &b};
+        auto          rings = asio::async_initiate<use_task_nothrow_t const, void(std::error_code)>(start, use_task_nothrow);
+        std::ignore         = co_await std::move(rings);
+        co_await refuse_if_cancelled();
+    }
+
+    static void ring(bell& b) noexcept
+    {
+        b.rung = true;
+        b.timer.cancel();
+    }
+
+    template <class Bells>
+    static void ring_all(Bells& all) noexcept
+    {
+        for (auto* const b : all)
+            ring(*b);
+    }
+
+    asio::any_io_executor executor_or(asio::any_io_executor const& own) const
+    {
+        if (own)
+            return own;
+        std::lock_guard const lock(mutex_);
+        return executor_;
+    }
+
+    // Getting in -----------------------------------------------------------------------------------------------
+
+    session_error make_error(std::error_code code, std::string detail, std::string hint = {}) const
+    {
+        error_context context;
+        context.peer   = settings.client.session.server;
+        context.detail = std::move(detail);
+        context.hint   = std::move(hint);
+        return session_error(code, phase::prepare, std::move(context));
+    }
+
+    task<void> refuse_if_cancelled()
+    {
+        auto const how = co_await this_coro::cancelled;
+        if (how != asio::cancellation_type::none)
+            throw make_error(posthorn::errc::canceled, "nothing was sent");
+    }
+
+    void refuse_if_useless()
+    {
+        if (draining_ || ended_)
+            throw make_error(posthorn::errc::closed, draining_ ? "the pool was drained" : "its event loop has ended");
+        if (auto const& refused = gate_.refusal(clock::now()))
+            throw session_error(*refused);
+    }
+
+    pool_lease enter_at_once()
+    {
+        std::lock_guard const lock(mutex_);
+        refuse_if_useless();
+        auto const now = clock::now();
+        if (!waiting_.empty() || !gate_.has_room(inside_) || gate_.opens_at() > now)
+            return pool_lease();
+        gate_.begin(now);
+        ++inside_;
+        return pool_lease(shared_from_this());
+    }
+
+    /// A waiter looks around: was it let in, or is there nothing more to wait for?
+    bool may_enter(waiter& w)
+    {
+        std::lock_guard const lock(mutex_);
+        refuse_if_useless();
+        if (w.admitted)
+            return true;
+        if (w.starved)
+            throw std::bad_alloc();
+        if (clock::now() >= w.limit)
+            throw make_error(posthorn::errc::timeout, "no connection of the pool was free in time",
+                             "allow more connections, or more time");
+        w.rung = false;
+        return false;
+    }
+
+    /// The connection that was used last, so that the others may go; a new one only if none is open.
+    void choose(pool_lease& place)
+    {
+        std::lock_guard const lock(mutex_);
+        if (ended_)
+            refuse_if_useless();
+        if (free_.empty())
+        {
+            free_.reserve(slots_ + 1); // so that giving it back needs no memory
+            place.choose(std::make_unique<pool_slot>(executor_, settings.client));
+            ++slots_;
+            return;
+        }
+        free_.back()->leaving = false;
+        place.choose(std::move(free_.back()));
+        free_.pop_back();
+    }
+
+    /// Open connections stand behind the others, in the order in which they were given back.
+    void keep(std::unique_ptr<pool_slot> s) noexcept
+    {
+        if (s->open)
+            free_.push_back(std::move(s));
+        else
+            free_.insert(free_.begin(), std::move(s));
+    }
+
+    /// After every change: lets in who may come in, and sees to it that what is to happen later happens.
+    void go_on() noexcept
+    {
+        auto const now = clock::now();
+        while (!ended_ && !waiting_.empty() && gate_.has_room(inside_) && gate_.opens_at() <= now)
+        {
+            waiter& w = *waiting_.front();
+            waiting_.pop_front();
+            gate_.begin(now);
+            ++inside_;
+            w.queued   = false;
+            w.admitted = true;
+            ring(w);
+        }
+        if (inside_ == 0)
+            ring_all(draining_tasks_);
+        look_later();
+    }
+
+    // Later ----------------------------------------------------------------------------------------------------
+
+    /// When something is to be done although nobody asks for it.
+    clock::time_point next_moment() const noexcept
+    {
+        auto next = clock::time_point::max();
+        if (draining_)
+            return next;
+        if (!waiting_.empty() && gate_.has_room(inside_))
+            next = gate_.opens_at();
+        auto const first = first_open();
+        if (first != free_.end())
+            next = std::min(next, idle_until(**first));
+        return next;
+    }
+
+    /// The unused connection that was given back first and is to be ended some time.
+    std::vector<std::unique_ptr<pool_slot>>::const_iterator first_open() const noexcept
+    {
+        return std::find_if(free_.begin(), free_.end(), [](auto const& s) { return s->open && !s->leaving; });
+    }
+
+    clock::time_point idle_until(pool_slot const& s) const noexcept
+    {
+        bool const for_ever = settings.max_idle >= clock::time_point::max() - s.unused;
+        return for_ever ? clock::time_point::max() : s.unused + settings.max_idle;
+    }
+
+    /// Sets the timer, which keeps the event loop running only while there is something to be done.
+    void look_later() noexcept
+    {
+        if (!timer_)
+            return;
+        auto const next = next_moment();
+        if (next == clock::time_point::max())
+        {
+            if (looks_at_ != next)
+                timer_->cancel();
+            looks_at_ = next;
+            return;
+        }
+        if (looks_at_ <= next)
+            return; // and sees that it is too early
+        try
+        {
+            timer_->expires_at(next);
+            timer_->async_wait([self = weak_from_this()](std::error_code ec) {
+                auto const state = self.lock();
+                if (!ec && state)
+                    state->look();
+            });
+            looks_at_ = next;
+        }
+        catch (std::exception const&)
+        {
+            looks_at_ = clock::time_point::max(); // idle connections stay until somebody comes
+            if (!gate_.has_room(inside_))
+                return; // those who wait are called by those who leave
+            for (auto* const w : waiting_)
+            {
+                w->starved = true;
+                ring(*w);
+            }
+        }
+    }
+
+    void look() noexcept
+    {
+        {
+            std::lock_guard const lock(mutex_);
+            looks_at_ = clock::time_point::max();
+        }
+        while (auto s = take_idle())
+            say_goodbye(std::move(s));
+        std::lock_guard const lock(mutex_);
+        go_on();
+    }
+
+    /// A connection that nobody has used for long; while it is being ended it counts as used.
+    std::unique_ptr<pool_slot> take_idle() noexcept
+    {
+        std::lock_guard const lock(mutex_);
+        auto const            first = first_open();
+        if (first == free_.end() || (!draining_ && clock::now() < idle_until(**first)))
+            return nullptr;
+        auto const at = free_.begin() + (first - free_.begin());
+        auto       s  = std::move(*at);
+        free_.erase(at);
+        ++inside_;
+        return s;
+    }
+
+    void begin_to_drain()
+    {
+        {
+            std::lock_guard const lock(mutex_);
+            draining_ = true;
+            ring_all(waiting_);
+            ring_all(resting_);
+            go_on();
+        }
+        while (auto s = take_idle())
+            say_goodbye(std::move(s));
+    }
+
+    bool is_empty(bell& b)
+    {
+        std::lock_guard const lock(mutex_);
+        b.rung = false;
+        return inside_ == 0 || ended_;
+    }
+
+    /// Gives a connection back after QUIT.
+    class farewell
+    {
+    public:
+        explicit farewell(pool_lease s) noexcept : lease_(std::move(s)) {}
+        void operator()(std::exception_ptr) noexcept { pool_lease const last(std::move(lease_)); }
+
+    private:
+        pool_lease lease_;
+    };
+
+    /// Ends a connection that counts as used, behind the back of whoever asked for it.
+    void say_goodbye(std::unique_ptr<pool_slot> s) noexcept
+    {
+        s->leaving = true;
+        pool_lease lease(shared_from_this(), std::move(s));
+        try
+        {
+            auto const strand = lease->strand;
+            auto       polite = lease->client.quit();
+            spawn(strand, std::move(polite), farewell(std::move(lease)));
+        }
+        catch (std::exception const&)
+        {
+            // No memory: it stays open until somebody uses it or the pool goes.
+        }
+    }
+
+    mutable std::mutex                      mutex_;
+    asio::any_io_executor                   executor_;
+    pool_gate                               gate_;
+    std::vector<std::unique_ptr<pool_slot>> free_;
+    std::size_t                             slots_ = 0; ///< Free and in use.
+    std::list<waiter*>                      waiting_;
+    std::list<bell*>                        resting_;
+    std::list<bell*>                        draining_tasks_;
+    std::size_t                             inside_   = 0; ///< Who has, or is about to have, a connection.
+    std::optional<asio::steady_timer>       timer_;
+    clock::time_point                       looks_at_ = clock::time_point::max(); ///< When the timer is set to.
+    bool                                    draining_ = false;
+    bool                                    ended_    = false; ///< The event loop.
+    bool                                    retired_  = false;
+    host_memory                             memory_;
 };
 
-} // namespace detail
+inline pool_lease::~pool_lease()
+{
+    if (state_)
+        state_->give_back(std::move(slot_));
+}
+
+} // namespace posthorn::smtp::detail
+
+#endif
+
+namespace posthorn::smtp {
 
 /** Sends mail to one server over as many connections as the settings and the server allow.
 
@@ -20380,15 +20787,18 @@ private:
 
     @par Executors
     The pool works on the executor it is given, which may run handlers on many threads; each connection has a strand of its
-    own. Tasks of the pool may be awaited on other executors.
+    own. Tasks of the pool may be awaited on other executors, one that does not run handlers concurrently for each (see
+    task), whose event loops must last until the tasks have ended.
 
     @par Thread safety
     All member functions but the destructor are safe. Handlers of events (session_settings::on_event), token sources and
-    sources of messages are called on strands of the pool, several at a time where they are shared.
+    sources of messages are called on strands of the pool, several at a time where they are shared; events::moved comes
+    on the executor of the task where a message is tried again.
 
     @par Lifetime
-    It must outlive its tasks. Await drain() before its end; otherwise connections close without QUIT when the last
-    operation has ended. An unused connection keeps the event loop running until it is closed, after max_idle.
+    It must outlive its tasks. Await drain() before its end; otherwise unused connections close without QUIT, in their event
+    loop. It may outlive that: then its connections have ended with the loop, and nothing more can be sent. An unused
+    connection keeps the event loop running until it is closed, after max_idle.
 
     @par Cancellation
     Supported everywhere: a message that waits has not been sent, for one that is being sent see client.
@@ -20397,20 +20807,23 @@ class pool
 {
 public:
     pool(asio::any_io_executor const& ex, pool_settings settings)
-        : state_(std::make_shared<detail::pool_state>(ex, std::move(settings)))
+        : state_(detail::pool_state::make(ex, std::move(settings)))
     {
     }
     pool(pool const&)            = delete;
     pool& operator=(pool const&) = delete;
+    ~pool() { state_->retire(); }
 
     /** Sends one message, with the default options of the settings.
 
+        A message that the server put off because of its load goes behind those that wait by then.
+
         @param m Must stay as it is until the task ends.
-        @throws as client::send(); session_error with errc::closed after drain(); with posthorn::errc::timeout if no
-                connection was free in time. */
+        @throws as client::send(); session_error with posthorn::errc::closed after drain(), with posthorn::errc::timeout if no
+                connection was free in time, with the refusal of the last login if that is not tried again yet. */
     task<report> send(message const& m) { return send(m, state_->settings.client.sending); }
 
-    /// The same with options for this message.
+    /// The same with options for this message, which must stay as well.
     task<report> send(message const& m, send_options const& options)
     {
         report r;
@@ -20428,45 +20841,61 @@ public:
             bool               again = false;
             try
             {
-                co_await send_once(m, options, into);
-                again = detail::put_off(into);
+                bool const once_more = attempt > 1;
+                co_await send_once(m, options, into, once_more);
             }
             catch (session_error const& e)
             {
                 failure = std::current_exception();
                 again   = detail::put_off(e) && detail::unseen(into);
             }
+            bool const judged = detail::put_off(into); // by the server, whatever the policy makes of it
+            again             = again || judged;
             again = again && attempt <= state_->settings.throttle_retries && detail::can_repeat(m, into);
             if (!again && failure)
                 std::rethrow_exception(failure);
             if (!again)
                 co_return;
-            co_await detail::rewind(m);
-            auto const         ex = co_await this_coro::executor;
-            asio::steady_timer pause(ex, state_->gate.pause_before(attempt));
-            co_await pause.async_wait(use_task);
+            auto const pause = state_->pause_before(attempt);
+            co_await state_->rest(pause);
+            if (judged)
+                note_move();
         }
     }
 
     /** Runs a task with one of the connections, for what send() does not do: bursts, single commands.
 
+        It counts as one message. What it throws about logins and load is heeded as for send(), but it is not tried again.
+
         @param f Called with a client, on the connection's strand; gives a task<void>. What it refers to must stay until
-                 the task ends. The client must not be used afterwards. */
+                 the task ends. Neither the client nor what came of it, as a sequence of results, may be used afterwards.
+        @throws as send() before it was called; then what it throws. */
     task<void> use(std::function<task<void>(client&)> f)
     {
-        auto* const slot = co_await acquire();
-        detail::pool_lease lease(state_, slot);
-        auto               run = run_on(*lease, std::move(f), lease.open);
-        co_await spawn(lease->strand, std::move(run), use_task);
+        auto               lease = co_await state_->acquire();
+        auto const         where = lease->strand;
+        std::exception_ptr failure;
+        try
+        {
+            auto run = run_on(*lease, std::move(f));
+            co_await spawn(where, std::move(run), use_task);
+        }
+        catch (...)
+        {
+            failure = std::current_exception();
+        }
+        bool const none = false;
+        learn(report(), failure, none);
+        if (failure)
+            std::rethrow_exception(failure);
     }
 
-    /** Lets what is being sent finish, lets nothing else in, and ends all connections with QUIT. Messages that wait fail with
-        errc::closed. The pool cannot be used again. */
-    task<void> drain()
-    {
-        auto work = state_->drain();
-        co_await spawn(state_->strand, std::move(work), use_task);
-    }
+    /** Lets what is being sent finish, lets nothing else in, and ends all connections with QUIT. Messages that wait, for a
+        connection or to be tried again, fail with errc::closed. The pool cannot be used again.
+
+        @par Cancellation
+        Ends the wait only. */
+    task<void> drain() { return state_->drain(); }
 
     pool_statistics statistics() const { return state_->statistics(); }
 
@@ -20481,78 +20910,73 @@ public:
 private:
     using clock = detail::pool_state::clock;
 
-    task<detail::pool_state::slot*> acquire()
+    task<void> send_once(message const& m, send_options const& options, report& into, bool once_more)
     {
-        auto work  = state_->acquire();
-        auto there = spawn_acquire(std::move(work));
-        auto const most = state_->settings.acquire_timeout;
-        if (most == pool_settings::duration::max())
-            co_return co_await std::move(there);
-        std::error_code late;
-        try
-        {
-            co_return co_await with_timeout(std::move(there), most);
-        }
-        catch (error const& e)
-        {
-            late = e.code();
-            if (late != condition::timeout)
-                throw;
-        }
-        error_context context;
-        context.peer   = state_->settings.client.session.server;
-        context.detail = "no connection of the pool was free in time";
-        context.hint   = "allow more connections, or more time";
-        throw session_error(late, phase::prepare, std::move(context));
-    }
-
-    task<detail::pool_state::slot*> spawn_acquire(task<detail::pool_state::slot*> work)
-    {
-        co_return co_await spawn(state_->strand, std::move(work), use_task);
-    }
-
-    task<void> send_once(message const& m, send_options const& options, report& into)
-    {
-        auto* const        slot = co_await acquire();
-        detail::pool_lease lease(state_, slot);
+        auto               lease = co_await state_->acquire();
+        auto const         where = lease->strand;
+        bool               pipelined = false;
         std::exception_ptr failure;
         try
         {
-            auto run = send_on(*lease, m, options, into, lease.open);
-            co_await spawn(lease->strand, std::move(run), use_task);
+            sending what {&m, &options, &into, once_more, &pipelined};
+            auto    run = send_on(*lease, what);
+            co_await spawn(where, std::move(run), use_task);
         }
         catch (...)
         {
             failure = std::current_exception();
         }
-        learn(options, into, failure);
+        learn(into, failure, pipelined);
         if (failure)
             std::rethrow_exception(failure);
+    }
+
+    void note_move() const
+    {
+        auto const& tell = state_->settings.client.session.on_event;
+        if (tell)
+            tell(events::moved {});
     }
 
     // On the strand of the slot. ------------------------------------------------------------------------------
 
-    task<void> send_on(detail::pool_state::slot& s, message const& m, send_options const& options, report& into, bool& open)
+    /// One message on its way.
+    struct sending
+    {
+        message const*      mail;
+        send_options const* options;
+        report*             into;
+        bool                once_more; ///< Its content may have been looked at.
+        bool*               pipelined; ///< Was it sent so?
+    };
+
+    task<void> send_on(detail::pool_slot& s, sending what)
     {
         co_await make_ready(s);
+        if (what.once_more)
+            co_await detail::rewind(*what.mail);
+        auto const         begin = clock::now();
         std::exception_ptr failure;
         try
         {
-            co_await s.client.send(m, options, into);
+            co_await s.client.send(*what.mail, *what.options, *what.into);
         }
         catch (...)
         {
             failure = std::current_exception();
         }
-        ++s.messages;
-        open = s.client.is_connected();
+        count(s, begin);
+        auto const* const session = s.client.current();
+        *what.pipelined =
+            what.options->pipelining && session != nullptr && session->capabilities().has(feature::pipelining);
         if (failure)
             std::rethrow_exception(failure);
     }
 
-    task<void> run_on(detail::pool_state::slot& s, std::function<task<void>(client&)> f, bool& open)
+    task<void> run_on(detail::pool_slot& s, std::function<task<void>(client&)> f)
     {
         co_await make_ready(s);
+        auto const         begin = clock::now();
         std::exception_ptr failure;
         try
         {
@@ -20562,83 +20986,77 @@ private:
         {
             failure = std::current_exception();
         }
-        ++s.messages;
-        open = s.client.is_connected();
+        count(s, begin);
         if (failure)
             std::rethrow_exception(failure);
     }
 
     /// Ends a connection that had enough, and avoids what is known to break.
-    task<void> make_ready(detail::pool_state::slot& s)
+    task<void> make_ready(detail::pool_slot& s)
     {
-        auto const& limits  = state_->settings;
-        auto const  known   = state_->memory();
-        bool const  enough  = limits.max_messages != 0 && s.messages >= limits.max_messages;
+        auto const& limits = state_->settings;
+        auto const  known  = state_->memory();
+        s.client.unmask();
         if (known.no_pipelining)
             s.client.mask(feature::pipelining);
         if (known.no_chunking)
             s.client.mask(feature::chunking);
-        if (s.client.is_connected() && (enough || clock::now() - s.since >= limits.max_age))
+        bool const full = limits.max_messages != 0 && s.messages >= limits.max_messages;
+        bool const old  = clock::now() - s.since >= limits.max_age;
+        if (s.client.is_connected() && (full || old))
             co_await s.client.quit();
-        if (!s.client.is_connected())
+    }
+
+    /// One message more. The client may have taken a fresh connection for it. @param begin Of the message.
+    static void count(detail::pool_slot& s, clock::time_point begin) noexcept
+    {
+        if (s.connection != s.client.connections())
         {
-            s.messages = 0;
-            s.since    = clock::now();
+            s.connection = s.client.connections();
+            s.messages   = 0;
+            s.since      = begin;
         }
+        ++s.messages;
     }
 
     // ---------------------------------------------------------------------------------------------------------
 
-    /// What a message that was sent, or was not, tells about the server.
-    void learn(send_options const& options, report const& r, std::exception_ptr const& failure)
+    /// What a message that was sent, or was not, tells about the server. Whatever comes of it, the outcome of the message
+    /// stays what it is.
+    void learn(report const& r, std::exception_ptr const& failure, bool pipelined) noexcept
     {
+        if (detail::put_off(r) || detail::closed_upon(r))
+            return state_->complained();
         if (!failure)
-        {
-            bool const load = detail::put_off(r);
-            detail::pool_state::tell(state_, [load](detail::pool_gate& gate, std::size_t inside) {
-                if (load)
-                    gate.throttle(inside, clock::now());
-                else
-                    gate.succeed(clock::now());
-            });
-            return;
-        }
+            return state_->succeeded();
         try
         {
             std::rethrow_exception(failure);
         }
         catch (session_error const& e)
         {
-            learn(options, r, e);
+            learn(r, e, pipelined);
         }
-        catch (std::exception const&)
+        catch (...)
         {
             // No connection, or the caller's own: nothing about what the server can do.
         }
     }
 
-    void learn(send_options const& options, report const& r, session_error const& e)
+    void learn(report const& r, session_error const& e, bool pipelined) noexcept
     {
         bool const out_of_step = e.code() == errc::unsolicited_reply || e.code() == errc::unexpected_code;
-        if (out_of_step && options.pipelining && e.phase() >= phase::mail && e.phase() <= phase::content)
-            state_->remember(true, false, e.what());
+        if (out_of_step && pipelined && e.phase() >= phase::mail && e.phase() <= phase::content)
+            state_->remember(true, false, e);
         bool const broke = e.code() == condition::timeout || e.code() == posthorn::errc::connection_lost;
         if (broke && e.phase() == phase::content && r.transfer() == transfer::bdat)
-            state_->remember(false, true, e.what());
-        bool const refused  = e.code() == errc::auth_failed;
-        bool const deferred = e.code() == errc::auth_temporary;
-        bool const load     = detail::put_off(e) && e.code() != errc::connection_used_up;
-        if (!refused && !deferred && !load)
-            return;
-        detail::pool_state::tell(state_, [e, refused, deferred, load](detail::pool_gate& gate, std::size_t inside) {
-            auto const now = clock::now();
-            if (refused)
-                gate.login_refused(e, now);
-            if (deferred)
-                gate.login_deferred(now);
-            if (load)
-                gate.throttle(inside, now);
-        });
+            state_->remember(false, true, e);
+        if (e.code() == errc::auth_failed)
+            state_->login_refused(e);
+        if (e.code() == errc::auth_temporary)
+            state_->login_deferred();
+        if (detail::put_off(e) && e.code() != errc::connection_used_up)
+            state_->complained();
     }
 
     std::shared_ptr<detail::pool_state> state_;

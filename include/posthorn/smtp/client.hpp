@@ -31,6 +31,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -198,6 +199,12 @@ public:
         if (session_)
             session_->capabilities().disable(f);
     }
+
+    /// Uses again what was masked, from the next connection on.
+    void unmask() noexcept { masked_.clear(); }
+
+    /// How many connections could be used so far: tells whether it is still the same one.
+    std::size_t connections() const noexcept { return connections_; }
 
 private:
     net::clock::time_point total_deadline() const
@@ -461,19 +468,20 @@ private:
             std::rethrow_exception(failure);
         }
         session_ = std::move(fresh);
+        ++connections_;
     }
 
     /// From a connected stream to a session that can send.
     task<void> set_up(smtp::session& s)
     {
-        bool const needs_ehlo = mode() == tls_mode::required || settings_.wants_login();
-        if (mode() == tls_mode::implicit)
+        bool const needs_ehlo = settings_.effective_tls() == tls_mode::required || settings_.wants_login();
+        if (settings_.effective_tls() == tls_mode::implicit)
             co_await s.secure(context(), settings_.tls_host, session_key());
         co_await s.greet();
         co_await s.hello(!needs_ehlo);
-        if (mode() == tls_mode::required)
+        if (settings_.effective_tls() == tls_mode::required)
             co_await s.start_tls(context(), settings_.tls_host, session_key());
-        else if (mode() == tls_mode::opportunistic && s.capabilities().has(feature::starttls))
+        else if (settings_.effective_tls() == tls_mode::opportunistic && s.capabilities().has(feature::starttls))
             co_await try_tls(s);
         if (settings_.wants_login())
             co_await log_in(s);
@@ -521,31 +529,20 @@ private:
     /// One context for all connections: it holds the trusted certificates and the sessions to resume.
     net::tls_context const& context()
     {
-        if (!context_)
-        {
-            auto how = settings_.tls_settings;
-            if (mode() == tls_mode::opportunistic)
-                how.verify_peer = false; // better than in the clear, and nothing more is promised
-            context_.emplace(how);
-        }
-        return *context_;
-    }
-
-    /// Where DNSSEC says what the certificate is, TLS is no matter of opportunity (RFC 7672, 2.2).
-    tls_mode mode() const noexcept
-    {
-        bool const told = settings_.tls == tls_mode::opportunistic && !settings_.tls_settings.tlsa.empty();
-        return told ? tls_mode::required : settings_.tls;
+        if (!settings_.tls_context)
+            settings_.tls_context.emplace(settings_.make_tls_context());
+        return *settings_.tls_context;
     }
 
     std::string session_key() const { return net::to_string(settings_.server); }
 
     client_settings                  settings_;
-    std::optional<net::tls_context> context_;
     std::unique_ptr<smtp::session>   session_;
     std::string                      mechanism_;
     std::vector<feature>             masked_; ///< Of the server, on every connection.
-    bool                             busy_ = false;
+    std::size_t                      connections_ = 0;
+    bool                             busy_        = false;
+    bool                             fruitless_   = false; ///< The last connection of a burst took nothing.
 };
 
 } // namespace posthorn::smtp

@@ -15,6 +15,7 @@
 #include <posthorn/net/connect.hpp>
 #include <posthorn/net/endpoint.hpp>
 #include <posthorn/net/proxy.hpp>
+#include <posthorn/net/tls_context.hpp>
 #include <posthorn/net/tls_settings.hpp>
 #include <posthorn/net/url.hpp>
 #include <posthorn/sasl/mechanism.hpp>
@@ -23,6 +24,7 @@
 #include <posthorn/smtp/settings.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -94,6 +96,9 @@ struct client_settings
     net::host_port      server;
     tls_mode            tls = tls_mode::required;
     net::tls_settings   tls_settings;      ///< Trust, pins, client certificate, versions.
+    /// Shared by several clients, so that authorities are loaded once and sessions are resumed across connections;
+    /// instead of `tls_settings`. See make_tls_context().
+    std::optional<net::tls_context> tls_context;
     std::string         tls_host;          ///< Whose certificate is expected; empty for the host of `server`.
     sasl::credentials   login;             ///< Empty: no login.
 
@@ -108,6 +113,22 @@ struct client_settings
     net::proxy_settings proxy;             ///< By way of which the server is reached; none by default.
     session_settings    session;           ///< EHLO name, time limits, bounds, events.
     send_options        sending;           ///< Defaults for every message.
+
+    /** What TLS means on the way to the server: where DNSSEC says what its certificate is, TLS is no matter of opportunity
+        (RFC 7672, 2.2). */
+    tls_mode effective_tls() const noexcept
+    {
+        return tls == tls_mode::opportunistic && !tls_settings.tlsa.empty() ? tls_mode::required : tls;
+    }
+
+    /// A context by `tls_settings`. @throws posthorn::error with net::tls_errc::configuration.
+    net::tls_context make_tls_context() const
+    {
+        auto how = tls_settings;
+        if (effective_tls() == tls_mode::opportunistic)
+            how.verify_peer = false; // better than in the clear, and nothing more is promised
+        return net::tls_context(how);
+    }
 
     /// Is there anything to log in with, or a mechanism named that needs nothing?
     bool wants_login() const noexcept { return !login.empty() || token_source || !mechanisms.allowed.empty(); }

@@ -74,8 +74,8 @@ struct finished
     smtp::report const& report;
 };
 
-/// A message of which nothing can have arrived moves to a fresh connection. It was reported as finished once, and will
-/// be once more.
+/// A message of which nothing can have arrived moves to a fresh connection, or is tried again by a pool. It was reported as
+/// finished once, and will be once more.
 struct moved
 {
 };

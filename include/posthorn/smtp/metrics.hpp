@@ -51,7 +51,8 @@ public:
     std::uint64_t replies() const noexcept { return read(replies_); }
     std::uint64_t round_trips() const noexcept { return read(round_trips_); } ///< Of messages.
     std::uint64_t bytes() const noexcept { return read(bytes_); }             ///< Content handed to the transport.
-    std::uint64_t retries() const noexcept { return read(retries_); } ///< Messages that moved to another connection.
+    /// Messages that moved to another connection or were tried again by a pool.
+    std::uint64_t retries() const noexcept { return read(retries_); }
 
     std::uint64_t messages(overall o) const noexcept { return read(messages_[static_cast<std::size_t>(o)]); }
     std::uint64_t recipients(disposition d) const noexcept { return read(recipients_[static_cast<std::size_t>(d)]); }

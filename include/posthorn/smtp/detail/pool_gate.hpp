@@ -44,7 +44,14 @@ inline bool put_off(report const& r)
            });
 }
 
-/// The same, of an error of setting up a connection or of sending.
+/// Did the server close the connection upon the message? That is a complaint as well, if not one that allows to repeat it.
+inline bool closed_upon(report const& r)
+{
+    return std::any_of(r.recipients().begin(), r.recipients().end(),
+                       [](recipient_report const& one) { return one.code == 421; });
+}
+
+/// Like put_off(), of an error of setting up a connection or of sending.
 inline bool put_off(session_error const& e)
 {
     if (e.code() == errc::connection_used_up)
@@ -63,26 +70,26 @@ public:
 
     explicit pool_gate(pool_settings const& s) : settings_(&s), limit_(std::max<std::size_t>(s.max_connections, 1)) {}
 
-    std::size_t limit() const noexcept { return limit_; }
+    std::size_t limit() const noexcept { return suspect_ ? 1 : limit_; }
     std::size_t throttled() const noexcept { return throttled_; }
 
     /// May one more be let in beside `inside` others?
-    bool has_room(std::size_t inside) const noexcept { return inside < limit_; }
+    bool has_room(std::size_t inside) const noexcept { return inside < limit(); }
 
-    /// When the next message may begin, which is counted as begun.
-    clock::time_point take_turn(clock::time_point now)
+    /// When the next message may begin.
+    clock::time_point opens_at() const noexcept { return std::max(next_start_, login_pause_until_); }
+
+    /// A message begins. The next ones stay on a grid if it is a little late, so that timers do not slow the rate down.
+    void begin(clock::time_point now) noexcept
     {
-        auto start = std::max(now, login_pause_until_);
-        if (settings_->rate_messages != 0)
-        {
-            start       = std::max(start, next_start_);
-            next_start_ = start + settings_->rate_interval / static_cast<clock::rep>(settings_->rate_messages);
-        }
-        return start;
+        if (settings_->rate_messages == 0)
+            return;
+        auto const gap = settings_->rate_interval / static_cast<clock::rep>(settings_->rate_messages);
+        next_start_    = (now - next_start_ < gap ? next_start_ : now) + gap;
     }
 
     /// The server complained while `inside` were let in.
-    void throttle(std::size_t inside, clock::time_point now)
+    void throttle(std::size_t inside, clock::time_point now) noexcept
     {
         ++throttled_;
         limit_     = std::max<std::size_t>(1, std::min(limit_, inside) - (inside > 1 ? 1 : 0));
@@ -90,9 +97,10 @@ public:
     }
 
     /// A message went well: after some time without complaints one more is dared.
-    void succeed(clock::time_point now)
+    void succeed(clock::time_point now) noexcept
     {
         login_wait_ = {};
+        suspect_    = false;
         if (limit_ < std::max<std::size_t>(settings_->max_connections, 1) && now >= grow_from_)
         {
             ++limit_;
@@ -100,23 +108,26 @@ public:
         }
     }
 
-    /// A login was put off.
-    void login_deferred(clock::time_point now)
+    /// A login was put off. Others that had begun before the pause say nothing new.
+    void login_deferred(clock::time_point now) noexcept
     {
         constexpr clock::duration most = std::chrono::minutes(5);
+        if (now < login_pause_until_)
+            return;
         login_wait_        = login_wait_ == clock::duration() ? settings_->login_pause : std::min(login_wait_ * 2, most);
         login_pause_until_ = now + login_wait_;
     }
 
-    /// A login was refused for good.
-    void login_refused(session_error const& e, clock::time_point now)
+    /// A login was refused for good. Until a message goes well, one at a time tries it again.
+    void login_refused(session_error const& e, clock::time_point now) noexcept
     {
+        suspect_ = true;
         refusal_.emplace(e);
         refused_until_ = now + settings_->login_memory;
     }
 
     /// The refusal of a login that must not be tried again yet.
-    std::optional<session_error> const& refusal(clock::time_point now)
+    std::optional<session_error> const& refusal(clock::time_point now) noexcept
     {
         if (refusal_ && now >= refused_until_)
             refusal_.reset();
@@ -139,6 +150,7 @@ private:
     clock::duration              login_wait_ {};
     std::optional<session_error> refusal_;
     clock::time_point            refused_until_ {};
+    bool                         suspect_ = false;
 };
 
 } // namespace posthorn::smtp::detail
