@@ -542,7 +542,6 @@ private:
     std::vector<feature>             masked_; ///< Of the server, on every connection.
     std::size_t                      connections_ = 0;
     bool                             busy_        = false;
-    bool                             fruitless_   = false; ///< The last connection of a burst took nothing.
 };
 
 } // namespace posthorn::smtp
