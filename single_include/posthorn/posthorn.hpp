@@ -8208,7 +8208,9 @@ namespace posthorn::net {
 
 /** Bytes both ways, in order. One read and one write may be in flight at the same time.
 
-    Implement it to run the protocols over something that is neither TCP nor a Unix socket; TLS works over it.
+    Implement it to run the protocols over something that is neither TCP nor a Unix socket; TLS works over it. While
+    an operation goes on without waiting nothing else runs, so that one which can do so for long must go through the
+    executor now and then.
 */
 class transport
 {
@@ -8433,7 +8435,8 @@ public:
     }
 
 private:
-    static constexpr std::size_t record = 16384; // the most a TLS record can carry
+    static constexpr std::size_t record        = 16384; // the most a TLS record can carry
+    static constexpr unsigned    most_in_a_row = 16;    // costs a wait for each megabyte of large writes
 
     struct impl
     {
@@ -8531,9 +8534,17 @@ private:
             auto const  before  = interruptions;
             auto const  outcome = co_await socket->async_wait(what, use_task_nothrow);
             auto const& [ec]    = outcome;
+            in_a_row            = 0;
             if (ec)
                 fail_wait(ec, before);
         }
+
+        /** May the socket be tried without waiting for it?
+
+            Not always: where the peer is faster than we are nobody would ever wait, and on this thread nothing else
+            would run: no cancellation, no time limit, no reader of an early refusal, no other connection.
+        */
+        bool may_try() const noexcept { return in_a_row < most_in_a_row; }
 
         static bool would_block(std::error_code ec) noexcept
         {
@@ -8552,7 +8563,7 @@ private:
                 co_return n;
             }
             // A reply is not there yet when its command has just left: look first only if more was likely.
-            for (bool look = more_likely;; look = true)
+            for (bool look = more_likely && may_try();; look = true)
             {
                 if (look)
                 {
@@ -8561,6 +8572,7 @@ private:
                     if (!ec)
                     {
                         more_likely = n == into.size();
+                        in_a_row += 1;
                         counters.reads += 1;
                         counters.bytes_read += n;
                         co_return n;
@@ -8618,12 +8630,13 @@ private:
                 }
                 else
                 {
-                    n = write_now(pieces, offset);
+                    n = may_try() ? write_now(pieces, offset) : 0;
                     if (n == 0)
                     {
                         co_await wait(socket_type::wait_write);
                         continue;
                     }
+                    in_a_row += 1;
                 }
                 counters.writes += 1;
                 counters.bytes_written += n;
@@ -8908,6 +8921,7 @@ private:
         std::string                 local;
         stream_counters             counters;
         std::uint64_t               interruptions = 0; ///< How often the limit has stopped operations.
+        unsigned                    in_a_row      = 0; ///< Reads and writes since somebody waited.
         std::optional<char>         peeked;            ///< Decrypted by peek().
         bool                        more_likely = false;
         bool                        writing_tls = false; ///< Somebody is going to flush what the engine puts out.

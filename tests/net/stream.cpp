@@ -23,6 +23,7 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/local/connect_pair.hpp>
 #include <asio/local/stream_protocol.hpp>
+#include <asio/post.hpp>
 #include <asio/socket_base.hpp>
 #include <asio/steady_timer.hpp>
 
@@ -1286,6 +1287,62 @@ TEST_CASE("a cancelled task ends as cancelled, and what was not touched goes on"
         auto const more = co_await receive(e.server, 6);
         CHECK(more == "and on");
     });
+}
+
+TEST_CASE("who never has to wait lets others run all the same")
+{
+    constexpr int enough = 1000;
+    for (carrier const c : {carrier::tcp, carrier::local})
+        for (bool const tls : {false, true})
+        {
+            run_over(c, tls, [](ends& e) -> task<void> {
+                auto const other = start(e.client.get_executor(), support::hop());
+                int        n     = 0;
+                for (; n != enough && !other->done; ++n)
+                    co_await say(e.client, "x");
+                CHECK(n < enough / 10);
+            });
+            run_over(c, tls, [](ends& e) -> task<void> {
+                e.client.expires_at(soon(-1s));
+                std::error_code code;
+                int             n = 0;
+                for (; n != enough && !code; ++n)
+                    code = co_await code_of(say(e.client, "x"));
+                CHECK(n < enough / 10);
+                CHECK(code == errc::timeout);
+                CHECK(e.client.certainly_unsent());
+            });
+            run_over(c, tls, [](ends& e) -> task<void> {
+                asio::cancellation_signal stop;
+                std::error_code           code;
+                int                       n       = 0;
+                bool                      done    = false;
+                auto const                writing = [](net::stream& s, std::error_code& ec, int& i) -> task<void> {
+                    for (; i != enough && !ec; ++i)
+                        ec = co_await code_of(say(s, "x"));
+                };
+                auto const ex = e.client.get_executor();
+                posthorn::spawn(ex, writing(e.client, code, n),
+                                asio::bind_cancellation_slot(stop.slot(), [&done](std::exception_ptr) { done = true; }));
+                asio::post(ex, [&stop] { stop.emit(asio::cancellation_type::terminal); });
+                while (!done)
+                    co_await support::sleep_for(1ms);
+                CHECK(n < enough / 10);
+                CHECK(code == condition::canceled);
+            });
+        }
+    for (carrier const c : {carrier::tcp, carrier::local})
+        run_over(c, false, [](ends& e) -> task<void> {
+            std::string const text(enough + 1, 'x');
+            co_await say(e.server, text);
+            auto const first = co_await receive(e.client, 1);
+            CHECK(first.size() == 1);
+            auto const other = start(e.client.get_executor(), support::hop());
+            int        n     = 0;
+            for (; n != enough && !other->done; ++n)
+                std::ignore = co_await receive(e.client, 1);
+            CHECK(n < enough / 10);
+        });
 }
 
 TEST_CASE("after a write under TLS was cut nothing more is written, neither by a write nor by an answer")

@@ -341,6 +341,9 @@ private:
         {
             // Async-signal-safe calls only, as above.
             ::setsid();
+            // Who ends the test by its name means the guard too, which bears the same.
+            for (int n : {SIGTERM, SIGINT, SIGHUP})
+                ::signal(n, SIG_IGN);
             ::dup2(pipe[0], 0);
             close_from(1);
             char byte = 0;

@@ -22,7 +22,9 @@ namespace posthorn::net {
 
 /** Bytes both ways, in order. One read and one write may be in flight at the same time.
 
-    Implement it to run the protocols over something that is neither TCP nor a Unix socket; TLS works over it.
+    Implement it to run the protocols over something that is neither TCP nor a Unix socket; TLS works over it. While
+    an operation goes on without waiting nothing else runs, so that one which can do so for long must go through the
+    executor now and then.
 */
 class transport
 {
