@@ -97,7 +97,8 @@ fi
 
 cmake -S "$root" -B "$build_dir" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE="$build_type" \
     ${flags:+"$flags"} -DPOSTHORN_SANITIZE="$sanitizer" -DPOSTHORN_BUILD_TESTS=ON \
-    -DPOSTHORN_BUILD_EXAMPLES=$examples -DPOSTHORN_BUILD_BENCHMARKS=OFF -DPOSTHORN_INSTALL=ON
+    -DPOSTHORN_BUILD_EXAMPLES=$examples -DPOSTHORN_BUILD_BENCHMARKS=OFF -DPOSTHORN_INSTALL=ON \
+    -DPOSTHORN_WITH_GSSAPI=ON
 # shellcheck disable=SC2086
 cmake --build "$build_dir" -j "$(processors)" --target $targets
 

@@ -21,6 +21,10 @@ int main(int argc, char** argv)
     }
     posthorn::error const e(posthorn::errc::timeout, "no greeting");
     std::puts(e.what());
+#if defined(POSTHORN_WITH_GSSAPI)
+    posthorn::sasl::gssapi const kerberos({}, "smtp", "mail.example.test"); // the library behind it is linked as well
+    std::printf("with %.*s\n", static_cast<int>(kerberos.name().size()), kerberos.name().data());
+#endif
     bool const right = e.code() == posthorn::condition::timeout &&
                        std::string_view(e.what()).find("no greeting") != std::string_view::npos;
     return right ? 0 : 1;

@@ -10,6 +10,7 @@
 #include <posthorn/coro/sync_wait.hpp>
 #include <posthorn/coro/task.hpp>
 #include <posthorn/smtp/client.hpp>
+#include <posthorn/smtp/parameters.hpp>
 #include <posthorn/smtp/protocol_log.hpp>
 
 #include <asio/buffer.hpp>
@@ -93,6 +94,11 @@ task<void> log_in_and_send(smtp::client_settings settings, outcome& into)
     co_await client.quit();
 }
 
+void watch(smtp::client_settings& s, outcome& o)
+{
+    s.session.on_event = smtp::protocol_log([&o](std::string_view line) { o.log.append(line) += '\n'; });
+}
+
 /// Relaying needs the login.
 outcome log_in(std::uint16_t port, std::function<void(smtp::client_settings&)> change)
 {
@@ -101,7 +107,7 @@ outcome log_in(std::uint16_t port, std::function<void(smtp::client_settings&)> c
     s.server               = net::host_port(std::string("localhost"), port);
     s.connection.resolve   = {};
     s.tls_settings.ca_file = authority().ca();
-    s.session.on_event     = smtp::protocol_log([&o](std::string_view line) { o.log.append(line) += '\n'; });
+    watch(s, o);
     change(s);
     sync_wait(log_in_and_send(std::move(s), o));
     return o;
@@ -114,6 +120,45 @@ outcome log_in(std::uint16_t port, char const* mechanism, std::string_view with)
         if (mechanism != nullptr)
             s.mechanisms.allowed = {mechanism};
     });
+}
+
+/// A message that needs nothing, and one that asks for a notification of success.
+task<void> send_with_dsn(smtp::client_settings settings, bool burst, outcome& into)
+{
+    smtp::client               client(std::move(settings));
+    std::vector<smtp::message> mails(2, smtp::message("alice@example.test", {"somebody@far.away.test"},
+                                                      "Subject: notify me\r\n\r\nHello\r\n"));
+    auto& asking                                   = mails[1].envelope;
+    asking.parameters.ret                          = smtp::return_content::headers;
+    asking.parameters.envid                        = "number+7";
+    asking.recipients.at(0).parameters.notify_on   = smtp::notify::success;
+    asking.recipients.at(0).parameters.orcpt       = smtp::original_recipient("rfc822", "somebody@before.test");
+    into.sent                                      = true;
+    try
+    {
+        if (!burst)
+            for (auto const& mail : mails)
+            {
+                auto const report = co_await client.send(mail);
+                into.sent         = into.sent && report.all_accepted();
+            }
+        else
+        {
+            auto results = client.send_burst(mails);
+            auto one     = co_await results.next();
+            while (one)
+            {
+                into.sent = into.sent && one->report.all_accepted();
+                one       = co_await results.next();
+            }
+        }
+    }
+    catch (smtp::session_error const& e)
+    {
+        into.failure.emplace(e);
+        into.sent = false;
+    }
+    co_await client.quit();
 }
 
 /// Answers Dovecot's questions about tokens: `good` is alice's.
@@ -263,6 +308,57 @@ TEST_CASE("XOAUTH2 and OAUTHBEARER: a good token logs in, an expired one is refu
         INFO(renewed.log);
         CHECK(renewed.sent);
         CHECK(asked == std::vector<bool>{false, true});
+    }
+}
+
+TEST_CASE("Dovecot's submission service: logins over STARTTLS, and what is offered only after them")
+{
+    support::postfix_options open;
+    open.main_cf = {{"mynetworks", "127.0.0.0/8"}};
+    support::postfix relay(open);
+    auto             options       = with_users("plain scram-sha-256");
+    options.submission_relay_port  = relay.port();
+    options.tls                    = authority().server();
+    support::dovecot const service(options);
+    auto const             port = service.submission_port();
+
+    for (auto const* mechanism : {"PLAIN", "SCRAM-SHA-256"})
+    {
+        CAPTURE(std::string(mechanism));
+        auto const good = log_in(port, mechanism, password);
+        INFO(good.log);
+        CHECK(good.sent);
+        CHECK(good.mechanism == mechanism);
+        CHECK(has(good.log, "certificate verified"));
+
+        auto const bad = log_in(port, mechanism, "wrong");
+        INFO(bad.log);
+        REQUIRE(bad.failure);
+        CHECK(bad.failure->code() == smtp::errc::auth_failed);
+        CHECK_FALSE(bad.sent);
+    }
+    CHECK(relay.wait_for_mail("relayed", 2).size() == 2);
+
+    for (bool const burst : {false, true})
+    {
+        CAPTURE(burst);
+        relay.clear_mailbox("alice");
+        outcome               o;
+        smtp::client_settings s;
+        s.server               = net::host_port(std::string("localhost"), port);
+        s.tls_settings.ca_file = authority().ca();
+        s.login                = sasl::credentials("alice", secret_string(password));
+        watch(s, o);
+        sync_wait(send_with_dsn(std::move(s), burst, o));
+        INFO((o.failure ? std::string(o.failure->what()) : std::string()));
+        INFO(o.log);
+        CHECK(o.sent);
+        CHECK(has(o.log, " RET=HDRS ENVID=number+2B7"));
+        CHECK(has(o.log, " NOTIFY=SUCCESS ORCPT=rfc822;somebody@before.test"));
+        auto const notification = relay.wait_for_mail("alice").at(0);
+        CHECK(has(notification, "Original-Envelope-Id: number+7"));
+        CHECK(has(notification, "Original-Recipient: rfc822;somebody@before.test"));
+        CHECK(has(notification, "Action: delivered"));
     }
 }
 

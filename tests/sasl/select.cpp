@@ -69,7 +69,7 @@ bool has(std::string const& text, std::string_view part) { return text.find(part
 TEST_CASE("the best comes first, in whatever order and case the server offers")
 {
     CHECK(chosen({"LOGIN", "PLAIN"}, inside_tls()) == names {"PLAIN", "LOGIN"});
-    CHECK(chosen({"login", "GSSAPI", "pLaIn"}, inside_tls()) == names {"PLAIN", "LOGIN"});
+    CHECK(chosen({"login", "KERBEROS_V4", "pLaIn"}, inside_tls()) == names {"PLAIN", "LOGIN"});
     CHECK(chosen({"CRAM-X", "LOGIN"}, inside_tls()) == names {"LOGIN"});
     CHECK(chosen({"PLAIN", "PLAIN"}, inside_tls()) == names {"PLAIN"});
 }

@@ -12,11 +12,13 @@
 #include <posthorn/sasl/error.hpp>
 #include <posthorn/sasl/mechanism.hpp>
 #include <posthorn/smtp/client.hpp>
+#include <posthorn/smtp/parameters.hpp>
 #include <posthorn/smtp/session.hpp>
 #include <posthorn/testing/script.hpp>
 
 #include <doctest/doctest.h>
 
+#include <support/burst.hpp>
 #include <support/dialogue.hpp>
 
 #include <cstddef>
@@ -27,6 +29,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -120,6 +123,44 @@ std::string xoauth2(std::string const& token)
     return "AUTH XOAUTH2 " + base64_encode("user=user@x.test\001auth=Bearer " + token + "\001\001");
 }
 
+/// A server that offers nothing but logins, up to the end of one.
+script logged_in()
+{
+    return script().opening({"AUTH PLAIN"}).expect("AUTH PLAIN " + base64_encode("\0user\0hunter2"s)).reply("235 ok");
+}
+
+task<void> log_in(smtp::session& s)
+{
+    std::ignore = co_await s.greet();
+    co_await s.hello();
+    sasl::selection how;
+    how.allow_plaintext = true;
+    sasl::credentials const who("user", secret_string("hunter2"));
+    std::ignore = co_await s.authenticate(who, how);
+}
+
+smtp::message with_notification()
+{
+    auto m                                            = support::mail();
+    m.envelope.parameters.ret                         = smtp::return_content::headers;
+    m.envelope.recipients.at(0).parameters.notify_on  = smtp::notify::success;
+    return m;
+}
+
+/// One message, each command on its own.
+script sent(std::string mail, std::string rcpt)
+{
+    return script()
+        .expect(std::move(mail))
+        .reply("250 ok")
+        .expect(std::move(rcpt))
+        .reply("250 ok")
+        .expect("DATA")
+        .reply("354 go")
+        .expect_data()
+        .reply("250 taken");
+}
+
 } // namespace
 
 TEST_CASE("a mechanism of several steps runs to its end, also where each is computed on another thread")
@@ -140,6 +181,50 @@ TEST_CASE("a mechanism of several steps runs to its end, also where each is comp
                                     });
         CHECK_PLAYED(result);
     }
+}
+
+TEST_CASE("what a mechanism begins with is computed on another thread as well, where that takes long")
+{
+    /// Needs a ticket from a server of its own, say.
+    class waiting final : public sasl::mechanism
+    {
+    public:
+        explicit waiting(std::thread::id& where) : where_(&where) {}
+
+        std::string_view             name() const noexcept override { return "X-WAITING"; }
+        bool                         plaintext() const noexcept override { return false; }
+        bool                         expensive() const noexcept override { return true; }
+        std::optional<secret_string> initial_response() override
+        {
+            if (std::exchange(*where_, std::this_thread::get_id()) != std::thread::id())
+                throw error(sasl::errc::unusable_credentials, "no ticket");
+            return secret_string("begin");
+        }
+        secret_string respond(std::string_view) override { return {}; }
+
+    private:
+        std::thread::id* where_;
+    };
+
+    auto const result = support::talk(
+        script().opening({"AUTH X-WAITING"}).expect("AUTH X-WAITING " + base64_encode("begin")).reply("235 ok").expect_close(),
+        [](smtp::session& s) -> task<void> {
+            std::ignore = co_await s.greet();
+            co_await s.hello();
+            std::thread::id where;
+            sasl::selection how;
+            how.custom["X-WAITING"] = [&where](sasl::credentials const&) { return std::make_unique<waiting>(where); };
+            sasl::credentials const who;
+            auto const              used = co_await s.authenticate(who, how);
+            CHECK(used == "X-WAITING");
+            CHECK(where != std::thread::id());
+            CHECK(where != std::this_thread::get_id());
+            auto const failure = co_await support::failure_of(s.authenticate(who, how)); // nothing is sent
+            REQUIRE(failure);
+            CHECK(failure->code() == sasl::errc::unusable_credentials);
+            CHECK(s.is_open());
+        });
+    CHECK_PLAYED(result);
 }
 
 TEST_CASE("S10 after a forged proof, or a refusal within the mechanism, no other mechanism gets the password")
@@ -262,6 +347,154 @@ TEST_CASE("what the token source throws ends the login, politely")
             };
         });
     CHECK_PLAYED(result);
+}
+
+TEST_CASE("what was not offered is asked for again after the login, once, if a message needs it")
+{
+    struct row
+    {
+        char const*               name;
+        script                    first, second; ///< What follows the login for the two messages.
+        bool                      accepted;
+    };
+    auto const  plain  = sent("MAIL FROM:<a@b.test>", "RCPT TO:<x@y.test>");
+    auto const  asking = sent("MAIL FROM:<a@b.test> RET=HDRS", "RCPT TO:<x@y.test> NOTIFY=SUCCESS");
+    auto const  ehlo   = script().expect("EHLO client.test");
+    row const   rows[] = {
+        {"offered by now", plain, script(ehlo).reply("250-server.test\r\n250-AUTH PLAIN\r\n250 DSN").then(asking), true},
+        {"not offered", plain, script(ehlo).reply("250 server.test"), false},
+        {"not to be asked", plain, script(ehlo).reply("503 5.5.1 once is enough"), false},
+    };
+    for (auto const& r : rows)
+    {
+        CAPTURE(std::string(r.name));
+        auto const again = r.accepted ? asking : script(); // what is known is not asked for again
+        auto const result = support::talk(logged_in().then(r.first).then(r.second).then(again).quit(), [&](smtp::session& s) -> task<void> {
+            co_await log_in(s);
+            auto const first  = support::mail();
+            auto const second = with_notification();
+            auto const one    = co_await s.send(first);
+            CHECK(one.all_accepted());
+            for (int i = 0; i != 2; ++i)
+            {
+                auto const failure = co_await support::send_failure_of(s.send(second));
+                CHECK(!failure == r.accepted);
+                if (failure)
+                    CHECK(failure->code() == smtp::errc::extension_missing);
+            }
+            co_await s.quit();
+        });
+        CHECK_PLAYED(result);
+    }
+}
+
+TEST_CASE("asking again what is offered may end the connection; then nothing was sent")
+{
+    for (bool const said : {false, true})
+    {
+        CAPTURE(said);
+        auto const end    = said ? script().reply("421 4.3.2 closing").expect_close() : script().close();
+        auto const result = support::talk(logged_in().expect("EHLO client.test").then(end), [&](smtp::session& s) -> task<void> {
+            co_await log_in(s);
+            auto const         mail = with_notification();
+            smtp::send_options options;
+            smtp::report       report;
+            auto const         failure = co_await support::failure_of(s.send(mail, options, report));
+            REQUIRE(failure);
+            CHECK(failure->code() == (said ? make_error_code(smtp::errc::service_unavailable) : posthorn::errc::connection_lost));
+            CHECK(report.recipients()[0].outcome == smtp::disposition::not_sent);
+            CHECK_FALSE(s.is_open());
+        });
+        CHECK_PLAYED(result);
+    }
+}
+
+TEST_CASE("in a burst it is asked for again between two messages")
+{
+    std::vector<smtp::message> const mails = {support::mail(), with_notification(), support::mail(), with_notification()};
+    SUBCASE("and the burst goes on")
+    {
+        auto const result = support::talk(
+            logged_in()
+                .then(sent("MAIL FROM:<a@b.test>", "RCPT TO:<x@y.test>"))
+                .expect("EHLO client.test")
+                .reply("250-server.test\r\n250 DSN")
+                .then(sent("MAIL FROM:<a@b.test> RET=HDRS", "RCPT TO:<x@y.test> NOTIFY=SUCCESS"))
+                .then(sent("MAIL FROM:<a@b.test>", "RCPT TO:<x@y.test>"))
+                .then(sent("MAIL FROM:<a@b.test> RET=HDRS", "RCPT TO:<x@y.test> NOTIFY=SUCCESS"))
+                .quit(),
+            [&](smtp::session& s) -> task<void> {
+                co_await log_in(s);
+                support::burst_results all;
+                co_await support::collect(s.send_burst(mails), all);
+                CHECK_FALSE(all.failure);
+                CHECK(all.complete(4));
+                CHECK(all.accepted() == 4);
+                co_await s.quit();
+            });
+        CHECK_PLAYED(result);
+    }
+    SUBCASE("a connection that ends there leaves the message, and what is after it, unsent")
+    {
+        auto const result = support::talk(
+            logged_in().then(sent("MAIL FROM:<a@b.test>", "RCPT TO:<x@y.test>")).expect("EHLO client.test").close(),
+            [&](smtp::session& s) -> task<void> {
+                co_await log_in(s);
+                support::burst_results all;
+                co_await support::collect(s.send_burst(mails), all);
+                CHECK(all.complete(2));
+                CHECK(all.accepted() == 1);
+                CHECK(all.outcome(1) == smtp::disposition::not_sent);
+                CHECK(all.failure_of(1) == posthorn::errc::connection_lost);
+                CHECK_FALSE(s.is_open());
+            });
+        CHECK_PLAYED(result);
+    }
+    SUBCASE("a connection that ends before that takes it along")
+    {
+        for (bool const said : {false, true})
+        {
+            CAPTURE(said);
+            auto const end = said ? script().reply("421 4.3.2 closing").expect_close() : script().close();
+            auto const result =
+                support::talk(logged_in().expect("MAIL FROM:<a@b.test>").then(end), [&](smtp::session& s) -> task<void> {
+                    co_await log_in(s);
+                    support::burst_results all;
+                    co_await support::collect(s.send_burst(mails), all);
+                    CHECK(all.complete(2));
+                    CHECK(all.outcome(0) == (said ? smtp::disposition::refused_temporarily : smtp::disposition::not_sent));
+                    CHECK(all.outcome(1) == smtp::disposition::not_sent);
+                    CHECK(all.failure_of(1) == // which tells a client that it can move
+                          (said ? make_error_code(smtp::errc::service_unavailable) : posthorn::errc::connection_lost));
+                });
+            CHECK_PLAYED(result);
+        }
+    }
+    SUBCASE("of a client it moves to another connection")
+    {
+        auto const result = support::serve(
+            {script(logged_in()).then(sent("MAIL FROM:<a@b.test>", "RCPT TO:<x@y.test>")).expect("EHLO client.test").close(),
+             script(logged_in())
+                 .expect("EHLO client.test")
+                 .reply("250-server.test\r\n250 DSN")
+                 .then(sent("MAIL FROM:<a@b.test> RET=HDRS", "RCPT TO:<x@y.test> NOTIFY=SUCCESS"))
+                 .then(sent("MAIL FROM:<a@b.test>", "RCPT TO:<x@y.test>"))
+                 .then(sent("MAIL FROM:<a@b.test> RET=HDRS", "RCPT TO:<x@y.test> NOTIFY=SUCCESS"))
+                 .quit()},
+            [&](smtp::client& c) -> task<void> {
+                support::burst_results all;
+                co_await support::collect(c.send_burst(mails), all);
+                CHECK_FALSE(all.failure);
+                CHECK(all.complete(4));
+                CHECK(all.accepted() == 4);
+                co_await c.quit();
+            },
+            [](smtp::client_settings& s) {
+                s.login                      = sasl::credentials("user", secret_string("hunter2"));
+                s.mechanisms.allow_plaintext = true;
+            });
+        CHECK_PLAYED(result);
+    }
 }
 
 TEST_CASE("EXTERNAL is used where it is named, without credentials")

@@ -277,12 +277,13 @@ inline played serve(std::vector<posthorn::testing::script> scripts, client_body 
 
 } // namespace support
 
-/// The client kept to the script.
-#define CHECK_PLAYED(result)                          \
-    do                                                \
-    {                                                 \
-        INFO((result).transcript);                    \
-        CHECK((result).failures == support::lines()); \
+/// The client kept to the script. The argument is evaluated once: INFO would do it again, while doctest holds its lock.
+#define CHECK_PLAYED(result)                                \
+    do                                                      \
+    {                                                       \
+        auto const& result_played = (result);               \
+        INFO(result_played.transcript);                     \
+        CHECK(result_played.failures == support::lines());  \
     } while (false)
 
 #endif

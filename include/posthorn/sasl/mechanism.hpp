@@ -51,7 +51,8 @@ public:
         A mechanism without such a proof is always satisfied. */
     virtual bool satisfied() const noexcept { return true; }
 
-    /// Does respond() compute for long, so that it should not run on the thread of an event loop?
+    /// Do initial_response() and respond() compute or wait for long, so that they should not run on the thread of an
+    /// event loop?
     virtual bool expensive() const noexcept { return false; }
 
     /// What the server said, within the mechanism, about why it refuses; empty if nothing. Safe to show.

@@ -24,8 +24,8 @@
 #include <posthorn/smtp/detail/burst_run.hpp>
 #include <posthorn/smtp/detail/conversation.hpp>
 #include <posthorn/smtp/detail/delivery.hpp>
+#include <posthorn/smtp/detail/introduction.hpp>
 #include <posthorn/smtp/detail/login.hpp>
-#include <posthorn/smtp/domain.hpp>
 #include <posthorn/smtp/dot_stuffing.hpp>
 #include <posthorn/smtp/error.hpp>
 #include <posthorn/smtp/event.hpp>
@@ -37,8 +37,6 @@
 #include <posthorn/smtp/session_error.hpp>
 #include <posthorn/smtp/settings.hpp>
 #include <posthorn/smtp/transaction.hpp>
-
-#include <asio/ip/host_name.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -76,7 +74,7 @@ class session
 public:
     /// @param s A connected stream, see net::connect().
     session(net::stream s, session_settings settings)
-        : talk_(std::move(s), std::move(settings)), delivery_(talk_)
+        : talk_(std::move(s), std::move(settings)), introduction_(talk_), delivery_(talk_)
     {
         talk_.emit(events::connected {talk_.stream.peer()});
     }
@@ -114,22 +112,7 @@ public:
     {
         operation const guard(*this, phase::hello);
         co_await talk_.begin(phase::hello);
-        std::string const name = ehlo_name();
-        bool const        lmtp = talk_.settings.protocol == protocol::lmtp;
-        command_writer    w(talk_.out);
-        talk_.spelled(lmtp ? w.lhlo(name) : w.ehlo(name), w, phase::hello);
-        co_await talk_.exchange(phase::hello);
-        bool const extended = talk_.last.positive();
-        if (!extended)
-        {
-            if (!talk_.last.permanent() || !allow_helo || lmtp)
-                talk_.refuse(errc::ehlo_refused, phase::hello, lmtp ? "LHLO" : "EHLO");
-            talk_.spelled(w.helo(name), w, phase::hello);
-            co_await talk_.exchange(phase::hello);
-            if (!talk_.last.positive())
-                talk_.refuse(errc::ehlo_refused, phase::hello, "HELO");
-        }
-        capabilities_.assign(talk_.last, extended);
+        co_await introduction_.hello(allow_helo);
     }
 
     /// The same, with the fall-back.
@@ -175,10 +158,12 @@ public:
             how.tls_exporter         = talk_.stream.tls().tls_exporter;
             how.tls_server_end_point = talk_.stream.tls().tls_server_end_point;
         }
-        auto const offered = capabilities_.auth_mechanisms();
+        auto const offered = introduction_.offered.auth_mechanisms();
         std::vector<std::string> names(offered.begin(), offered.end());
         detail::login            attempt(talk_);
-        co_return co_await attempt.run(std::move(names), std::move(who), std::move(how));
+        auto                     used = co_await attempt.run(std::move(names), std::move(who), std::move(how));
+        introduction_.logged_in();
+        co_return used;
     }
 
     // Mail -----------------------------------------------------------------------------------------------------
@@ -190,8 +175,11 @@ public:
         @param into    Gets the outcome for each recipient, also if this throws (but errc::busy). A report that is used
                        again keeps its memory: the steady state allocates nothing.
 
-        @throws send_error, see there; session_error with errc::busy, errc::closed, or condition::canceled before
-                anything was sent.
+        After a login the server is asked again what it offers (EHLO), once, if the message needs what it did not offer
+        before: some offer it only to those who have logged in.
+
+        @throws send_error, see there; session_error with errc::busy, errc::closed, condition::canceled before anything
+                was sent, or what the EHLO mentioned above met with.
 
         @par Cancellation
         Before the end of the content was handed to the transport the outcome is not_sent, after it in_doubt. */
@@ -200,7 +188,9 @@ public:
         operation const guard(*this, phase::mail);
         transaction::reset(into, m.envelope);
         co_await talk_.begin(phase::mail);
-        co_await delivery_.run(m, options, capabilities_, into);
+        if (introduction_.worth_renewing(m.envelope))
+            co_await introduction_.renew();
+        co_await delivery_.run(m, options, introduction_.offered, into);
     }
 
     /// The same with a report of its own.
@@ -303,7 +293,7 @@ public:
             talk_.due.expect(phase::content);
             bool complete = false;
             abort_unless const done(talk_, complete);
-            co_await delivery_.write_all(content, options, capabilities_.has(feature::eight_bit_mime));
+            co_await delivery_.write_all(content, options, introduction_.offered.has(feature::eight_bit_mime));
             complete = true;
             delivery_.transaction_open() = false;
         }
@@ -320,7 +310,7 @@ public:
     task<reply> bdat(std::string_view chunk, bool last)
     {
         operation const guard(*this, phase::content);
-        if (!capabilities_.has(feature::chunking))
+        if (!introduction_.offered.has(feature::chunking))
             throw talk_.make_error(errc::extension_missing, phase::prepare, "BDAT", nullptr, std::string(keyword(feature::chunking)));
         co_await talk_.begin(phase::content);
         command_writer w(talk_.out);
@@ -347,7 +337,7 @@ public:
         co_await talk_.exchange(phase::command);
         if (talk_.last.positive())
         {
-            capabilities_.assign(smtp::reply(), false);
+            introduction_.offered.assign(smtp::reply(), false);
             delivery_.transaction_open() = false;
         }
         co_return talk_.last;
@@ -434,9 +424,9 @@ public:
     bool is_secure() const noexcept { return talk_.stream.is_secure(); }
     bool is_busy() const noexcept { return busy_; } ///< Is an operation running?
 
-    /// What the server offers, since the last hello(). May be changed, to mask what it is known to break.
-    smtp::capabilities const& capabilities() const noexcept { return capabilities_; }
-    smtp::capabilities&       capabilities() noexcept { return capabilities_; }
+    /// What the server offers, as it said last. May be changed, to mask what it is known to break.
+    smtp::capabilities const& capabilities() const noexcept { return introduction_.offered; }
+    smtp::capabilities&       capabilities() noexcept { return introduction_.offered; }
 
     session_settings const& settings() const noexcept { return talk_.settings; }
 
@@ -447,7 +437,7 @@ public:
     std::uint64_t round_trips() const noexcept { return talk_.turns; }
 
     /// Has the server had all the messages that it takes on one connection (LIMITS MAILMAX, RFC 9422)?
-    bool used_up() const noexcept { return delivery_.used_up(capabilities_); }
+    bool used_up() const noexcept { return delivery_.used_up(introduction_.offered); }
 
     /** Is the connection idle and alive, as far as can be told without asking the server?
         False if the peer has closed it, or has said something that nothing asked for. */
@@ -500,30 +490,13 @@ private:
         bool const*           complete_;
     };
 
-    std::string ehlo_name() const
-    {
-        if (!talk_.settings.ehlo_name.empty())
-            return talk_.settings.ehlo_name;
-        std::error_code   ignored;
-        std::string const host = asio::ip::host_name(ignored);
-        if (host.find('.') != host.npos && !check_ehlo_name(host))
-            return host;
-        std::string local = talk_.stream.local_address();
-        local             = local.substr(0, local.find('%')); // a zone means nothing to the server
-        if (local.rfind("::ffff:", 0) == 0 && local.find('.') != local.npos)
-            local.erase(0, 7);
-        if (local.empty())
-            return "localhost";
-        return local.find(':') != local.npos ? "[IPv6:" + local + "]" : "[" + local + "]";
-    }
-
     friend class client;
 
     async_generator<burst_result> burst(std::unique_ptr<detail::message_feed> feed, burst_options options)
     {
         operation const guard(*this, phase::mail);
         co_await talk_.begin(phase::mail);
-        detail::burst_run run(talk_, delivery_, capabilities_, std::move(feed), std::move(options));
+        detail::burst_run run(talk_, delivery_, introduction_, std::move(feed), std::move(options));
         auto              result = co_await run.next();
         while (result)
         {
@@ -537,7 +510,7 @@ private:
     {
         operation const guard(*this, phase::starttls);
         co_await talk_.begin(phase::starttls);
-        if (!capabilities_.has(feature::starttls))
+        if (!introduction_.offered.has(feature::starttls))
             throw talk_.make_error(errc::tls_required_unavailable, phase::starttls, "STARTTLS");
         command_writer w(talk_.out);
         talk_.spelled(w.starttls(), w, phase::starttls);
@@ -547,7 +520,7 @@ private:
         // Whatever follows the reply in the clear was sent by somebody else: it must not be read as if protected.
         if (!talk_.in.empty())
             talk_.fail(errc::tls_leftover, phase::starttls, "STARTTLS");
-        capabilities_.assign(smtp::reply(), false); // what is masked stays masked
+        introduction_.offered.assign(smtp::reply(), false); // what is masked stays masked
         co_await handshake(std::move(context), std::move(host), std::move(session_key));
     }
 
@@ -586,7 +559,7 @@ private:
         operation const guard(*this, phase::command);
         co_await talk_.begin(phase::command);
         command_writer w(talk_.out);
-        bool const     utf8 = ascii::has_eight_bit(argument) && capabilities_.has(feature::smtputf8);
+        bool const     utf8 = ascii::has_eight_bit(argument) && introduction_.offered.has(feature::smtputf8);
         talk_.spelled((w.*spell)(argument, utf8), w, phase::command);
         co_await talk_.exchange(phase::command);
         co_return talk_.last;
@@ -605,7 +578,7 @@ private:
     }
 
     detail::conversation talk_;
-    smtp::capabilities   capabilities_;
+    detail::introduction introduction_;
     detail::delivery     delivery_;
     bool                 busy_     = false;
     bool                 smtputf8_ = false; ///< Of the transaction begun with mail().

@@ -14,9 +14,9 @@
 #include <posthorn/coro/this_coro.hpp>
 #include <posthorn/coro/when_any.hpp>
 #include <posthorn/smtp/burst.hpp>
-#include <posthorn/smtp/capabilities.hpp>
 #include <posthorn/smtp/detail/conversation.hpp>
 #include <posthorn/smtp/detail/delivery.hpp>
+#include <posthorn/smtp/detail/introduction.hpp>
 #include <posthorn/smtp/outcome.hpp>
 #include <posthorn/smtp/send_options.hpp>
 
@@ -38,12 +38,11 @@ namespace posthorn::smtp::detail {
 class burst_run
 {
 public:
-    burst_run(conversation& c, delivery& d, capabilities const& server, std::unique_ptr<message_feed> feed,
-              burst_options o)
-        : c_(&c), delivery_(&d), server_(&server), feed_(std::move(feed)), options_(std::move(o))
+    burst_run(conversation& c, delivery& d, introduction& i, std::unique_ptr<message_feed> feed, burst_options o)
+        : c_(&c), delivery_(&d), introduction_(&i), feed_(std::move(feed)), options_(std::move(o))
     {
         options_.window = std::max<std::size_t>(options_.window, 1);
-        delivery_->begin(server, true);
+        delivery_->begin(introduction_->offered, true);
     }
     burst_run(burst_run const&)            = delete;
     burst_run& operator=(burst_run const&) = delete;
@@ -65,22 +64,32 @@ public:
         {
             if (auto decided = take_decided())
                 co_return decided;
-            if (wants_more())
+            bool const renewing = held_ && slots_.empty();
+            if (renewing)
+                dispatch(std::exchange(held_, nullptr));
+            else if (wants_more())
                 admit(ex);
-            if (slots_.empty() && takes_no_more())
+            if (slots_.empty() && !held_ && takes_no_more())
                 break;
+            if (slots_.empty() && held_)
+                continue;
             std::exception_ptr broken;
             try
             {
-                co_await go_on();
+                if (!renewing)
+                    co_await go_on();
+                else if (!delivery_->stopped())
+                    co_await introduction_->renew();
             }
             catch (...)
             {
                 broken = std::current_exception();
             }
-            if (broken || delivery_->over())
+            if (broken || delivery_->over() || (renewing && delivery_->stopped()))
             {
                 ended_ = true;
+                if (held_) // it shares the fate of the others
+                    dispatch(std::exchange(held_, nullptr));
                 delivery_->end(broken);
             }
         }
@@ -104,7 +113,7 @@ private:
 
     bool takes_no_more() const noexcept
     {
-        return ended_ || exhausted_ || delivery_->stopped() || delivery_->used_up(*server_);
+        return ended_ || exhausted_ || delivery_->stopped() || delivery_->used_up(introduction_->offered);
     }
 
     bool has_room() const noexcept
@@ -115,7 +124,7 @@ private:
     /// Asks for more when the window is half empty, so that many leave together.
     bool wants_more() const noexcept
     {
-        return !takes_no_more() && has_room() && (refilling_ || slots_.size() <= options_.window / 2);
+        return !held_ && !takes_no_more() && has_room() && (refilling_ || slots_.size() <= options_.window / 2);
     }
 
     /// Takes messages from the feed as long as they are there at once and there is room for them.
@@ -140,15 +149,25 @@ private:
                 exhausted_ = true;
                 return;
             }
-            auto one        = std::make_unique<slot>();
-            one->index      = index_++;
-            one->octets     = mail->content ? mail->content->size().value_or(0) : 0;
-            one->mail       = std::move(mail);
-            one->on_its_way = &delivery_->add(*one->mail, options_.sending, one->report);
-            octets_ += one->octets;
-            slots_.push_back(std::move(one));
+            if (introduction_->worth_renewing(mail->envelope))
+            {
+                held_ = std::move(mail);
+                break;
+            }
+            dispatch(std::move(mail));
         }
         refilling_ = false;
+    }
+
+    void dispatch(message_pointer mail)
+    {
+        auto one        = std::make_unique<slot>();
+        one->index      = index_++;
+        one->octets     = mail->content ? mail->content->size().value_or(0) : 0;
+        one->mail       = std::move(mail);
+        one->on_its_way = &delivery_->add(*one->mail, options_.sending, one->report);
+        octets_ += one->octets;
+        slots_.push_back(std::move(one));
     }
 
     /// Waits for the server, the feed, or both.
@@ -191,10 +210,11 @@ private:
 
     conversation*                      c_;
     delivery*                          delivery_;
-    capabilities const*                server_;
+    introduction*                      introduction_;
     std::unique_ptr<message_feed>      feed_;
     burst_options                      options_;
     std::vector<std::unique_ptr<slot>> slots_;
+    message_pointer                    held_; ///< Waits until the server is idle, to be asked what it offers by now.
     std::exception_ptr                 feed_failure_;
     std::size_t                        index_     = 0;
     std::uint64_t                      octets_    = 0;     ///< On their way.

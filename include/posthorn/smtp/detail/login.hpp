@@ -29,6 +29,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -106,8 +107,8 @@ private:
     /// One run of a mechanism. @return Nothing if the server accepts it.
     task<std::optional<session_error>> attempt(sasl::mechanism& m)
     {
-        std::string const            operation = "AUTH " + std::string(m.name());
-        std::optional<session_error> failure   = open(m, operation);
+        std::string const operation = "AUTH " + std::string(m.name());
+        auto              failure   = co_await open(m, operation);
         if (failure)
             co_return failure;
         co_await c_->exchange(phase::auth, verb::auth);
@@ -134,16 +135,20 @@ private:
     }
 
     /// Puts the AUTH command into the output.
-    std::optional<session_error> open(sasl::mechanism& m, std::string const& operation)
+    task<std::optional<session_error>> open(sasl::mechanism& m, std::string const& operation)
     {
-        return guarded(operation, [&] {
-            command_writer  w(c_->out);
-            auto const      initial = m.initial_response();
-            std::error_code ec      = initial ? w.auth(m.name(), initial->view()) : w.auth(m.name());
-            if (ec == errc::line_too_long) // RFC 4954, 4: then it follows the first, empty challenge
-                ec = w.auth(m.name());
-            c_->spelled(ec, w, phase::auth);
-        });
+        std::optional<secret_string> initial;
+        auto                         work    = [&m] { return m.initial_response(); };
+        auto                         failure = co_await compute(m, std::move(work), initial, operation);
+        if (!failure)
+            failure = guarded(operation, [&] {
+                command_writer  w(c_->out);
+                std::error_code ec = initial ? w.auth(m.name(), initial->view()) : w.auth(m.name());
+                if (ec == errc::line_too_long) // RFC 4954, 4: then it follows the first, empty challenge
+                    ec = w.auth(m.name());
+                c_->spelled(ec, w, phase::auth);
+            });
+        co_return failure;
     }
 
     /// Puts the response to the challenge into the output; `*` if there is none.
@@ -155,11 +160,10 @@ private:
             auto const text = c_->last.line_count() != 0 ? ascii::trim(c_->last.line(0).raw) : std::string_view();
             if (!text.empty() && text != "=" && !codec::base64_decode(text, challenge))
                 throw c_->make_error(errc::bad_challenge, phase::auth, operation);
-            if (!m.expensive())
-                response = m.respond(challenge.view());
         });
-        if (!failure && m.expensive())
-            failure = co_await compute(m, std::move(challenge), response, operation);
+        auto work = [&m, given = std::move(challenge)] { return m.respond(given.view()); };
+        if (!failure)
+            failure = co_await compute(m, std::move(work), response, operation);
         if (!failure)
             failure = guarded(operation, [&] {
                 command_writer w(c_->out);
@@ -174,20 +178,23 @@ private:
     }
 
     /// What takes long is computed on another thread. It is waited for, since it uses the mechanism.
-    task<std::optional<session_error>> compute(sasl::mechanism& m, secret_string challenge, secret_string& response,
+    template <class F>
+    task<std::optional<session_error>> compute(sasl::mechanism& m, F work, std::invoke_result_t<F&>& result,
                                                std::string const& operation)
     {
-        std::exception_ptr           failed;
-        std::optional<session_error> failure;
-        auto                         work = [&m, given = std::move(challenge)] { return m.respond(given.view()); };
+        std::exception_ptr failed;
         try
         {
-            response = co_await offload(std::move(work));
+            if (m.expensive())
+                result = co_await offload(std::move(work));
+            else
+                result = work();
         }
         catch (...)
         {
             failed = std::current_exception();
         }
+        std::optional<session_error> failure;
         if (failed)
             failure = guarded(operation, [&] { std::rethrow_exception(failed); });
         co_return failure;
