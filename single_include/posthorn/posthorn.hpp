@@ -11587,7 +11587,8 @@ public:
         A mechanism without such a proof is always satisfied. */
     virtual bool satisfied() const noexcept { return true; }
 
-    /// Does respond() compute for long, so that it should not run on the thread of an event loop?
+    /// Do initial_response() and respond() compute or wait for long, so that they should not run on the thread of an
+    /// event loop?
     virtual bool expensive() const noexcept { return false; }
 
     /// What the server said, within the mechanism, about why it refuses; empty if nothing. Safe to show.
@@ -12174,14 +12175,20 @@ private:
 
 namespace posthorn::sasl {
 
-/** One login by Kerberos, with the ticket the process has: nothing of `credentials` is used but the authorization
-    identity. */
+/** One login by Kerberos, with a ticket the process has, as kinit(1) gets it.
+
+    A user in the credentials says whose ticket it must be: a principal, of the default realm unless it names another.
+    Without one the ticket of the default cache is used. The password is not used.
+
+    The library may ask a server of Kerberos for the ticket of the mail server, and waits for the answer in
+    initial_response(). */
 class gssapi final : public mechanism
 {
 public:
     /// @param service E.g. "smtp". @param host The full name of the server, as in its principal.
     gssapi(credentials c, std::string service, std::string host)
-        : identity_(std::move(c.authorization_identity)), target_(std::move(service) + '@' + std::move(host))
+        : user_(std::move(c.user)), identity_(std::move(c.authorization_identity)), service_(std::move(service)),
+          host_(std::move(host))
     {
     }
     gssapi(gssapi const&)            = delete;
@@ -12191,42 +12198,74 @@ public:
         OM_uint32 ignored = 0;
         if (context_ != GSS_C_NO_CONTEXT)
             gss_delete_sec_context(&ignored, &context_, GSS_C_NO_BUFFER);
+        if (ticket_ != GSS_C_NO_CREDENTIAL)
+            gss_release_cred(&ignored, &ticket_);
         if (name_ != GSS_C_NO_NAME)
             gss_release_name(&ignored, &name_);
     }
 
     std::string_view name() const noexcept override { return "GSSAPI"; }
     bool             plaintext() const noexcept override { return false; }
-    bool             expensive() const noexcept override { return true; } // it may ask a server for a ticket
+    bool             expensive() const noexcept override { return true; }
     bool             satisfied() const noexcept override { return step_ == step::done; }
 
     std::optional<secret_string> initial_response() override
     {
-        if (ascii::has_control(target_) || identity_.size() > 1024)
-            throw error(errc::unusable_credentials, "GSSAPI cannot use this host name or authorization identity");
-        OM_uint32       minor = 0;
-        gss_buffer_desc text  = buffer(target_);
-        auto const      major = gss_import_name(&minor, &text, GSS_C_NT_HOSTBASED_SERVICE, &name_);
-        if (GSS_ERROR(major))
-            fail("the name of the service", major, minor, errc::unusable_credentials);
-        return advance({});
+        // An empty host would become the name of this machine; the others separate the parts of a principal.
+        if (host_.empty() || host_.find_first_of("@/\\") != host_.npos || ascii::has_control(service_ + host_))
+            throw error(errc::unusable_credentials, "GSSAPI cannot use the host name \"" + printable(host_, 300) + '"');
+        if (ascii::has_control(user_) || ascii::has_control(identity_) || identity_.size() > 1024)
+            throw error(errc::unusable_credentials, "GSSAPI cannot use this user or authorization identity");
+        if (step_ != step::begin)
+            throw error(errc::unusable_credentials, "a login by GSSAPI cannot start again");
+        step_ = step::ended;
+        find_ticket();
+        name_  = name_of(service_ + '@' + host_, GSS_C_NT_HOSTBASED_SERVICE);
+        first_ = advance(nullptr);
+        step_  = step::opened;
+        return first_;
     }
 
     secret_string respond(std::string_view challenge) override
     {
-        if (name_ == GSS_C_NO_NAME) // the initial response was ignored
-            return *initial_response();
-        switch (step_)
+        if (step_ == step::begin && challenge.empty()) // the initial response was not asked for
         {
-        case step::negotiating: return advance(challenge);
-        case step::established: return choose_layer(challenge);
-        case step::done: break;
+            first_ = *initial_response();
+            step_  = step::negotiating;
+            return std::move(first_);
+        }
+        step const now = std::exchange(step_, step::ended);
+        if (now == step::opened && challenge.empty()) // the initial response was ignored, or too long for the command
+        {
+            step_ = step::negotiating;
+            return std::move(first_);
+        }
+        switch (now)
+        {
+        case step::opened:
+        case step::negotiating:
+            check(challenge, "proof");
+            return advance(&challenge);
+        case step::established:
+            check(challenge, "offer of security layers");
+            return choose_layer(challenge);
+        case step::begin: throw error(errc::bad_challenge, "GSSAPI begins with the client, and the server did");
+        case step::done:
+        case step::ended: break;
         }
         throw error(errc::bad_challenge, "GSSAPI has ended, and the server goes on");
     }
 
 private:
-    enum class step : unsigned char { negotiating, established, done };
+    enum class step : unsigned char
+    {
+        begin,
+        opened,      ///< The initial response was given, and may be asked for again.
+        negotiating, ///< It arrived.
+        established, ///< Both sides have proved who they are.
+        done,
+        ended ///< By a failure.
+    };
 
     /// A result of the library, released when it goes.
     struct owned
@@ -12252,19 +12291,55 @@ private:
         return b;
     }
 
-    secret_string advance(std::string_view challenge)
+    /// The ticket of the user, if there is one named.
+    void find_ticket()
     {
-        OM_uint32       minor = 0;
-        gss_buffer_desc in    = buffer(challenge);
+        if (user_.empty())
+            return;
+        gss_name_t      user   = name_of(user_, GSS_C_NT_USER_NAME);
+        OM_uint32       minor  = 0, ignored = 0;
+        OM_uint32 const result = gss_acquire_cred(&minor, user, GSS_C_INDEFINITE, gss_mech_set_krb5, GSS_C_INITIATE,
+                                                  &ticket_, nullptr, nullptr);
+        gss_release_name(&ignored, &user);
+        if (GSS_ERROR(result))
+            fail("the ticket of " + printable(user_, 300), result, minor, errc::unusable_credentials);
+    }
+
+    static gss_name_t name_of(std::string const& text, gss_OID type)
+    {
+        OM_uint32       minor  = 0;
+        gss_name_t      name   = GSS_C_NO_NAME;
+        gss_buffer_desc in     = buffer(text);
+        OM_uint32 const result = gss_import_name(&minor, &in, type, &name);
+        if (GSS_ERROR(result))
+            fail("the name " + printable(text, 300), result, minor, errc::unusable_credentials);
+        return name;
+    }
+
+    static void check(std::string_view challenge, char const* what)
+    {
+        if (challenge.empty())
+            throw error(errc::bad_challenge, std::string("GSSAPI: the server's ") + what + " is missing");
+    }
+
+    /// One more token, the first one if there is no challenge.
+    secret_string advance(std::string_view const* challenge)
+    {
+        OM_uint32       minor = 0, got = 0;
+        gss_buffer_desc in = buffer(challenge != nullptr ? *challenge : std::string_view());
         owned           out;
-        auto const      major =
-            gss_init_sec_context(&minor, GSS_C_NO_CREDENTIAL, &context_, name_, gss_mech_krb5,
-                                 GSS_C_MUTUAL_FLAG | GSS_C_SEQUENCE_FLAG | GSS_C_INTEG_FLAG, 0, GSS_C_NO_CHANNEL_BINDINGS,
-                                 challenge.empty() ? GSS_C_NO_BUFFER : &in, nullptr, &out.value, nullptr, nullptr);
-        if (GSS_ERROR(major))
-            fail("the ticket for " + target_, major, minor, challenge.empty() ? errc::unusable_credentials : errc::bad_challenge);
-        if (major == GSS_S_COMPLETE)
-            step_ = step::established;
+        OM_uint32 const wanted = GSS_C_MUTUAL_FLAG | GSS_C_SEQUENCE_FLAG | GSS_C_INTEG_FLAG;
+        OM_uint32 const result =
+            gss_init_sec_context(&minor, ticket_, &context_, name_, gss_mech_krb5, wanted, 0, GSS_C_NO_CHANNEL_BINDINGS,
+                                 challenge != nullptr ? &in : GSS_C_NO_BUFFER, nullptr, &out.value, &got, nullptr);
+        if (GSS_ERROR(result) && challenge == nullptr)
+            fail("the ticket for " + printable(service_ + '@' + host_, 300), result, minor, errc::unusable_credentials);
+        if (GSS_ERROR(result))
+            fail("the server's proof", result, minor, judged(result));
+        bool const complete = result == GSS_S_COMPLETE;
+        if (complete && (got & (GSS_C_MUTUAL_FLAG | GSS_C_INTEG_FLAG)) != (GSS_C_MUTUAL_FLAG | GSS_C_INTEG_FLAG))
+            throw error(errc::server_not_verified, "GSSAPI: the library does not ask the server for a proof");
+        step_ = complete ? step::established : step::negotiating;
         return secret_string(out.view());
     }
 
@@ -12272,30 +12347,42 @@ private:
     {
         OM_uint32       minor = 0;
         gss_buffer_desc in    = buffer(challenge);
-        owned           plain;
-        auto const      major = gss_unwrap(&minor, context_, &in, &plain.value, nullptr, nullptr);
-        if (GSS_ERROR(major))
-            fail("the server's offer of security layers", major, minor, errc::server_not_verified);
-        if (plain.view().size() != 4)
+        owned           offer;
+        OM_uint32 const opened = gss_unwrap(&minor, context_, &in, &offer.value, nullptr, nullptr);
+        if (opened != GSS_S_COMPLETE) // also not one that comes twice, or late
+            fail("the server's offer of security layers", opened, minor, judged(opened));
+        if (offer.view().size() != 4)
             throw error(errc::bad_challenge, "GSSAPI: the server's offer of security layers has not four octets");
-        if ((static_cast<unsigned char>(plain.view()[0]) & 1U) == 0)
+        if ((static_cast<unsigned char>(offer.view()[0]) & 1U) == 0)
             throw error(errc::bad_challenge, "GSSAPI: the server demands a security layer; use TLS");
         std::string const choice = std::string("\x01\0\0\0", 4) + identity_;
         gss_buffer_desc   text   = buffer(choice);
         owned             wrapped;
-        auto const        sealed = gss_wrap(&minor, context_, 0, GSS_C_QOP_DEFAULT, &text, nullptr, &wrapped.value);
+        OM_uint32 const   sealed = gss_wrap(&minor, context_, 0, GSS_C_QOP_DEFAULT, &text, nullptr, &wrapped.value);
         if (GSS_ERROR(sealed))
             fail("our choice of a security layer", sealed, minor, errc::bad_challenge);
         step_ = step::done;
         return secret_string(wrapped.view());
     }
 
+    /// Is it no token at all, or one that only a server without the key would send?
+    static errc judged(OM_uint32 status)
+    {
+        return GSS_ROUTINE_ERROR(status) == GSS_S_DEFECTIVE_TOKEN ? errc::bad_challenge : errc::server_not_verified;
+    }
+
     [[noreturn]] static void fail(std::string const& what, OM_uint32 major, OM_uint32 minor, errc code)
     {
-        std::string text = "GSSAPI: " + what + ": " + describe(major, GSS_C_GSS_CODE);
+        OM_uint32 const kind = GSS_ROUTINE_ERROR(major);
+        error_context   context;
+        context.detail = "GSSAPI: " + what + ": ";
+        if (kind != GSS_S_FAILURE || minor == 0) // which only says that the other one says more
+            context.detail += describe(major, GSS_C_GSS_CODE) + (minor != 0 ? ", " : "");
         if (minor != 0)
-            text += ", " + describe(minor, GSS_C_MECH_CODE);
-        throw error(code, std::move(text));
+            context.detail += describe(minor, GSS_C_MECH_CODE);
+        if (code == errc::unusable_credentials)
+            context.hint = "kinit gets a ticket, klist shows what there is";
+        throw error(code, std::move(context));
     }
 
     static std::string describe(OM_uint32 status, int type)
@@ -12307,11 +12394,15 @@ private:
         return printable(text.view(), 300);
     }
 
-    std::string  identity_;
-    std::string  target_;
-    gss_ctx_id_t context_ = GSS_C_NO_CONTEXT;
-    gss_name_t   name_    = GSS_C_NO_NAME;
-    step         step_    = step::negotiating;
+    std::string   user_;
+    std::string   identity_;
+    std::string   service_;
+    std::string   host_;
+    secret_string first_; ///< The initial response.
+    gss_cred_id_t ticket_  = GSS_C_NO_CREDENTIAL; ///< Of the user; none: the default.
+    gss_ctx_id_t  context_ = GSS_C_NO_CONTEXT;
+    gss_name_t    name_    = GSS_C_NO_NAME;
+    step          step_    = step::begin;
 };
 
 } // namespace posthorn::sasl
@@ -18298,6 +18389,104 @@ private:
 } // namespace posthorn::smtp::detail
 
 #endif
+// EHLO: who we are, and what the server offers to us. After a login that may be more than before.
+
+#ifndef POSTHORN_SMTP_DETAIL_INTRODUCTION_HPP
+#define POSTHORN_SMTP_DETAIL_INTRODUCTION_HPP
+
+namespace posthorn::smtp::detail {
+
+/// Must outlive its tasks.
+class introduction
+{
+public:
+    explicit introduction(conversation& c) noexcept : c_(&c) {}
+
+    /// @param allow_helo Fall back to HELO on 5xx.
+    task<void> hello(bool allow_helo)
+    {
+        command_writer w(c_->out);
+        spell(w);
+        co_await c_->exchange(phase::hello);
+        bool const extended = c_->last.positive();
+        if (!extended)
+        {
+            if (!c_->last.permanent() || !allow_helo || is_lmtp())
+                c_->refuse(errc::ehlo_refused, phase::hello, is_lmtp() ? "LHLO" : "EHLO");
+            c_->spelled(w.helo(name()), w, phase::hello);
+            co_await c_->exchange(phase::hello);
+            if (!c_->last.positive())
+                c_->refuse(errc::ehlo_refused, phase::hello, "HELO");
+        }
+        offered.assign(c_->last, extended);
+        may_offer_more_ = false;
+    }
+
+    /// From now on the server may offer more than it said: Dovecot's submission service what it passes on, e.g. DSN.
+    void logged_in() noexcept { may_offer_more_ = true; }
+
+    /// Is something needed that the server did not offer, and may offer by now?
+    bool worth_renewing(envelope const& e) const
+    {
+        if (!may_offer_more_)
+            return false;
+        auto const lacks = [this](recipient const& r) {
+            return (r.address.needs_smtputf8() && !offered.has(feature::smtputf8)) ||
+                   check(r.parameters, offered);
+        };
+        return (e.sender.needs_smtputf8() && !offered.has(feature::smtputf8)) ||
+               check(e.parameters, offered) || std::any_of(e.recipients.begin(), e.recipients.end(), lacks);
+    }
+
+    /// Asks again, once for each login. A refusal leaves things as they are.
+    task<void> renew()
+    {
+        may_offer_more_ = false;
+        co_await c_->begin(phase::hello);
+        command_writer w(c_->out);
+        spell(w);
+        co_await c_->exchange(phase::hello);
+        if (c_->last.code() == 421)
+            c_->refuse(errc::service_unavailable, phase::hello, is_lmtp() ? "LHLO" : "EHLO");
+        if (c_->last.positive())
+            offered.assign(c_->last, true);
+    }
+
+    capabilities offered; ///< As the server said last.
+
+private:
+    bool is_lmtp() const noexcept { return c_->settings.protocol == protocol::lmtp; }
+
+    void spell(command_writer& w) const
+    {
+        std::string const own = name();
+        c_->spelled(is_lmtp() ? w.lhlo(own) : w.ehlo(own), w, phase::hello);
+    }
+
+    std::string name() const
+    {
+        if (!c_->settings.ehlo_name.empty())
+            return c_->settings.ehlo_name;
+        std::error_code   ignored;
+        std::string const host = asio::ip::host_name(ignored);
+        if (host.find('.') != host.npos && !check_ehlo_name(host))
+            return host;
+        std::string local = c_->stream.local_address();
+        local             = local.substr(0, local.find('%')); // a zone means nothing to the server
+        if (local.rfind("::ffff:", 0) == 0 && local.find('.') != local.npos)
+            local.erase(0, 7);
+        if (local.empty())
+            return "localhost";
+        return local.find(':') != local.npos ? "[IPv6:" + local + "]" : "[" + local + "]";
+    }
+
+    conversation* c_;
+    bool          may_offer_more_ = false;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
 
 namespace posthorn::smtp::detail {
 
@@ -18305,12 +18494,11 @@ namespace posthorn::smtp::detail {
 class burst_run
 {
 public:
-    burst_run(conversation& c, delivery& d, capabilities const& server, std::unique_ptr<message_feed> feed,
-              burst_options o)
-        : c_(&c), delivery_(&d), server_(&server), feed_(std::move(feed)), options_(std::move(o))
+    burst_run(conversation& c, delivery& d, introduction& i, std::unique_ptr<message_feed> feed, burst_options o)
+        : c_(&c), delivery_(&d), introduction_(&i), feed_(std::move(feed)), options_(std::move(o))
     {
         options_.window = std::max<std::size_t>(options_.window, 1);
-        delivery_->begin(server, true);
+        delivery_->begin(introduction_->offered, true);
     }
     burst_run(burst_run const&)            = delete;
     burst_run& operator=(burst_run const&) = delete;
@@ -18332,22 +18520,32 @@ public:
         {
             if (auto decided = take_decided())
                 co_return decided;
-            if (wants_more())
+            bool const renewing = held_ && slots_.empty();
+            if (renewing)
+                dispatch(std::exchange(held_, nullptr));
+            else if (wants_more())
                 admit(ex);
-            if (slots_.empty() && takes_no_more())
+            if (slots_.empty() && !held_ && takes_no_more())
                 break;
+            if (slots_.empty() && held_)
+                continue;
             std::exception_ptr broken;
             try
             {
-                co_await go_on();
+                if (!renewing)
+                    co_await go_on();
+                else if (!delivery_->stopped())
+                    co_await introduction_->renew();
             }
             catch (...)
             {
                 broken = std::current_exception();
             }
-            if (broken || delivery_->over())
+            if (broken || delivery_->over() || (renewing && delivery_->stopped()))
             {
                 ended_ = true;
+                if (held_) // it shares the fate of the others
+                    dispatch(std::exchange(held_, nullptr));
                 delivery_->end(broken);
             }
         }
@@ -18371,7 +18569,7 @@ private:
 
     bool takes_no_more() const noexcept
     {
-        return ended_ || exhausted_ || delivery_->stopped() || delivery_->used_up(*server_);
+        return ended_ || exhausted_ || delivery_->stopped() || delivery_->used_up(introduction_->offered);
     }
 
     bool has_room() const noexcept
@@ -18382,7 +18580,7 @@ private:
     /// Asks for more when the window is half empty, so that many leave together.
     bool wants_more() const noexcept
     {
-        return !takes_no_more() && has_room() && (refilling_ || slots_.size() <= options_.window / 2);
+        return !held_ && !takes_no_more() && has_room() && (refilling_ || slots_.size() <= options_.window / 2);
     }
 
     /// Takes messages from the feed as long as they are there at once and there is room for them.
@@ -18407,15 +18605,25 @@ private:
                 exhausted_ = true;
                 return;
             }
-            auto one        = std::make_unique<slot>();
-            one->index      = index_++;
-            one->octets     = mail->content ? mail->content->size().value_or(0) : 0;
-            one->mail       = std::move(mail);
-            one->on_its_way = &delivery_->add(*one->mail, options_.sending, one->report);
-            octets_ += one->octets;
-            slots_.push_back(std::move(one));
+            if (introduction_->worth_renewing(mail->envelope))
+            {
+                held_ = std::move(mail);
+                break;
+            }
+            dispatch(std::move(mail));
         }
         refilling_ = false;
+    }
+
+    void dispatch(message_pointer mail)
+    {
+        auto one        = std::make_unique<slot>();
+        one->index      = index_++;
+        one->octets     = mail->content ? mail->content->size().value_or(0) : 0;
+        one->mail       = std::move(mail);
+        one->on_its_way = &delivery_->add(*one->mail, options_.sending, one->report);
+        octets_ += one->octets;
+        slots_.push_back(std::move(one));
     }
 
     /// Waits for the server, the feed, or both.
@@ -18458,10 +18666,11 @@ private:
 
     conversation*                      c_;
     delivery*                          delivery_;
-    capabilities const*                server_;
+    introduction*                      introduction_;
     std::unique_ptr<message_feed>      feed_;
     burst_options                      options_;
     std::vector<std::unique_ptr<slot>> slots_;
+    message_pointer                    held_; ///< Waits until the server is idle, to be asked what it offers by now.
     std::exception_ptr                 feed_failure_;
     std::size_t                        index_     = 0;
     std::uint64_t                      octets_    = 0;     ///< On their way.
@@ -18552,8 +18761,8 @@ private:
     /// One run of a mechanism. @return Nothing if the server accepts it.
     task<std::optional<session_error>> attempt(sasl::mechanism& m)
     {
-        std::string const            operation = "AUTH " + std::string(m.name());
-        std::optional<session_error> failure   = open(m, operation);
+        std::string const operation = "AUTH " + std::string(m.name());
+        auto              failure   = co_await open(m, operation);
         if (failure)
             co_return failure;
         co_await c_->exchange(phase::auth, verb::auth);
@@ -18580,16 +18789,20 @@ private:
     }
 
     /// Puts the AUTH command into the output.
-    std::optional<session_error> open(sasl::mechanism& m, std::string const& operation)
+    task<std::optional<session_error>> open(sasl::mechanism& m, std::string const& operation)
     {
-        return guarded(operation, [&] {
-            command_writer  w(c_->out);
-            auto const      initial = m.initial_response();
-            std::error_code ec      = initial ? w.auth(m.name(), initial->view()) : w.auth(m.name());
-            if (ec == errc::line_too_long) // RFC 4954, 4: then it follows the first, empty challenge
-                ec = w.auth(m.name());
-            c_->spelled(ec, w, phase::auth);
-        });
+        std::optional<secret_string> initial;
+        auto                         work    = [&m] { return m.initial_response(); };
+        auto                         failure = co_await compute(m, std::move(work), initial, operation);
+        if (!failure)
+            failure = guarded(operation, [&] {
+                command_writer  w(c_->out);
+                std::error_code ec = initial ? w.auth(m.name(), initial->view()) : w.auth(m.name());
+                if (ec == errc::line_too_long) // RFC 4954, 4: then it follows the first, empty challenge
+                    ec = w.auth(m.name());
+                c_->spelled(ec, w, phase::auth);
+            });
+        co_return failure;
     }
 
     /// Puts the response to the challenge into the output; `*` if there is none.
@@ -18601,11 +18814,10 @@ private:
             auto const text = c_->last.line_count() != 0 ? ascii::trim(c_->last.line(0).raw) : std::string_view();
             if (!text.empty() && text != "=" && !codec::base64_decode(text, challenge))
                 throw c_->make_error(errc::bad_challenge, phase::auth, operation);
-            if (!m.expensive())
-                response = m.respond(challenge.view());
         });
-        if (!failure && m.expensive())
-            failure = co_await compute(m, std::move(challenge), response, operation);
+        auto work = [&m, given = std::move(challenge)] { return m.respond(given.view()); };
+        if (!failure)
+            failure = co_await compute(m, std::move(work), response, operation);
         if (!failure)
             failure = guarded(operation, [&] {
                 command_writer w(c_->out);
@@ -18620,20 +18832,23 @@ private:
     }
 
     /// What takes long is computed on another thread. It is waited for, since it uses the mechanism.
-    task<std::optional<session_error>> compute(sasl::mechanism& m, secret_string challenge, secret_string& response,
+    template <class F>
+    task<std::optional<session_error>> compute(sasl::mechanism& m, F work, std::invoke_result_t<F&>& result,
                                                std::string const& operation)
     {
-        std::exception_ptr           failed;
-        std::optional<session_error> failure;
-        auto                         work = [&m, given = std::move(challenge)] { return m.respond(given.view()); };
+        std::exception_ptr failed;
         try
         {
-            response = co_await offload(std::move(work));
+            if (m.expensive())
+                result = co_await offload(std::move(work));
+            else
+                result = work();
         }
         catch (...)
         {
             failed = std::current_exception();
         }
+        std::optional<session_error> failure;
         if (failed)
             failure = guarded(operation, [&] { std::rethrow_exception(failed); });
         co_return failure;
@@ -18692,7 +18907,7 @@ class session
 public:
     /// @param s A connected stream, see net::connect().
     session(net::stream s, session_settings settings)
-        : talk_(std::move(s), std::move(settings)), delivery_(talk_)
+        : talk_(std::move(s), std::move(settings)), introduction_(talk_), delivery_(talk_)
     {
         talk_.emit(events::connected {talk_.stream.peer()});
     }
@@ -18730,22 +18945,7 @@ public:
     {
         operation const guard(*this, phase::hello);
         co_await talk_.begin(phase::hello);
-        std::string const name = ehlo_name();
-        bool const        lmtp = talk_.settings.protocol == protocol::lmtp;
-        command_writer    w(talk_.out);
-        talk_.spelled(lmtp ? w.lhlo(name) : w.ehlo(name), w, phase::hello);
-        co_await talk_.exchange(phase::hello);
-        bool const extended = talk_.last.positive();
-        if (!extended)
-        {
-            if (!talk_.last.permanent() || !allow_helo || lmtp)
-                talk_.refuse(errc::ehlo_refused, phase::hello, lmtp ? "LHLO" : "EHLO");
-            talk_.spelled(w.helo(name), w, phase::hello);
-            co_await talk_.exchange(phase::hello);
-            if (!talk_.last.positive())
-                talk_.refuse(errc::ehlo_refused, phase::hello, "HELO");
-        }
-        capabilities_.assign(talk_.last, extended);
+        co_await introduction_.hello(allow_helo);
     }
 
     /// The same, with the fall-back.
@@ -18791,10 +18991,12 @@ public:
             how.tls_exporter         = talk_.stream.tls().tls_exporter;
             how.tls_server_end_point = talk_.stream.tls().tls_server_end_point;
         }
-        auto const offered = capabilities_.auth_mechanisms();
+        auto const offered = introduction_.offered.auth_mechanisms();
         std::vector<std::string> names(offered.begin(), offered.end());
         detail::login            attempt(talk_);
-        co_return co_await attempt.run(std::move(names), std::move(who), std::move(how));
+        auto                     used = co_await attempt.run(std::move(names), std::move(who), std::move(how));
+        introduction_.logged_in();
+        co_return used;
     }
 
     // Mail -----------------------------------------------------------------------------------------------------
@@ -18806,8 +19008,11 @@ public:
         @param into    Gets the outcome for each recipient, also if this throws (but errc::busy). A report that is used
                        again keeps its memory: the steady state allocates nothing.
 
-        @throws send_error, see there; session_error with errc::busy, errc::closed, or condition::canceled before
-                anything was sent.
+        After a login the server is asked again what it offers (EHLO), once, if the message needs what it did not offer
+        before: some offer it only to those who have logged in.
+
+        @throws send_error, see there; session_error with errc::busy, errc::closed, condition::canceled before anything
+                was sent, or what the EHLO mentioned above met with.
 
         @par Cancellation
         Before the end of the content was handed to the transport the outcome is not_sent, after it in_doubt. */
@@ -18816,7 +19021,9 @@ public:
         operation const guard(*this, phase::mail);
         transaction::reset(into, m.envelope);
         co_await talk_.begin(phase::mail);
-        co_await delivery_.run(m, options, capabilities_, into);
+        if (introduction_.worth_renewing(m.envelope))
+            co_await introduction_.renew();
+        co_await delivery_.run(m, options, introduction_.offered, into);
     }
 
     /// The same with a report of its own.
@@ -18919,7 +19126,7 @@ public:
             talk_.due.expect(phase::content);
             bool complete = false;
             abort_unless const done(talk_, complete);
-            co_await delivery_.write_all(content, options, capabilities_.has(feature::eight_bit_mime));
+            co_await delivery_.write_all(content, options, introduction_.offered.has(feature::eight_bit_mime));
             complete = true;
             delivery_.transaction_open() = false;
         }
@@ -18936,7 +19143,7 @@ public:
     task<reply> bdat(std::string_view chunk, bool last)
     {
         operation const guard(*this, phase::content);
-        if (!capabilities_.has(feature::chunking))
+        if (!introduction_.offered.has(feature::chunking))
             throw talk_.make_error(errc::extension_missing, phase::prepare, "BDAT", nullptr, std::string(keyword(feature::chunking)));
         co_await talk_.begin(phase::content);
         command_writer w(talk_.out);
@@ -18963,7 +19170,7 @@ public:
         co_await talk_.exchange(phase::command);
         if (talk_.last.positive())
         {
-            capabilities_.assign(smtp::reply(), false);
+            introduction_.offered.assign(smtp::reply(), false);
             delivery_.transaction_open() = false;
         }
         co_return talk_.last;
@@ -19050,9 +19257,9 @@ public:
     bool is_secure() const noexcept { return talk_.stream.is_secure(); }
     bool is_busy() const noexcept { return busy_; } ///< Is an operation running?
 
-    /// What the server offers, since the last hello(). May be changed, to mask what it is known to break.
-    smtp::capabilities const& capabilities() const noexcept { return capabilities_; }
-    smtp::capabilities&       capabilities() noexcept { return capabilities_; }
+    /// What the server offers, as it said last. May be changed, to mask what it is known to break.
+    smtp::capabilities const& capabilities() const noexcept { return introduction_.offered; }
+    smtp::capabilities&       capabilities() noexcept { return introduction_.offered; }
 
     session_settings const& settings() const noexcept { return talk_.settings; }
 
@@ -19063,7 +19270,7 @@ public:
     std::uint64_t round_trips() const noexcept { return talk_.turns; }
 
     /// Has the server had all the messages that it takes on one connection (LIMITS MAILMAX, RFC 9422)?
-    bool used_up() const noexcept { return delivery_.used_up(capabilities_); }
+    bool used_up() const noexcept { return delivery_.used_up(introduction_.offered); }
 
     /** Is the connection idle and alive, as far as can be told without asking the server?
         False if the peer has closed it, or has said something that nothing asked for. */
@@ -19116,30 +19323,13 @@ private:
         bool const*           complete_;
     };
 
-    std::string ehlo_name() const
-    {
-        if (!talk_.settings.ehlo_name.empty())
-            return talk_.settings.ehlo_name;
-        std::error_code   ignored;
-        std::string const host = asio::ip::host_name(ignored);
-        if (host.find('.') != host.npos && !check_ehlo_name(host))
-            return host;
-        std::string local = talk_.stream.local_address();
-        local             = local.substr(0, local.find('%')); // a zone means nothing to the server
-        if (local.rfind("::ffff:", 0) == 0 && local.find('.') != local.npos)
-            local.erase(0, 7);
-        if (local.empty())
-            return "localhost";
-        return local.find(':') != local.npos ? "[IPv6:" + local + "]" : "[" + local + "]";
-    }
-
     friend class client;
 
     async_generator<burst_result> burst(std::unique_ptr<detail::message_feed> feed, burst_options options)
     {
         operation const guard(*this, phase::mail);
         co_await talk_.begin(phase::mail);
-        detail::burst_run run(talk_, delivery_, capabilities_, std::move(feed), std::move(options));
+        detail::burst_run run(talk_, delivery_, introduction_, std::move(feed), std::move(options));
         auto              result = co_await run.next();
         while (result)
         {
@@ -19153,7 +19343,7 @@ private:
     {
         operation const guard(*this, phase::starttls);
         co_await talk_.begin(phase::starttls);
-        if (!capabilities_.has(feature::starttls))
+        if (!introduction_.offered.has(feature::starttls))
             throw talk_.make_error(errc::tls_required_unavailable, phase::starttls, "STARTTLS");
         command_writer w(talk_.out);
         talk_.spelled(w.starttls(), w, phase::starttls);
@@ -19163,7 +19353,7 @@ private:
         // Whatever follows the reply in the clear was sent by somebody else: it must not be read as if protected.
         if (!talk_.in.empty())
             talk_.fail(errc::tls_leftover, phase::starttls, "STARTTLS");
-        capabilities_.assign(smtp::reply(), false); // what is masked stays masked
+        introduction_.offered.assign(smtp::reply(), false); // what is masked stays masked
         co_await handshake(std::move(context), std::move(host), std::move(session_key));
     }
 
@@ -19202,7 +19392,7 @@ private:
         operation const guard(*this, phase::command);
         co_await talk_.begin(phase::command);
         command_writer w(talk_.out);
-        bool const     utf8 = ascii::has_eight_bit(argument) && capabilities_.has(feature::smtputf8);
+        bool const     utf8 = ascii::has_eight_bit(argument) && introduction_.offered.has(feature::smtputf8);
         talk_.spelled((w.*spell)(argument, utf8), w, phase::command);
         co_await talk_.exchange(phase::command);
         co_return talk_.last;
@@ -19221,7 +19411,7 @@ private:
     }
 
     detail::conversation talk_;
-    smtp::capabilities   capabilities_;
+    detail::introduction introduction_;
     detail::delivery     delivery_;
     bool                 busy_     = false;
     bool                 smtputf8_ = false; ///< Of the transaction begun with mail().
