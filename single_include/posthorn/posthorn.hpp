@@ -12276,6 +12276,8 @@ private:
         ~owned()
         {
             OM_uint32 ignored = 0;
+            if (value.value != nullptr && value.length == 0) // MIT's library would keep the memory of an empty text
+                value.length = 1;
             gss_release_buffer(&ignored, &value);
         }
         std::string_view view() const noexcept { return {static_cast<char const*>(value.value), value.length}; }
