@@ -1078,8 +1078,9 @@ TEST_CASE("a kept connection that is dead is replaced before or within a burst")
 {
     script const opening = script().opening({"PIPELINING"});
     for (auto const& end : {script().close(), script().reset(), script().reply("421 4.4.2 idle").close(),
-                            script().expect_prefix("MAIL").close(),
-                            script().expect_prefix("MAIL").reply("421 4.4.2 idle").close()})
+                            script().expect("NOOP").close(), script().expect("NOOP").reply("421 4.4.2 idle").close(),
+                            script().expect("NOOP").reply("250 ok").expect_prefix("MAIL").close(),
+                            script().expect("NOOP").reply("250 ok").expect_prefix("MAIL").reply("421 4.4.2 idle").close()})
     {
         burst_results results;
         auto const    played = support::serve({script(opening).then(data_messages(9, 1)).then(end),

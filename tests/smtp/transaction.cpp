@@ -959,7 +959,10 @@ private:
                     "the server accepted content whose envelope or beginning it had refused"};
         said const* const last  = seen_ != 0 ? &server_.sent[seen_ - 1] : nullptr;
         bool const        hasty = last && last->early && last->kind == part::end && last->code < 400;
-        if (mail && !good && taken_before(seen_) != 0 && failed_ && !unprocessed_ && (end_left_ || hasty))
+        // An earlier transaction that it did not forget may take what follows.
+        said const* const rset        = find(phase::rset, 0);
+        bool const        believable = taken_before(seen_) == 0 && !(rset && rset->code >= 400);
+        if (mail && !good && !believable && failed_ && !unprocessed_ && (end_left_ || hasty))
             return {disposition::in_doubt, phase::content, 0, std::string(lost)}; // who knows what such a server does
         if (abandoned_ != never)
             return {disposition::not_sent, phase::content, 0, std::string(unreadable)};
