@@ -19722,7 +19722,7 @@ private:
                 failure = std::make_exception_ptr(nothing_taken());
             fruitless = nothing;
         }
-        session_error const why = nothing_taken();
+        session_error const why = reason(failure);
         while (auto lost = replay.take_lost(why))
             co_yield std::move(*lost);
         if (failure)
@@ -19754,6 +19754,24 @@ private:
         context.peer      = settings_.session.server;
         context.detail    = "connection after connection ended before a message was judged";
         return session_error(errc::service_unavailable, phase::mail, std::move(context));
+    }
+
+    /// Why the messages that are left are not tried: what has ended the burst, where a session has told it.
+    session_error reason(std::exception_ptr const& failure) const
+    {
+        try
+        {
+            if (failure)
+                std::rethrow_exception(failure);
+        }
+        catch (session_error const& e)
+        {
+            return e;
+        }
+        catch (...)
+        {
+        }
+        return nothing_taken();
     }
 
     /// Did the connection end, or had it had enough, before anything of the message was judged?

@@ -72,17 +72,8 @@ private:
         o.argv   = std::move(argv);
         o.output = dir_ / "log";
         process_.emplace(o);
-        bool const ready = support::poll_until(support::default_patience, [this] {
-            try
-            {
-                support::connect_tcp(port);
-                return true;
-            }
-            catch (std::exception const&)
-            {
-                return false;
-            }
-        });
+        bool const ready = support::poll_until(
+            support::default_patience, [this] { return static_cast<bool>(support::connect_tcp(port)); });
         INFO(support::file_tail(dir_ / "log"));
         REQUIRE(ready);
     }

@@ -500,15 +500,24 @@ TEST_CASE("a local part beyond ASCII goes by SMTPUTF8 or not at all; a domain al
         }
 }
 
-TEST_CASE("a header section in UTF-8 asks for SMTPUTF8 where it is offered")
+TEST_CASE("a header section in UTF-8 asks for SMTPUTF8, and without it goes only where that was chosen")
 {
     std::string const content = "Subject: gr\xc3\xbcn\r\n\r\nbody\r\n";
     for (bool const offered : {true, false})
     {
         support::postfix server(without(offered ? strings{} : strings{"smtputf8"}));
-        talker           t(server.port());
-        auto const       mail = mail_to({"alice@example.test"}, content);
-        CHECK(t.send(mail).all_accepted());
+        talker             t(server.port());
+        auto const         mail = mail_to({"alice@example.test"}, content);
+        smtp::send_options as_it_is;
+        if (!offered)
+        {
+            auto const e = thrown<smtp::send_error>([&] { t.send(mail); });
+            REQUIRE(e);
+            CHECK(e->code() == smtp::errc::smtputf8_required);
+            CHECK_FALSE(contains(t.log, "C: DATA"));
+            as_it_is.smtputf8 = smtp::smtputf8_use::never;
+        }
+        CHECK(t.send(mail, as_it_is).all_accepted());
         CHECK(contains(t.log, " SMTPUTF8") == offered);
         CHECK(contains(t.log, " BODY=8BITMIME"));
         t.quit();

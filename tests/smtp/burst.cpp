@@ -1009,17 +1009,21 @@ TEST_CASE("a server that takes nothing on any connection ends the burst, and eve
 
 namespace {
 
-/// The server's side of some messages by DATA, pipelined, one by one.
+/// The server's side of some messages by DATA, pipelined, one by one, the first on its connection.
 script data_messages(std::size_t first, std::size_t count)
 {
     script s;
     for (std::size_t i = first; i != first + count; ++i)
+    {
+        if (i != first)
+            s.expect("RSET").send("250 ok\r\n");
         s.expect_prefix("MAIL FROM:<s" + std::to_string(i) + "@")
             .expect_prefix("RCPT")
             .expect("DATA")
             .send("250 ok\r\n250 ok\r\n354 go\r\n")
             .expect_data(support::numbered_text(i))
             .reply("250 queued");
+    }
     return s;
 }
 
@@ -1030,7 +1034,7 @@ TEST_CASE("a message with which two connections have ended stays behind, and the
     script const  opening = script().opening({"PIPELINING"});
     burst_results results;
     auto const    played =
-        support::serve({script(opening).then(data_messages(0, 2)).expect_prefix("MAIL FROM:<s2@").close(),
+        support::serve({script(opening).then(data_messages(0, 2)).expect("RSET").expect_prefix("MAIL FROM:<s2@").close(),
                         script(opening).expect_prefix("MAIL FROM:<s2@").close(),
                         script(opening).then(data_messages(3, 3)).quit()},
                        [&results](smtp::client& c) -> task<void> {
@@ -1053,10 +1057,11 @@ TEST_CASE("what may have arrived is in doubt and does not move")
     burst_results results;
     auto const    played = support::serve({script(opening)
                                                .then(data_messages(0, 1))
+                                               .expect("RSET")
                                                .expect_prefix("MAIL")
                                                .expect_prefix("RCPT")
                                                .expect("DATA")
-                                               .send("250 ok\r\n250 ok\r\n354 go\r\n")
+                                               .send("250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n")
                                                .expect_data()
                                                .close(),
                                            script(opening).then(data_messages(2, 2)).quit()},
