@@ -19768,7 +19768,12 @@ private:
         {
             return e;
         }
-        catch (...)
+        catch (posthorn::error const& e)
+        {
+            if (e.code() == condition::unreachable)
+                return session_error(e.code(), phase::connect, e.context());
+        }
+        catch (...) // it is rethrown when all messages are accounted for
         {
         }
         return nothing_taken();
