@@ -15,12 +15,20 @@
 
 #include <doctest/doctest.h>
 
-#include <sanitizer/allocator_interface.h>
-
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#if __has_include(<sanitizer/allocator_interface.h>)
+#include <sanitizer/allocator_interface.h>
+#else // g++ has the functions, but not their header
+extern "C" {
+std::size_t __sanitizer_get_allocated_size(void const volatile*);
+int         __sanitizer_install_malloc_and_free_hooks(void (*)(void const volatile*, std::size_t),
+                                                      void (*)(void const volatile*));
+}
+#endif
 
 namespace support {
 
