@@ -32,7 +32,8 @@ int         __sanitizer_install_malloc_and_free_hooks(void (*)(void const volati
 
 namespace support {
 
-inline constexpr std::string_view needle = "correct horse battery staple";
+/// No part of it is a part of a word: "directory" would be found in a passphrase that has "correct" in it.
+inline constexpr std::string_view needle = "xQ7zVk9-Wj3Y_hZ8u%Gw5Lq";
 
 struct watch
 {
