@@ -567,7 +567,7 @@ private:
             if (!joined.empty())
             {
                 encrypt(joined.data());
-                joined.clear();
+                joined.wipe(); // it may have been a password
             }
             gone = total == 0 ? 0 : total - 1; // `unsent` tells about the last one
             co_await flush(unsent);
