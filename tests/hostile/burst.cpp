@@ -32,6 +32,7 @@
 #include <support/dialogue.hpp>
 #include <support/relay.hpp>
 #include <support/run_task.hpp>
+#include <support/run_to_end.hpp>
 #include <support/steps.hpp>
 
 #include <algorithm>
@@ -59,6 +60,7 @@ using namespace std::chrono_literals;
 using support::burst_results;
 using support::collect;
 using support::lines;
+using support::run_to_end;
 using testing::smtp_sink;
 using testing::smtp_sink_settings;
 
@@ -852,25 +854,6 @@ async_generator<smtp::burst_result> start(smtp::client& client, way const& w,
     if (w.generator)
         return client.send_burst(generate(w.size, std::move(living)), options);
     return client.send_burst(kept, options);
-}
-
-bool run_to_end(asio::io_context& io, bool const& done)
-{
-    auto const most = std::chrono::steady_clock::now() + 10s;
-    while (!done && std::chrono::steady_clock::now() < most)
-        io.run_one_for(100ms);
-    return done;
-}
-
-template <class T>
-bool run_to_end(asio::io_context& io, task<T> t)
-{
-    bool done = false;
-    spawn(io, std::move(t), [&done](std::exception_ptr e) {
-        done = true;
-        CHECK(!e);
-    });
-    return run_to_end(io, done);
 }
 
 /// What stopping somewhere left behind must be true, and the client usable.

@@ -21,6 +21,7 @@
 
 #include <support/dialogue.hpp>
 #include <support/run_task.hpp>
+#include <support/run_to_end.hpp>
 #include <support/steps.hpp>
 
 #include <algorithm>
@@ -39,6 +40,7 @@
 using namespace posthorn;
 using namespace std::chrono_literals;
 using support::lines;
+using support::run_to_end;
 using testing::smtp_sink;
 using testing::smtp_sink_settings;
 
@@ -154,26 +156,6 @@ void start(asio::io_context& io, smtp::client& client, smtp::message const& mess
               into.done    = true;
               into.failure = e;
           }));
-}
-
-/// @return Whether it ended in good time.
-bool run_to_end(asio::io_context& io, bool const& done)
-{
-    auto const most = std::chrono::steady_clock::now() + 10s;
-    while (!done && std::chrono::steady_clock::now() < most)
-        io.run_one_for(100ms);
-    return done;
-}
-
-template <class T>
-bool run_to_end(asio::io_context& io, task<T> t)
-{
-    bool done = false;
-    spawn(io, std::move(t), [&done](std::exception_ptr e) {
-        done = true;
-        CHECK(!e);
-    });
-    return run_to_end(io, done);
 }
 
 std::error_code code_of(std::exception_ptr const& e)
