@@ -16202,106 +16202,12 @@ private:
 #ifndef POSTHORN_SMTP_DETAIL_DELIVERY_HPP
 #define POSTHORN_SMTP_DETAIL_DELIVERY_HPP
 
-// What waits to be written in one go, and how far what was written can have come.
+// The content of one BDAT command. Its size must be known before it is sent, so what does not stay where it is
+// has to be gathered.
 
-#ifndef POSTHORN_SMTP_DETAIL_OUTBOX_HPP
-#define POSTHORN_SMTP_DETAIL_OUTBOX_HPP
+#ifndef POSTHORN_SMTP_DETAIL_CHUNK_HPP
+#define POSTHORN_SMTP_DETAIL_CHUNK_HPP
 
-namespace posthorn::smtp::detail {
-
-/** Gathers commands and content of one or more messages, and writes them.
-
-    Octets are counted from the first one that ever passed, so that a mark set at the end of a message tells later
-    whether that end can have left.
-*/
-class outbox
-{
-public:
-    explicit outbox(conversation& c) noexcept : c_(&c) {}
-
-    /// Room for some more pieces? Otherwise flush() first.
-    bool has_room(std::size_t pieces) const noexcept
-    {
-        return list_.room() > pieces && list_.scratch_room() > gather_list::short_run;
-    }
-
-    /// To add slices to. What they refer to must stay until the next flush().
-    gather_list& list() noexcept { return list_; }
-
-    bool          empty() const noexcept { return list_.empty(); }
-    std::size_t   size() const noexcept { return list_.size(); }
-    std::uint64_t end() const noexcept { return written_ + list_.size(); } ///< Of what was added so far.
-
-    /// Can the octets before `mark` all have left?
-    bool may_have_left(std::uint64_t mark) const noexcept
-    {
-        return mark <= written_ + (flushing_ ? c_->stream.possibly_sent() : 0);
-    }
-
-    /// Has writing failed? Nothing more leaves then; what the server said before may still be read.
-    bool failed() const noexcept { return failed_; }
-
-    /** Writes all that was added.
-
-        A connection that breaks is not an error yet: the server may have said why, and that is read next.
-        @param limit When to give up.
-        @param p     What is being sent, for errors.
-        @param over  Is it known that the connection ends? Then a failure is none.
-        @throws session_error after a timeout or a cancellation. */
-    task<void> flush(net::clock::time_point limit, phase p, bool const& over)
-    {
-        if (list_.empty() || failed_)
-        {
-            list_.clear();
-            co_return;
-        }
-        flushing_        = true;
-        c_->fresh_output = true;
-        c_->stream.expires_at(std::min(limit, c_->total));
-        std::optional<posthorn::error> failure;
-        try
-        {
-            co_await c_->stream.write(list_.slices());
-        }
-        catch (posthorn::error const& e)
-        {
-            failure.emplace(e);
-        }
-        written_ += failure ? c_->stream.possibly_sent() : list_.size();
-        flushing_ = false;
-        list_.clear();
-        if (!failure)
-            co_return;
-        failed_ = true;
-        if (over)
-            co_return; // the reader has closed the connection, with the reason in hand
-        bool const broken = failure->code() != condition::canceled && failure->code() != condition::timeout &&
-                            failure->code() != posthorn::errc::closed;
-        if (!broken)
-            c_->fail(failure->code(), p, waiting_for(p), &failure->context());
-        c_->patience = last_words_limit;
-    }
-
-    /// Forgets what was not written, for the next message.
-    void reset() noexcept
-    {
-        list_.clear();
-        failed_ = flushing_ = false;
-    }
-
-    static constexpr auto last_words_limit = std::chrono::seconds(5); ///< For a reply after a broken write.
-
-private:
-    conversation* c_;
-    gather_list   list_;
-    std::uint64_t written_  = 0;
-    bool          flushing_ = false;
-    bool          failed_   = false;
-};
-
-} // namespace posthorn::smtp::detail
-
-#endif
 // A message on its way: its plan, its transaction, how far its content has come, and what became of it.
 
 #ifndef POSTHORN_SMTP_DETAIL_PARCEL_HPP
@@ -17608,6 +17514,243 @@ struct parcel
 } // namespace posthorn::smtp::detail
 
 #endif
+// What a delivery fails with that no reply of the server is about: the content, and whatever its source throws.
+
+#ifndef POSTHORN_SMTP_DETAIL_REASONS_HPP
+#define POSTHORN_SMTP_DETAIL_REASONS_HPP
+
+namespace posthorn::smtp::detail {
+
+/// The encoder found something in the content that cannot be sent.
+inline session_error content_error(conversation const& c, std::error_code ec, std::uint64_t offset)
+{
+    return c.make_error(ec, phase::content, "content", nullptr,
+                        "at octet " + std::to_string(offset) + " of the content");
+}
+
+/// Whatever ended a delivery, as an error of the session.
+inline session_error as_session_error(conversation const& c, std::exception_ptr const& e, phase where)
+{
+    std::error_code code = posthorn::errc::invalid_argument;
+    std::string     detail;
+    try
+    {
+        std::rethrow_exception(e);
+    }
+    catch (session_error const& s)
+    {
+        return s;
+    }
+    catch (std::system_error const& s)
+    {
+        code   = s.code();
+        detail = printable(s.what());
+    }
+    catch (std::exception const& s)
+    {
+        detail = printable(s.what());
+    }
+    catch (...)
+    {
+        detail = "an exception of unknown type";
+    }
+    return c.make_error(code, where, "reading the content", nullptr, std::move(detail));
+}
+
+} // namespace posthorn::smtp::detail
+
+#endif
+
+namespace posthorn::smtp::detail {
+
+/// Used again, it keeps its memory.
+class chunk
+{
+public:
+    /** Takes content until there are `most` octets or it ends.
+
+        @param before_reading Awaited before the source is, which may take a while: a callable that returns a task.
+        @return Whether it ends here. @throws session_error for content that cannot be sent; what the source throws. */
+    template <class BeforeReading>
+    task<bool> fill(conversation const& c, content_reader& content, std::size_t most, BeforeReading before_reading)
+    {
+        std::error_code ec;
+        bool            last = false;
+        slices_.clear();
+        gathered_.clear();
+        for (std::size_t size = 0; !last && size < most; size = gathered_.size() + slices_.size())
+        {
+            if (content.needs_block() || slices_.room() <= few_pieces)
+                gather();
+            if (content.needs_block())
+            {
+                co_await before_reading();
+                co_await content.next_block();
+            }
+            last = content.encode(slices_, most - size, ec);
+            if (ec)
+                throw content_error(c, ec, content.offset());
+        }
+        bool const scattered = !gathered_.empty() || !content.whole();
+        if (scattered)
+        {
+            gather();
+            slices_.add(gathered_.data());
+        }
+        own_memory_ = scattered || slices_.uses_scratch();
+        co_return last;
+    }
+
+    std::span<std::string_view const> slices() const noexcept { return slices_.slices(); }
+    std::size_t                       size() const noexcept { return slices_.size(); }
+
+    /// Do the slices refer to memory of this object? Then they must have left before it is filled again.
+    bool owns_memory() const noexcept { return own_memory_; }
+
+private:
+    static constexpr std::size_t few_pieces = 8; ///< Room that the encoder wants.
+
+    /// Copies the slices behind what was there before.
+    void gather()
+    {
+        for (auto const slice : slices_.slices())
+            gathered_.append(slice);
+        slices_.clear();
+    }
+
+    gather_list slices_;
+    byte_buffer gathered_; ///< Content that is not in memory elsewhere.
+    bool        own_memory_ = false;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// What waits to be written in one go, and how far what was written can have come.
+
+#ifndef POSTHORN_SMTP_DETAIL_OUTBOX_HPP
+#define POSTHORN_SMTP_DETAIL_OUTBOX_HPP
+
+namespace posthorn::smtp::detail {
+
+/** Gathers commands and content of one or more messages, and writes them.
+
+    Octets are counted from the first one that ever passed, so that a mark set at the end of a message tells later
+    whether that end can have left.
+*/
+class outbox
+{
+public:
+    explicit outbox(conversation& c) noexcept : c_(&c) {}
+
+    /// Room for some more pieces? Otherwise flush() first.
+    bool has_room(std::size_t pieces) const noexcept
+    {
+        return list_.room() > pieces && list_.scratch_room() > gather_list::short_run;
+    }
+
+    /// To add slices to. What they refer to must stay until the next flush().
+    gather_list& list() noexcept { return list_; }
+
+    bool          empty() const noexcept { return list_.empty(); }
+    std::size_t   size() const noexcept { return list_.size(); }
+    std::uint64_t end() const noexcept { return written_ + list_.size(); } ///< Of what was added so far.
+
+    /// Can the octets before `mark` all have left?
+    bool may_have_left(std::uint64_t mark) const noexcept
+    {
+        return mark <= written_ + (flushing_ ? c_->stream.possibly_sent() : 0);
+    }
+
+    /// Has writing failed? Nothing more leaves then; what the server said before may still be read.
+    bool failed() const noexcept { return failed_; }
+
+    /** Writes all that was added.
+
+        A connection that breaks is not an error yet: the server may have said why, and that is read next.
+        @param limit When to give up.
+        @param p     What is being sent, for errors.
+        @param over  Is it known that the connection ends? Then a failure is none.
+        @throws session_error after a timeout or a cancellation. */
+    task<void> flush(net::clock::time_point limit, phase p, bool const& over)
+    {
+        if (list_.empty() || failed_)
+        {
+            list_.clear();
+            co_return;
+        }
+        flushing_        = true;
+        c_->fresh_output = true;
+        c_->stream.expires_at(std::min(limit, c_->total));
+        std::optional<posthorn::error> failure;
+        try
+        {
+            co_await c_->stream.write(list_.slices());
+        }
+        catch (posthorn::error const& e)
+        {
+            failure.emplace(e);
+        }
+        written_ += failure ? c_->stream.possibly_sent() : list_.size();
+        flushing_ = false;
+        list_.clear();
+        if (!failure)
+            co_return;
+        failed_ = true;
+        if (over)
+            co_return; // the reader has closed the connection, with the reason in hand
+        bool const broken = failure->code() != condition::canceled && failure->code() != condition::timeout &&
+                            failure->code() != posthorn::errc::closed;
+        if (!broken)
+            c_->fail(failure->code(), p, waiting_for(p), &failure->context());
+        c_->patience = last_words_limit;
+    }
+
+    /// Forgets what was not written, for the next message.
+    void reset() noexcept
+    {
+        list_.clear();
+        failed_ = flushing_ = false;
+    }
+
+    static constexpr auto last_words_limit = std::chrono::seconds(5); ///< For a reply after a broken write.
+
+private:
+    conversation* c_;
+    gather_list   list_;
+    std::uint64_t written_  = 0;
+    bool          flushing_ = false;
+    bool          failed_   = false;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// Until when a part of a message must have left.
+
+#ifndef POSTHORN_SMTP_DETAIL_PACE_HPP
+#define POSTHORN_SMTP_DETAIL_PACE_HPP
+
+namespace posthorn::smtp::detail {
+
+/// The limit for the next write.
+inline net::clock::time_point block_limit(timeouts const& limits)
+{
+    auto const now = net::clock::now();
+    return limits.block >= net::deadline::never - now ? net::deadline::never : now + limits.block;
+}
+
+/// The same within content, which must also keep a minimum rate.
+/// @param begun When the content began. @param sent Octets of it that have left.
+inline net::clock::time_point content_limit(timeouts const& limits, net::clock::time_point begun, std::uint64_t sent)
+{
+    net::minimum_rate const rate {limits.minimum_rate, limits.block};
+    return std::min(block_limit(limits), rate.limit(begun, sent));
+}
+
+} // namespace posthorn::smtp::detail
+
+#endif
 
 namespace posthorn::smtp::detail {
 
@@ -17710,7 +17853,7 @@ public:
         c_->writing  = false;
         std::optional<session_error> broken;
         if (e)
-            broken.emplace(as_session_error(e, phase::content));
+            broken.emplace(as_session_error(*c_, e, phase::content));
         else if (outbox_.failed() && !closing_)
             broken.emplace(c_->make_error(posthorn::errc::connection_lost, phase::content, "send", nullptr,
                                           "the server took no more"));
@@ -17762,41 +17905,6 @@ public:
 
     /// A MAIL command outside of a run.
     void count_mail() noexcept { ++mails_; }
-
-    /** Writes content and its end, after DATA was accepted by a single command, and waits for the reply.
-        @pre the reply to it is due */
-    task<void> write_all(source& content, send_options const& options, bool eight_bit)
-    {
-        outbox_.reset();
-        closing_ = false;
-        content_options rules;
-        rules.endings         = options.endings;
-        rules.max_line        = options.max_line;
-        rules.allow_eight_bit = eight_bit;
-        content_reader reader;
-        co_await reader.open(content);
-        reader.reset(rules);
-        auto const    begun = net::clock::now();
-        std::uint64_t sent  = 0;
-        for (bool complete = false; !complete && !outbox_.failed();)
-        {
-            if (reader.needs_block())
-                co_await reader.next_block();
-            std::error_code ec;
-            complete = reader.encode(outbox_.list(), everything, ec);
-            if (ec)
-                throw content_error(ec, reader.offset());
-            std::size_t const part = outbox_.size();
-            co_await outbox_.flush(content_limit(begun, sent), phase::content, closing_);
-            sent += part;
-            c_->emit(events::progress {part, sent, content.size()});
-        }
-        co_await c_->await_reply(); // also if writing failed: it may tell why
-        if (c_->last.intermediate())
-            c_->fail(errc::unexpected_code, phase::content, waiting_for(phase::content));
-        if (outbox_.failed() || c_->last.code() == 421)
-            c_->close(errc::service_unavailable);
-    }
 
 private:
     static constexpr std::size_t everything  = static_cast<std::size_t>(-1);
@@ -17940,7 +18048,7 @@ private:
         }
         if (failure)
         {
-            auto const reason = as_session_error(failure, p.begun_once ? phase::content : phase::prepare);
+            auto const reason = as_session_error(*c_, failure, p.begun_once ? phase::content : phase::prepare);
             if (p.begun_once)
                 p.plan.give_up(*p.into, reason.code().message());
             settlement::explain(*p.into, reason.code().message());
@@ -18031,7 +18139,7 @@ private:
             std::size_t const before = outbox_.size();
             bool const        last   = p.content.encode(outbox_.list(), everything, ec);
             if (ec) // the end of the content must not be written now, so the connection cannot be saved
-                throw content_error(ec, p.content.offset());
+                throw content_error(*c_, ec, p.content.offset());
             p.staged += outbox_.size() - before;
             if (last)
                 co_return end_content(p);
@@ -18040,6 +18148,8 @@ private:
 
     task<void> stage_chunks(parcel& p)
     {
+        std::size_t const most    = std::max<std::size_t>(p.how->chunk_size, 1);
+        auto const        flushed = [this] { return flush(); };
         while (!stopped() && p.dialogue.next() == transaction::step::send_content &&
                p.dialogue.chunks_due() < window_of(p))
         {
@@ -18049,7 +18159,7 @@ private:
             bool               last = false;
             try
             {
-                last = co_await fill_chunk(p);
+                last = co_await chunk_.fill(*c_, p.content, most, flushed);
             }
             catch (...)
             {
@@ -18071,45 +18181,6 @@ private:
         }
     }
 
-    /// Content for one BDAT into `chunk_`. @return Whether it is the last one.
-    task<bool> fill_chunk(parcel& p)
-    {
-        std::size_t const most = std::max<std::size_t>(p.how->chunk_size, 1);
-        std::error_code   ec;
-        bool              last = false;
-        chunk_.clear();
-        gathered_.clear();
-        for (std::size_t size = 0; !last && size < most; size = gathered_.size() + chunk_.size())
-        {
-            // The size must be known before, so what does not stay where it is has to be gathered.
-            if (p.content.needs_block() || chunk_.room() <= few_pieces)
-                gather();
-            if (p.content.needs_block() && !outbox_.empty())
-                co_await flush(); // reading may take a while
-            if (p.content.needs_block())
-                co_await p.content.next_block();
-            last = p.content.encode(chunk_, most - size, ec);
-            if (ec)
-                throw content_error(ec, p.content.offset());
-        }
-        bool const scattered = !gathered_.empty() || !p.content.whole();
-        if (scattered)
-        {
-            gather();
-            chunk_.add(gathered_.data());
-        }
-        own_memory_ = scattered || chunk_.uses_scratch();
-        co_return last;
-    }
-
-    /// Copies what is in `chunk_` behind what was there before.
-    void gather()
-    {
-        for (auto const slice : chunk_.slices())
-            gathered_.append(slice);
-        chunk_.clear();
-    }
-
     void stage_chunk(parcel& p, bool last)
     {
         c_->out.clear();
@@ -18129,7 +18200,7 @@ private:
         for (auto const slice : chunk_.slices())
         {
             bool const copied = slice.size() <= gather_list::short_run && slice.size() <= list.scratch_room();
-            pinned_           = pinned_ || (own_memory_ && !copied);
+            pinned_           = pinned_ || (chunk_.owns_memory() && !copied);
             list.add(slice);
         }
         p.staged += chunk_.size();
@@ -18145,7 +18216,7 @@ private:
 
     void abandon(parcel& p, std::exception_ptr const& why)
     {
-        auto const reason = as_session_error(why, phase::content);
+        auto const reason = as_session_error(*c_, why, phase::content);
         p.dialogue.abandon(reason.code().message());
         p.failure.emplace(reason);
         if (p.dialogue.next() == transaction::step::finished)
@@ -18154,9 +18225,10 @@ private:
 
     task<void> flush()
     {
-        auto const limit = current_ != nullptr && current_->staged + current_->content_bytes != 0
-                               ? content_limit(current_->begun, current_->content_bytes)
-                               : block_limit();
+        auto const& limits = c_->settings.timeouts;
+        auto const  limit  = current_ != nullptr && current_->staged + current_->content_bytes != 0
+                               ? content_limit(limits, current_->begun, current_->content_bytes)
+                               : block_limit(limits);
         phase const p = c_->due.idle() ? phase::content : c_->due.front().what;
         co_await outbox_.flush(limit, p, closing_);
         pinned_ = false;
@@ -18168,20 +18240,6 @@ private:
             one->content_bytes += part;
             c_->emit(events::progress {part, one->content_bytes, one->content.size()});
         }
-    }
-
-    net::clock::time_point block_limit() const
-    {
-        auto const most = c_->settings.timeouts.block;
-        auto const now  = net::clock::now();
-        return most >= net::deadline::never - now ? net::deadline::never : now + most;
-    }
-
-    net::clock::time_point content_limit(net::clock::time_point begun, std::uint64_t sent) const
-    {
-        auto const&             limits = c_->settings.timeouts;
-        net::minimum_rate const rate {limits.minimum_rate, limits.block};
-        return std::min(block_limit(), rate.limit(begun, sent));
     }
 
     // Replies --------------------------------------------------------------------------------------------------
@@ -18345,51 +18403,15 @@ private:
                ec != posthorn::errc::closed;
     }
 
-    session_error content_error(std::error_code ec, std::uint64_t offset) const
-    {
-        return c_->make_error(ec, phase::content, "content", nullptr, "at octet " + std::to_string(offset) + " of the content");
-    }
-
-    /// Whatever ended the delivery, as an error of the session.
-    session_error as_session_error(std::exception_ptr const& e, phase where) const
-    {
-        std::error_code code = posthorn::errc::invalid_argument;
-        std::string     detail;
-        try
-        {
-            std::rethrow_exception(e);
-        }
-        catch (session_error const& s)
-        {
-            return s;
-        }
-        catch (std::system_error const& s)
-        {
-            code   = s.code();
-            detail = printable(s.what());
-        }
-        catch (std::exception const& s)
-        {
-            detail = printable(s.what());
-        }
-        catch (...)
-        {
-            detail = "an exception of unknown type";
-        }
-        return c_->make_error(code, where, "reading the content", nullptr, std::move(detail));
-    }
-
     conversation*                        c_;
     outbox                               outbox_;
     known_server                         server_;
     std::vector<std::unique_ptr<parcel>> parcels_;
     parcel*                              current_ = nullptr; ///< The one that is being written.
-    gather_list                          chunk_;
-    byte_buffer                          gathered_; ///< Content of a chunk that is not in memory elsewhere.
+    chunk                                chunk_;
     std::uint64_t                        tickets_       = 0;
     std::uint64_t                        mails_         = 0;     ///< Transactions on this connection.
-    bool                                 own_memory_    = false; ///< The chunk refers to memory of this object.
-    bool                                 pinned_        = false; ///< The outbox refers to it.
+    bool                                 pinned_        = false; ///< The outbox refers to memory of the chunk.
     bool                                 open_          = false;
     bool                                 closing_       = false; ///< The server closes the connection.
     bool                                 reset_refused_ = false;
@@ -18888,6 +18910,48 @@ private:
 } // namespace posthorn::smtp::detail
 
 #endif
+// Content behind a DATA command of the caller's own, outside of any transaction that we keep account of.
+
+#ifndef POSTHORN_SMTP_DETAIL_WRITE_CONTENT_HPP
+#define POSTHORN_SMTP_DETAIL_WRITE_CONTENT_HPP
+
+namespace posthorn::smtp::detail {
+
+/** Writes content and its end, and waits for the reply.
+    @pre the reply to it is due */
+inline task<void> write_content(conversation& c, source& content, content_options rules)
+{
+    outbox         out(c);
+    bool const     closing = false;
+    content_reader reader;
+    co_await reader.open(content);
+    reader.reset(rules);
+    auto const    begun = net::clock::now();
+    std::uint64_t sent  = 0;
+    for (bool complete = false; !complete && !out.failed();)
+    {
+        if (reader.needs_block())
+            co_await reader.next_block();
+        std::error_code ec;
+        complete = reader.encode(out.list(), static_cast<std::size_t>(-1), ec);
+        if (ec)
+            throw content_error(c, ec, reader.offset());
+        std::size_t const part  = out.size();
+        auto const        limit = content_limit(c.settings.timeouts, begun, sent);
+        co_await out.flush(limit, phase::content, closing);
+        sent += part;
+        c.emit(events::progress {part, sent, content.size()});
+    }
+    co_await c.await_reply(); // also if writing failed: it may tell why
+    if (c.last.intermediate())
+        c.fail(errc::unexpected_code, phase::content, waiting_for(phase::content));
+    if (out.failed() || c.last.code() == 421)
+        c.close(errc::service_unavailable);
+}
+
+} // namespace posthorn::smtp::detail
+
+#endif
 
 namespace posthorn::smtp {
 
@@ -19135,7 +19199,11 @@ public:
             talk_.due.expect(phase::content);
             bool complete = false;
             abort_unless const done(talk_, complete);
-            co_await delivery_.write_all(content, options, introduction_.offered.has(feature::eight_bit_mime));
+            content_options rules;
+            rules.endings         = options.endings;
+            rules.max_line        = options.max_line;
+            rules.allow_eight_bit = introduction_.offered.has(feature::eight_bit_mime);
+            co_await detail::write_content(talk_, content, rules);
             complete = true;
             delivery_.transaction_open() = false;
         }
@@ -20305,6 +20373,69 @@ private:
 #ifndef POSTHORN_SMTP_DETAIL_POOL_STATE_HPP
 #define POSTHORN_SMTP_DETAIL_POOL_STATE_HPP
 
+// How tasks that wait for each other are woken, from any thread and without needing memory for it.
+
+#ifndef POSTHORN_SMTP_DETAIL_BELL_HPP
+#define POSTHORN_SMTP_DETAIL_BELL_HPP
+
+namespace posthorn::smtp::detail {
+
+/** Wakes one task. Everything about it is guarded by a mutex of its owner's, its timer too: who rings is in another
+    thread. */
+struct bell
+{
+    using clock = std::chrono::steady_clock;
+
+    bell(asio::any_io_executor const& ex, clock::time_point when) : timer(ex), limit(when) {}
+    bell(bell const&)            = delete;
+    bell& operator=(bell const&) = delete;
+
+    asio::steady_timer timer;
+    clock::time_point  limit; ///< It rings by itself then.
+    bool               rung = false;
+};
+
+/// @pre the mutex is locked
+inline void ring(bell& b) noexcept
+{
+    b.rung = true;
+    b.timer.cancel();
+}
+
+/// @pre the mutex is locked
+template <class Bells>
+void ring_all(Bells& all) noexcept
+{
+    for (auto* const b : all)
+        ring(*b);
+}
+
+/// Starts the timer of a bell; if it rang before, one that is over.
+struct start_waiting
+{
+    template <class Handler>
+    void operator()(Handler&& handler) const
+    {
+        std::lock_guard const lock(*mutex);
+        b->timer.expires_at(b->rung ? bell::clock::time_point() : b->limit);
+        b->timer.async_wait(std::forward<Handler>(handler));
+    }
+
+    bell*       b;
+    std::mutex* mutex;
+};
+
+/// Waits until it rings, or the task is cancelled. @pre the mutex is not locked
+inline task<void> until_rung(bell& b, std::mutex& mutex)
+{
+    start_waiting start {&b, &mutex};
+    auto          rings = asio::async_initiate<use_task_nothrow_t const, void(std::error_code)>(start, use_task_nothrow);
+    std::ignore         = co_await std::move(rings);
+}
+
+} // namespace posthorn::smtp::detail
+
+#endif
 // Notice of the end of an event loop, for what may outlive it and owns sockets and timers of it.
 
 #ifndef POSTHORN_SMTP_DETAIL_LOOP_WATCH_HPP
@@ -20361,6 +20492,10 @@ private:
 } // namespace posthorn::smtp::detail
 
 #endif
+// The right to use one connection of a pool, which comes back however its user ends.
+
+#ifndef POSTHORN_SMTP_DETAIL_POOL_LEASE_HPP
+#define POSTHORN_SMTP_DETAIL_POOL_LEASE_HPP
 
 namespace posthorn::smtp::detail {
 
@@ -20379,7 +20514,16 @@ struct pool_slot
     bool                    leaving = false; ///< QUIT was tried.
 };
 
-class pool_state;
+/// Where connections go back to.
+class pool_owner
+{
+public:
+    /// @param s Null if none was chosen. Called from destructors: neither allocates nor throws.
+    virtual void give_back(std::unique_ptr<pool_slot> s) noexcept = 0;
+
+protected:
+    ~pool_owner() = default;
+};
 
 /** The right to use one connection, and the connection once it was chosen. Given back when this goes, whether that is
     because its user has finished, was cancelled, or was abandoned by its event loop. */
@@ -20387,37 +20531,49 @@ class pool_lease
 {
 public:
     pool_lease() noexcept = default;
-    explicit pool_lease(std::shared_ptr<pool_state> s) noexcept : state_(std::move(s)) {}
-    pool_lease(std::shared_ptr<pool_state> state, std::unique_ptr<pool_slot> s) noexcept
-        : state_(std::move(state)), slot_(std::move(s))
+    explicit pool_lease(std::shared_ptr<pool_owner> s) noexcept : owner_(std::move(s)) {}
+    pool_lease(std::shared_ptr<pool_owner> owner, std::unique_ptr<pool_slot> s) noexcept
+        : owner_(std::move(owner)), slot_(std::move(s))
     {
     }
     pool_lease(pool_lease&&) noexcept = default;
     pool_lease& operator=(pool_lease&& other) noexcept
     {
         pool_lease moved(std::move(other));
-        state_.swap(moved.state_);
+        owner_.swap(moved.owner_);
         slot_.swap(moved.slot_);
         return *this;
     }
-    ~pool_lease();
+    ~pool_lease()
+    {
+        if (owner_)
+            owner_->give_back(std::move(slot_));
+    }
 
-    explicit operator bool() const noexcept { return state_ != nullptr; }
+    explicit operator bool() const noexcept { return owner_ != nullptr; }
     void     choose(std::unique_ptr<pool_slot> s) noexcept { slot_ = std::move(s); }
 
     pool_slot& operator*() const noexcept { return *slot_; }
     pool_slot* operator->() const noexcept { return slot_.get(); }
 
 private:
-    std::shared_ptr<pool_state> state_;
+    std::shared_ptr<pool_owner> owner_;
     std::unique_ptr<pool_slot>  slot_;
 };
+
+} // namespace posthorn::smtp::detail
+
+#endif
+
+namespace posthorn::smtp::detail {
 
 /** What the pool and all that runs in it share, guarded by a mutex.
 
     Nothing that gives back, or that wakes those who wait, allocates or throws: it happens in destructors.
 */
-class pool_state final : public loop_observer, public std::enable_shared_from_this<pool_state>
+class pool_state final : public loop_observer,
+                         public pool_owner,
+                         public std::enable_shared_from_this<pool_state>
 {
 public:
     using clock = pool_gate::clock;
@@ -20473,8 +20629,8 @@ public:
             co_await wait(r);
     }
 
-    /// Back from who had it. @param s Null if none was chosen.
-    void give_back(std::unique_ptr<pool_slot> s) noexcept
+    /// Back from who had it.
+    void give_back(std::unique_ptr<pool_slot> s) noexcept override
     {
         std::unique_ptr<pool_slot> gone;
         bool                       send_off = false;
@@ -20619,18 +20775,6 @@ public:
 private:
     // Waiting --------------------------------------------------------------------------------------------------
 
-    /// Wakes a task. Everything about it is guarded by the mutex, its timer too: who rings is in another thread.
-    struct bell
-    {
-        bell(asio::any_io_executor const& ex, clock::time_point when) : timer(ex), limit(when) {}
-        bell(bell const&)            = delete;
-        bell& operator=(bell const&) = delete;
-
-        asio::steady_timer timer;
-        clock::time_point  limit; ///< It rings by itself then.
-        bool               rung = false;
-    };
-
     /// A task that waits, for as long as it waits.
     class resting : public bell
     {
@@ -20694,41 +20838,11 @@ private:
         std::list<waiter*>::iterator at_;
     };
 
-    /// Starts the timer of a bell; if it rang before, one that is over.
-    struct start_waiting
-    {
-        template <class Handler>
-        void operator()(Handler&& handler) const
-        {
-            std::lock_guard const lock(state->mutex_);
-            b->timer.expires_at(b->rung ? clock::time_point() : b->limit);
-            b->timer.async_wait(std::forward<Handler>(handler));
-        }
-
-        pool_state* state;
-        bell*       b;
-    };
-
     /// Waits until it rings.
     task<void> wait(bell& b)
     {
-        start_waiting start {this, &b};
-        auto          rings = asio::async_initiate<use_task_nothrow_t const, void(std::error_code)>(start, use_task_nothrow);
-        std::ignore         = co_await std::move(rings);
+        co_await until_rung(b, mutex_);
         co_await refuse_if_cancelled();
-    }
-
-    static void ring(bell& b) noexcept
-    {
-        b.rung = true;
-        b.timer.cancel();
-    }
-
-    template <class Bells>
-    static void ring_all(Bells& all) noexcept
-    {
-        for (auto* const b : all)
-            ring(*b);
     }
 
     asio::any_io_executor executor_or(asio::any_io_executor const& own) const
@@ -20995,12 +21109,6 @@ private:
     bool                                    retired_  = false;
     host_memory                             memory_;
 };
-
-inline pool_lease::~pool_lease()
-{
-    if (state_)
-        state_->give_back(std::move(slot_));
-}
 
 } // namespace posthorn::smtp::detail
 
