@@ -16208,10 +16208,10 @@ private:
 #ifndef POSTHORN_SMTP_DETAIL_CHUNK_HPP
 #define POSTHORN_SMTP_DETAIL_CHUNK_HPP
 
-// A message on its way: its plan, its transaction, how far its content has come, and what became of it.
+// The content of a message as its source gives it and as it is encoded, block by block.
 
-#ifndef POSTHORN_SMTP_DETAIL_PARCEL_HPP
-#define POSTHORN_SMTP_DETAIL_PARCEL_HPP
+#ifndef POSTHORN_SMTP_DETAIL_CONTENT_READER_HPP
+#define POSTHORN_SMTP_DETAIL_CONTENT_READER_HPP
 
 // What will be sent of a message to this very server: parameters, spellings of addresses, the way the content goes, and
 // how the recipients are parted. Decided before the first octet leaves.
@@ -16733,6 +16733,290 @@ private:
 } // namespace posthorn::smtp::detail
 
 #endif
+
+namespace posthorn::smtp::detail {
+
+/// Content as it is read and encoded.
+class content_reader
+{
+public:
+    static constexpr std::size_t everything = static_cast<std::size_t>(-1); ///< For encode(): whatever there is.
+    static constexpr std::size_t few_pieces = 8;                            ///< Room in the list that encode() wants.
+
+    /** Gets hold of the beginning, if that does no harm: what can be read only once is left untouched, so that the
+        message can still move to another connection. What is in memory is seen whole. */
+    task<void> open(source& from)
+    {
+        from_            = &from;
+        auto const whole = from.contiguous();
+        ended_ = whole_ = whole.has_value();
+        block_          = whole.value_or(std::string_view());
+        if (!whole_ && from.rewindable())
+            co_await next_block();
+    }
+
+    /// Starts again from the beginning. @pre can_rewind()
+    task<void> rewind()
+    {
+        if (!whole_)
+            co_await from_->rewind();
+        co_await open(*from_);
+    }
+
+    bool can_rewind() const { return whole_ || from_->rewindable(); }
+    bool whole() const noexcept { return whole_; } ///< Is it in memory?
+
+    known_content known() const
+    {
+        known_content k;
+        k.beginning = block_;
+        k.complete  = ended_;
+        k.size      = from_->size();
+        return k;
+    }
+    std::optional<std::uint64_t> size() const { return from_->size(); }
+
+    void reset(content_options const& o) noexcept { encoder_.reset(o); }
+
+    std::uint64_t offset() const noexcept { return encoder_.offset(); }
+
+    /// Must next_block() be awaited before there is more to encode?
+    bool needs_block() const noexcept { return block_.empty() && !ended_; }
+
+    /// Invalidates what was encoded before and refers to the block before.
+    task<void> next_block()
+    {
+        block_ = co_await from_->next();
+        ended_ = block_.empty();
+    }
+
+    /** Encodes as much as there is, fits in, and is wanted.
+        @param most Octets of content.
+        @return Whether this was the end. */
+    bool encode(gather_list& out, std::size_t most, std::error_code& ec)
+    {
+        block_.remove_prefix(encoder_.encode(block_.substr(0, most), out, ec));
+        if (ec || !ended_ || !block_.empty())
+            return false;
+        encoder_.finish(out, ec);
+        return !ec;
+    }
+
+private:
+    source*          from_ = nullptr;
+    std::string_view block_;
+    content_encoder  encoder_;
+    bool             whole_ = false;
+    bool             ended_ = false; ///< The source has nothing behind the block.
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+
+namespace posthorn::smtp::detail {
+
+/// Used again, it keeps its memory.
+class chunk
+{
+public:
+    void clear() noexcept
+    {
+        slices_.clear();
+        gathered_.clear();
+        size_       = 0;
+        own_memory_ = false;
+    }
+
+    /** Takes content until there are `most` octets, it ends, or the next block must be read first. What was taken of the
+        blocks before is safe then.
+        @return Whether it ends here. */
+    bool take(content_reader& content, std::size_t most, std::error_code& ec)
+    {
+        while (size_ < most && !content.needs_block())
+        {
+            if (slices_.room() <= content_reader::few_pieces)
+                gather();
+            std::size_t const before = slices_.size();
+            bool const        last   = content.encode(slices_, most - size_, ec);
+            size_ += slices_.size() - before;
+            if (ec || last)
+                return last;
+        }
+        if (content.needs_block() && size_ < most)
+            gather();
+        return false;
+    }
+
+    /// Nothing more is taken. @param whole Is the content in memory, where it stays?
+    void complete(bool whole)
+    {
+        bool const scattered = !gathered_.empty() || !whole;
+        if (scattered)
+        {
+            gather();
+            slices_.add(gathered_.data());
+        }
+        own_memory_ = scattered || slices_.uses_scratch();
+    }
+
+    /// Once it is complete.
+    std::span<std::string_view const> slices() const noexcept { return slices_.slices(); }
+
+    /// Octets taken.
+    std::size_t size() const noexcept { return size_; }
+
+    /// Do the slices refer to memory of this object? Then they must have left before it is filled again.
+    bool owns_memory() const noexcept { return own_memory_; }
+
+private:
+    /// Copies the slices behind what was there before.
+    void gather()
+    {
+        for (auto const slice : slices_.slices())
+            gathered_.append(slice);
+        slices_.clear();
+    }
+
+    gather_list slices_;
+    byte_buffer gathered_; ///< Content that is not in memory elsewhere.
+    std::size_t size_       = 0;
+    bool        own_memory_ = false;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// What waits to be written in one go, and how far what was written can have come.
+
+#ifndef POSTHORN_SMTP_DETAIL_OUTBOX_HPP
+#define POSTHORN_SMTP_DETAIL_OUTBOX_HPP
+
+namespace posthorn::smtp::detail {
+
+/** Gathers commands and content of one or more messages, and writes them.
+
+    Octets are counted from the first one that ever passed, so that a mark set at the end of a message tells later
+    whether that end can have left.
+*/
+class outbox
+{
+public:
+    explicit outbox(conversation& c) noexcept : c_(&c) {}
+
+    /// Room for some more pieces? Otherwise flush() first.
+    bool has_room(std::size_t pieces) const noexcept
+    {
+        return list_.room() > pieces && list_.scratch_room() > gather_list::short_run;
+    }
+
+    /// To add slices to. What they refer to must stay until the next flush().
+    gather_list& list() noexcept { return list_; }
+
+    bool          empty() const noexcept { return list_.empty(); }
+    std::size_t   size() const noexcept { return list_.size(); }
+    std::uint64_t end() const noexcept { return written_ + list_.size(); } ///< Of what was added so far.
+
+    /// Can the octets before `mark` all have left?
+    bool may_have_left(std::uint64_t mark) const noexcept
+    {
+        return mark <= written_ + (flushing_ ? c_->stream.possibly_sent() : 0);
+    }
+
+    /// Has writing failed? Nothing more leaves then; what the server said before may still be read.
+    bool failed() const noexcept { return failed_; }
+
+    /** Writes all that was added.
+
+        A connection that breaks is not an error yet: the server may have said why, and that is read next.
+        @param limit When to give up.
+        @param p     What is being sent, for errors.
+        @param over  Is it known that the connection ends? Then a failure is none.
+        @throws session_error after a timeout or a cancellation. */
+    task<void> flush(net::clock::time_point limit, phase p, bool const& over)
+    {
+        if (list_.empty() || failed_)
+        {
+            list_.clear();
+            co_return;
+        }
+        flushing_        = true;
+        c_->fresh_output = true;
+        c_->stream.expires_at(std::min(limit, c_->total));
+        std::optional<posthorn::error> failure;
+        try
+        {
+            co_await c_->stream.write(list_.slices());
+        }
+        catch (posthorn::error const& e)
+        {
+            failure.emplace(e);
+        }
+        written_ += failure ? c_->stream.possibly_sent() : list_.size();
+        flushing_ = false;
+        list_.clear();
+        if (!failure)
+            co_return;
+        failed_ = true;
+        if (over)
+            co_return; // the reader has closed the connection, with the reason in hand
+        bool const broken = failure->code() != condition::canceled && failure->code() != condition::timeout &&
+                            failure->code() != posthorn::errc::closed;
+        if (!broken)
+            c_->fail(failure->code(), p, waiting_for(p), &failure->context());
+        c_->patience = last_words_limit;
+    }
+
+    /// Forgets what was not written, for the next message.
+    void reset() noexcept
+    {
+        list_.clear();
+        failed_ = flushing_ = false;
+    }
+
+    static constexpr auto last_words_limit = std::chrono::seconds(5); ///< For a reply after a broken write.
+
+private:
+    conversation* c_;
+    gather_list   list_;
+    std::uint64_t written_  = 0;
+    bool          flushing_ = false;
+    bool          failed_   = false;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// Until when a part of a message must have left.
+
+#ifndef POSTHORN_SMTP_DETAIL_PACE_HPP
+#define POSTHORN_SMTP_DETAIL_PACE_HPP
+
+namespace posthorn::smtp::detail {
+
+/// The limit for the next write.
+inline net::clock::time_point block_limit(timeouts const& limits)
+{
+    auto const now = net::clock::now();
+    return limits.block >= net::deadline::never - now ? net::deadline::never : now + limits.block;
+}
+
+/// The same within content, which must also keep a minimum rate.
+/// @param begun When the content began. @param sent Octets of it that have left.
+inline net::clock::time_point content_limit(timeouts const& limits, net::clock::time_point begun, std::uint64_t sent)
+{
+    net::minimum_rate const rate {limits.minimum_rate, limits.block};
+    return std::min(block_limit(limits), rate.limit(begun, sent));
+}
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// A message on its way: its plan, its transaction, how far its content has come, and what became of it.
+
+#ifndef POSTHORN_SMTP_DETAIL_PARCEL_HPP
+#define POSTHORN_SMTP_DETAIL_PARCEL_HPP
+
 // The flight planner: which commands of a mail transaction leave together, and what every possible pattern of
 // replies means for each recipient.
 
@@ -17388,77 +17672,6 @@ private:
 
 namespace posthorn::smtp::detail {
 
-/// Content as it is read and encoded.
-class content_reader
-{
-public:
-    /** Gets hold of the beginning, if that does no harm: what can be read only once is left untouched, so that the
-        message can still move to another connection. What is in memory is seen whole. */
-    task<void> open(source& from)
-    {
-        from_            = &from;
-        auto const whole = from.contiguous();
-        ended_ = whole_ = whole.has_value();
-        block_          = whole.value_or(std::string_view());
-        if (!whole_ && from.rewindable())
-            co_await next_block();
-    }
-
-    /// Starts again from the beginning. @pre can_rewind()
-    task<void> rewind()
-    {
-        if (!whole_)
-            co_await from_->rewind();
-        co_await open(*from_);
-    }
-
-    bool can_rewind() const { return whole_ || from_->rewindable(); }
-    bool whole() const noexcept { return whole_; } ///< Is it in memory?
-
-    known_content known() const
-    {
-        known_content k;
-        k.beginning = block_;
-        k.complete  = ended_;
-        k.size      = from_->size();
-        return k;
-    }
-    std::optional<std::uint64_t> size() const { return from_->size(); }
-
-    void reset(content_options const& o) noexcept { encoder_.reset(o); }
-
-    std::uint64_t offset() const noexcept { return encoder_.offset(); }
-
-    /// Must next_block() be awaited before there is more to encode?
-    bool needs_block() const noexcept { return block_.empty() && !ended_; }
-
-    /// Invalidates what was encoded before and refers to the block before.
-    task<void> next_block()
-    {
-        block_ = co_await from_->next();
-        ended_ = block_.empty();
-    }
-
-    /** Encodes as much as there is, fits in, and is wanted.
-        @param most Octets of content.
-        @return Whether this was the end. */
-    bool encode(gather_list& out, std::size_t most, std::error_code& ec)
-    {
-        block_.remove_prefix(encoder_.encode(block_.substr(0, most), out, ec));
-        if (ec || !ended_ || !block_.empty())
-            return false;
-        encoder_.finish(out, ec);
-        return !ec;
-    }
-
-private:
-    source*          from_ = nullptr;
-    std::string_view block_;
-    content_encoder  encoder_;
-    bool             whole_ = false;
-    bool             ended_ = false; ///< The source has nothing behind the block.
-};
-
 /// Used again, it keeps its memory.
 struct parcel
 {
@@ -17560,192 +17773,43 @@ inline session_error as_session_error(conversation const& c, std::exception_ptr 
 } // namespace posthorn::smtp::detail
 
 #endif
+// Content behind a DATA command of the caller's own, outside of any transaction that we keep account of.
+
+#ifndef POSTHORN_SMTP_DETAIL_WRITE_CONTENT_HPP
+#define POSTHORN_SMTP_DETAIL_WRITE_CONTENT_HPP
 
 namespace posthorn::smtp::detail {
 
-/// Used again, it keeps its memory.
-class chunk
+/** Writes content and its end, and waits for the reply.
+    @param out Empty. Its memory is used again.
+    @pre the reply to it is due */
+inline task<void> write_content(conversation& c, outbox& out, source& content, content_options rules)
 {
-public:
-    /** Takes content until there are `most` octets or it ends.
-
-        @param before_reading Awaited before the source is, which may take a while: a callable that returns a task.
-        @return Whether it ends here. @throws session_error for content that cannot be sent; what the source throws. */
-    template <class BeforeReading>
-    task<bool> fill(conversation const& c, content_reader& content, std::size_t most, BeforeReading before_reading)
+    bool const     closing = false;
+    content_reader reader;
+    co_await reader.open(content);
+    reader.reset(rules);
+    auto const    begun = net::clock::now();
+    std::uint64_t sent  = 0;
+    for (bool complete = false; !complete && !out.failed();)
     {
+        if (reader.needs_block())
+            co_await reader.next_block();
         std::error_code ec;
-        bool            last = false;
-        slices_.clear();
-        gathered_.clear();
-        for (std::size_t size = 0; !last && size < most; size = gathered_.size() + slices_.size())
-        {
-            if (content.needs_block() || slices_.room() <= few_pieces)
-                gather();
-            if (content.needs_block())
-            {
-                co_await before_reading();
-                co_await content.next_block();
-            }
-            last = content.encode(slices_, most - size, ec);
-            if (ec)
-                throw content_error(c, ec, content.offset());
-        }
-        bool const scattered = !gathered_.empty() || !content.whole();
-        if (scattered)
-        {
-            gather();
-            slices_.add(gathered_.data());
-        }
-        own_memory_ = scattered || slices_.uses_scratch();
-        co_return last;
+        complete = reader.encode(out.list(), content_reader::everything, ec);
+        if (ec)
+            throw content_error(c, ec, reader.offset());
+        std::size_t const part  = out.size();
+        auto const        limit = content_limit(c.settings.timeouts, begun, sent);
+        co_await out.flush(limit, phase::content, closing);
+        sent += part;
+        c.emit(events::progress {part, sent, content.size()});
     }
-
-    std::span<std::string_view const> slices() const noexcept { return slices_.slices(); }
-    std::size_t                       size() const noexcept { return slices_.size(); }
-
-    /// Do the slices refer to memory of this object? Then they must have left before it is filled again.
-    bool owns_memory() const noexcept { return own_memory_; }
-
-private:
-    static constexpr std::size_t few_pieces = 8; ///< Room that the encoder wants.
-
-    /// Copies the slices behind what was there before.
-    void gather()
-    {
-        for (auto const slice : slices_.slices())
-            gathered_.append(slice);
-        slices_.clear();
-    }
-
-    gather_list slices_;
-    byte_buffer gathered_; ///< Content that is not in memory elsewhere.
-    bool        own_memory_ = false;
-};
-
-} // namespace posthorn::smtp::detail
-
-#endif
-// What waits to be written in one go, and how far what was written can have come.
-
-#ifndef POSTHORN_SMTP_DETAIL_OUTBOX_HPP
-#define POSTHORN_SMTP_DETAIL_OUTBOX_HPP
-
-namespace posthorn::smtp::detail {
-
-/** Gathers commands and content of one or more messages, and writes them.
-
-    Octets are counted from the first one that ever passed, so that a mark set at the end of a message tells later
-    whether that end can have left.
-*/
-class outbox
-{
-public:
-    explicit outbox(conversation& c) noexcept : c_(&c) {}
-
-    /// Room for some more pieces? Otherwise flush() first.
-    bool has_room(std::size_t pieces) const noexcept
-    {
-        return list_.room() > pieces && list_.scratch_room() > gather_list::short_run;
-    }
-
-    /// To add slices to. What they refer to must stay until the next flush().
-    gather_list& list() noexcept { return list_; }
-
-    bool          empty() const noexcept { return list_.empty(); }
-    std::size_t   size() const noexcept { return list_.size(); }
-    std::uint64_t end() const noexcept { return written_ + list_.size(); } ///< Of what was added so far.
-
-    /// Can the octets before `mark` all have left?
-    bool may_have_left(std::uint64_t mark) const noexcept
-    {
-        return mark <= written_ + (flushing_ ? c_->stream.possibly_sent() : 0);
-    }
-
-    /// Has writing failed? Nothing more leaves then; what the server said before may still be read.
-    bool failed() const noexcept { return failed_; }
-
-    /** Writes all that was added.
-
-        A connection that breaks is not an error yet: the server may have said why, and that is read next.
-        @param limit When to give up.
-        @param p     What is being sent, for errors.
-        @param over  Is it known that the connection ends? Then a failure is none.
-        @throws session_error after a timeout or a cancellation. */
-    task<void> flush(net::clock::time_point limit, phase p, bool const& over)
-    {
-        if (list_.empty() || failed_)
-        {
-            list_.clear();
-            co_return;
-        }
-        flushing_        = true;
-        c_->fresh_output = true;
-        c_->stream.expires_at(std::min(limit, c_->total));
-        std::optional<posthorn::error> failure;
-        try
-        {
-            co_await c_->stream.write(list_.slices());
-        }
-        catch (posthorn::error const& e)
-        {
-            failure.emplace(e);
-        }
-        written_ += failure ? c_->stream.possibly_sent() : list_.size();
-        flushing_ = false;
-        list_.clear();
-        if (!failure)
-            co_return;
-        failed_ = true;
-        if (over)
-            co_return; // the reader has closed the connection, with the reason in hand
-        bool const broken = failure->code() != condition::canceled && failure->code() != condition::timeout &&
-                            failure->code() != posthorn::errc::closed;
-        if (!broken)
-            c_->fail(failure->code(), p, waiting_for(p), &failure->context());
-        c_->patience = last_words_limit;
-    }
-
-    /// Forgets what was not written, for the next message.
-    void reset() noexcept
-    {
-        list_.clear();
-        failed_ = flushing_ = false;
-    }
-
-    static constexpr auto last_words_limit = std::chrono::seconds(5); ///< For a reply after a broken write.
-
-private:
-    conversation* c_;
-    gather_list   list_;
-    std::uint64_t written_  = 0;
-    bool          flushing_ = false;
-    bool          failed_   = false;
-};
-
-} // namespace posthorn::smtp::detail
-
-#endif
-// Until when a part of a message must have left.
-
-#ifndef POSTHORN_SMTP_DETAIL_PACE_HPP
-#define POSTHORN_SMTP_DETAIL_PACE_HPP
-
-namespace posthorn::smtp::detail {
-
-/// The limit for the next write.
-inline net::clock::time_point block_limit(timeouts const& limits)
-{
-    auto const now = net::clock::now();
-    return limits.block >= net::deadline::never - now ? net::deadline::never : now + limits.block;
-}
-
-/// The same within content, which must also keep a minimum rate.
-/// @param begun When the content began. @param sent Octets of it that have left.
-inline net::clock::time_point content_limit(timeouts const& limits, net::clock::time_point begun, std::uint64_t sent)
-{
-    net::minimum_rate const rate {limits.minimum_rate, limits.block};
-    return std::min(block_limit(limits), rate.limit(begun, sent));
+    co_await c.await_reply(); // also if writing failed: it may tell why
+    if (c.last.intermediate())
+        c.fail(errc::unexpected_code, phase::content, waiting_for(phase::content));
+    if (out.failed() || c.last.code() == 421)
+        c.close(errc::service_unavailable);
 }
 
 } // namespace posthorn::smtp::detail
@@ -17906,11 +17970,16 @@ public:
     /// A MAIL command outside of a run.
     void count_mail() noexcept { ++mails_; }
 
+    /// Writes content after DATA was accepted by a single command; see write_content().
+    task<void> write_all(source& content, content_options rules)
+    {
+        outbox_.reset();
+        return write_content(*c_, outbox_, content, rules);
+    }
+
 private:
-    static constexpr std::size_t everything  = static_cast<std::size_t>(-1);
     static constexpr std::size_t few_octets  = 64 * 1024; ///< Too little to be worth listening meanwhile.
     static constexpr std::size_t few_replies = 64;        ///< They fit into every receive buffer.
-    static constexpr std::size_t few_pieces  = 8;         ///< Room that the encoder wants.
 
     template <class Predicate>
     parcel* find(Predicate&& wanted) const
@@ -18129,7 +18198,7 @@ private:
         p.begun = net::clock::now();
         for (;;)
         {
-            if (p.content.needs_block() || !outbox_.has_room(few_pieces))
+            if (p.content.needs_block() || !outbox_.has_room(content_reader::few_pieces))
                 co_await flush();
             if (!stopped() && p.content.needs_block())
                 co_await p.content.next_block();
@@ -18137,7 +18206,7 @@ private:
                 co_return;
             std::error_code   ec;
             std::size_t const before = outbox_.size();
-            bool const        last   = p.content.encode(outbox_.list(), everything, ec);
+            bool const        last   = p.content.encode(outbox_.list(), content_reader::everything, ec);
             if (ec) // the end of the content must not be written now, so the connection cannot be saved
                 throw content_error(*c_, ec, p.content.offset());
             p.staged += outbox_.size() - before;
@@ -18148,8 +18217,6 @@ private:
 
     task<void> stage_chunks(parcel& p)
     {
-        std::size_t const most    = std::max<std::size_t>(p.how->chunk_size, 1);
-        auto const        flushed = [this] { return flush(); };
         while (!stopped() && p.dialogue.next() == transaction::step::send_content &&
                p.dialogue.chunks_due() < window_of(p))
         {
@@ -18159,7 +18226,7 @@ private:
             bool               last = false;
             try
             {
-                last = co_await chunk_.fill(*c_, p.content, most, flushed);
+                last = co_await fill_chunk(p);
             }
             catch (...)
             {
@@ -18178,6 +18245,28 @@ private:
             stage_chunk(p, last);
             if (pinned_ || outbox_.size() >= few_octets)
                 co_await flush();
+        }
+    }
+
+    /// Content for one BDAT into `chunk_`. @return Whether it is the last one.
+    task<bool> fill_chunk(parcel& p)
+    {
+        std::size_t const most = std::max<std::size_t>(p.how->chunk_size, 1);
+        chunk_.clear();
+        for (;;)
+        {
+            std::error_code ec;
+            bool const      last = chunk_.take(p.content, most, ec);
+            if (ec)
+                throw content_error(*c_, ec, p.content.offset());
+            if (last || chunk_.size() >= most)
+            {
+                chunk_.complete(p.content.whole());
+                co_return last;
+            }
+            if (!outbox_.empty())
+                co_await flush(); // reading may take a while
+            co_await p.content.next_block();
         }
     }
 
@@ -18910,48 +18999,6 @@ private:
 } // namespace posthorn::smtp::detail
 
 #endif
-// Content behind a DATA command of the caller's own, outside of any transaction that we keep account of.
-
-#ifndef POSTHORN_SMTP_DETAIL_WRITE_CONTENT_HPP
-#define POSTHORN_SMTP_DETAIL_WRITE_CONTENT_HPP
-
-namespace posthorn::smtp::detail {
-
-/** Writes content and its end, and waits for the reply.
-    @pre the reply to it is due */
-inline task<void> write_content(conversation& c, source& content, content_options rules)
-{
-    outbox         out(c);
-    bool const     closing = false;
-    content_reader reader;
-    co_await reader.open(content);
-    reader.reset(rules);
-    auto const    begun = net::clock::now();
-    std::uint64_t sent  = 0;
-    for (bool complete = false; !complete && !out.failed();)
-    {
-        if (reader.needs_block())
-            co_await reader.next_block();
-        std::error_code ec;
-        complete = reader.encode(out.list(), static_cast<std::size_t>(-1), ec);
-        if (ec)
-            throw content_error(c, ec, reader.offset());
-        std::size_t const part  = out.size();
-        auto const        limit = content_limit(c.settings.timeouts, begun, sent);
-        co_await out.flush(limit, phase::content, closing);
-        sent += part;
-        c.emit(events::progress {part, sent, content.size()});
-    }
-    co_await c.await_reply(); // also if writing failed: it may tell why
-    if (c.last.intermediate())
-        c.fail(errc::unexpected_code, phase::content, waiting_for(phase::content));
-    if (out.failed() || c.last.code() == 421)
-        c.close(errc::service_unavailable);
-}
-
-} // namespace posthorn::smtp::detail
-
-#endif
 
 namespace posthorn::smtp {
 
@@ -19203,7 +19250,7 @@ public:
             rules.endings         = options.endings;
             rules.max_line        = options.max_line;
             rules.allow_eight_bit = introduction_.offered.has(feature::eight_bit_mime);
-            co_await detail::write_content(talk_, content, rules);
+            co_await delivery_.write_all(content, rules);
             complete = true;
             delivery_.transaction_open() = false;
         }

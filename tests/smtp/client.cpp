@@ -574,11 +574,7 @@ TEST_CASE("each TLS mode does what it promises, whatever the server offers")
 
 TEST_CASE("opportunistic TLS accepts any certificate, the other modes only the right one")
 {
-    auto const        stranger = testing::self_signed();
-    net::tls_settings own;
-    own.certificate_pem = stranger.chain_pem;
-    own.key_pem         = stranger.key_pem;
-    net::tls_context const context(own);
+    net::tls_context const context(support::tls_server_settings(testing::self_signed()));
     script const           plain = script().opening({"STARTTLS"}).expect("STARTTLS").reply("220 go");
     auto const             any   = serve(
                       {script(plain).start_tls(context).hello({}).quit()},

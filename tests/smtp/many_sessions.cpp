@@ -220,7 +220,11 @@ TEST_CASE("five thousand sessions at once on one thread")
     MESSAGE("KiB for each session: connected " << each(connected) << ", after all have sent at once " << each(after_mail));
 #if defined(POSTHORN_TESTS_COUNT_ALLOCATIONS) // sanitizers add memory of their own
     CHECK(each(connected) < 24);
-    CHECK(each(after_mail) < 40); // clang 19 at -O1 takes 32, g++ 12 takes 19
+#if defined(__clang__) // its frames are larger at -O1: 32.4, where g++ 12 takes 19.3
+    CHECK(each(after_mail) < 40);
+#else
+    CHECK(each(after_mail) < 32);
+#endif
 #endif
 }
 

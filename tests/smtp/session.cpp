@@ -551,11 +551,7 @@ TEST_CASE("a session without TLS stays usable where STARTTLS is not offered or r
 
 TEST_CASE("a certificate that cannot be verified ends the connection before anything is sent")
 {
-    auto const        stranger = testing::self_signed();
-    net::tls_settings own;
-    own.certificate_pem = stranger.chain_pem;
-    own.key_pem         = stranger.key_pem;
-    net::tls_context const context(own);
+    net::tls_context const context(support::tls_server_settings(testing::self_signed()));
     auto const             result =
         talk(script().opening({"STARTTLS"}).expect("STARTTLS").reply("220 go").expect_tls_failure(context),
              [](smtp::session& s) -> task<void> {

@@ -45,10 +45,7 @@ struct kind
 
 net::tls_context serving(testing::certificate const& c)
 {
-    net::tls_settings s;
-    s.certificate_pem = c.chain_pem;
-    s.key_pem         = c.key_pem;
-    return net::tls_context(s);
+    return net::tls_context(support::tls_server_settings(c));
 }
 
 std::vector<kind> certificates()
@@ -88,8 +85,6 @@ struct behaviour
     script (*server)();
 };
 
-script hears_no_more() { return script().expect_close(); }
-
 behaviour const after_a_greeting[]{
     {"STARTTLS", behaviour::handshake,
      [] { return script().opening({"STARTTLS"}).expect("STARTTLS").reply("220 go"); }},
@@ -108,7 +103,7 @@ behaviour const after_a_greeting[]{
              .reply("220 go")
              .read_some()
              .reply("250 hello")
-             .then(hears_no_more());
+             .expect_close();
      }},
     {"text behind the reply to STARTTLS", behaviour::after_starttls,
      [] {
@@ -116,22 +111,22 @@ behaviour const after_a_greeting[]{
              .opening({"STARTTLS"})
              .expect("STARTTLS")
              .send("220 go\r\n250 injected\r\n")
-             .then(hears_no_more());
+             .expect_close();
      }},
     {"closes after 220", behaviour::after_starttls,
      [] { return script().opening({"STARTTLS"}).expect("STARTTLS").reply("220 go").read_some().close(); }},
     {"EHLO refused", behaviour::anyway, nullptr}, // see ehlo_refused()
     {"TLS where plain text is expected", behaviour::anyway,
-     [] { return script().send(std::string("\x15\x03\x03\x00\x02\x02\x28", 7)).then(hears_no_more()); }},
+     [] { return script().send(std::string("\x15\x03\x03\x00\x02\x02\x28", 7)).expect_close(); }},
 };
 
 behaviour const from_the_first_octet[]{
     {"TLS at once", behaviour::handshake, [] { return script(); }},
     {"greets in the clear", behaviour::anyway,
-     [] { return script().reply("220 x ready").read_some().then(hears_no_more()); }},
+     [] { return script().reply("220 x ready").read_some().expect_close(); }},
     {"closes at once", behaviour::anyway, [] { return script().read_some().close(); }},
     {"speaks HTTP", behaviour::anyway,
-     [] { return script().read_some().send("HTTP/1.1 400 Bad Request\r\n\r\n").then(hears_no_more()); }},
+     [] { return script().read_some().send("HTTP/1.1 400 Bad Request\r\n\r\n").expect_close(); }},
 };
 
 script ehlo_refused(smtp::tls_mode mode)

@@ -31,6 +31,8 @@
 #include <posthorn/testing/script.hpp>
 #include <posthorn/testing/scripted_server.hpp>
 
+#include <support/tls_server_settings.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -67,12 +69,7 @@ inline loopback_trust const& trust()
 
 inline posthorn::net::tls_context const& server_tls()
 {
-    static posthorn::net::tls_context const context = [] {
-        posthorn::net::tls_settings s;
-        s.certificate_pem = trust().own.chain_pem;
-        s.key_pem         = trust().own.key_pem;
-        return posthorn::net::tls_context(s);
-    }();
+    static posthorn::net::tls_context const context(tls_server_settings(trust().own));
     return context;
 }
 

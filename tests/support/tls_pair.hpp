@@ -15,6 +15,8 @@
 #include <posthorn/net/tls_settings.hpp>
 #include <posthorn/testing/certificates.hpp>
 
+#include <support/tls_server_settings.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <functional>
@@ -32,14 +34,6 @@ inline posthorn::testing::certificate_authority const& test_authority()
 {
     static posthorn::testing::certificate_authority const ca;
     return ca;
-}
-
-inline posthorn::net::tls_settings tls_server_settings(posthorn::testing::certificate const& own)
-{
-    posthorn::net::tls_settings s;
-    s.certificate_pem = own.chain_pem;
-    s.key_pem         = own.key_pem;
-    return s;
 }
 
 /// For mail.example.test, signed by test_authority().

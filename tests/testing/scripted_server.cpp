@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 
 #include <support/temp_dir.hpp>
+#include <support/tls_server_settings.hpp>
 #include <support/wire.hpp>
 #include <sys/socket.h>
 
@@ -98,11 +99,7 @@ struct tls_sides
 {
     tls_sides()
     {
-        auto const        mine = ca.issue({"scripted.test"});
-        net::tls_settings s;
-        s.certificate_pem = mine.chain_pem;
-        s.key_pem         = secret_string(mine.key_pem);
-        server            = net::tls_context(s);
+        server = net::tls_context(support::tls_server_settings(ca.issue({"scripted.test"})));
         net::tls_settings c;
         c.ca_pem = ca.pem();
         client   = net::tls_context(c);

@@ -25,6 +25,7 @@
 
 #include <support/process.hpp>
 #include <support/temp_dir.hpp>
+#include <support/tls_server_settings.hpp>
 #include <support/wire.hpp>
 #include <sys/resource.h>
 
@@ -187,11 +188,7 @@ decoded decode(std::string const& wire)
 
 net::tls_context server_context(testing::certificate_authority const& ca)
 {
-    auto const        mine = ca.issue({"sink.test"});
-    net::tls_settings s;
-    s.certificate_pem = mine.chain_pem;
-    s.key_pem         = secret_string(mine.key_pem);
-    return net::tls_context(s);
+    return net::tls_context(support::tls_server_settings(ca.issue({"sink.test"})));
 }
 
 net::tls_context client_context(testing::certificate_authority const& ca)

@@ -26,7 +26,6 @@
 #include <posthorn/smtp/detail/delivery.hpp>
 #include <posthorn/smtp/detail/introduction.hpp>
 #include <posthorn/smtp/detail/login.hpp>
-#include <posthorn/smtp/detail/write_content.hpp>
 #include <posthorn/smtp/dot_stuffing.hpp>
 #include <posthorn/smtp/error.hpp>
 #include <posthorn/smtp/event.hpp>
@@ -298,7 +297,7 @@ public:
             rules.endings         = options.endings;
             rules.max_line        = options.max_line;
             rules.allow_eight_bit = introduction_.offered.has(feature::eight_bit_mime);
-            co_await detail::write_content(talk_, content, rules);
+            co_await delivery_.write_all(content, rules);
             complete = true;
             delivery_.transaction_open() = false;
         }

@@ -11,10 +11,7 @@
 #define POSTHORN_SMTP_DETAIL_CHUNK_HPP
 
 #include <posthorn/core/buffer.hpp>
-#include <posthorn/coro/task.hpp>
-#include <posthorn/smtp/detail/conversation.hpp>
-#include <posthorn/smtp/detail/parcel.hpp>
-#include <posthorn/smtp/detail/reasons.hpp>
+#include <posthorn/smtp/detail/content_reader.hpp>
 #include <posthorn/smtp/gather_list.hpp>
 
 #include <cstddef>
@@ -28,49 +25,56 @@ namespace posthorn::smtp::detail {
 class chunk
 {
 public:
-    /** Takes content until there are `most` octets or it ends.
-
-        @param before_reading Awaited before the source is, which may take a while: a callable that returns a task.
-        @return Whether it ends here. @throws session_error for content that cannot be sent; what the source throws. */
-    template <class BeforeReading>
-    task<bool> fill(conversation const& c, content_reader& content, std::size_t most, BeforeReading before_reading)
+    void clear() noexcept
     {
-        std::error_code ec;
-        bool            last = false;
         slices_.clear();
         gathered_.clear();
-        for (std::size_t size = 0; !last && size < most; size = gathered_.size() + slices_.size())
+        size_       = 0;
+        own_memory_ = false;
+    }
+
+    /** Takes content until there are `most` octets, it ends, or the next block must be read first. What was taken of the
+        blocks before is safe then.
+        @return Whether it ends here. */
+    bool take(content_reader& content, std::size_t most, std::error_code& ec)
+    {
+        while (size_ < most && !content.needs_block())
         {
-            if (content.needs_block() || slices_.room() <= few_pieces)
+            if (slices_.room() <= content_reader::few_pieces)
                 gather();
-            if (content.needs_block())
-            {
-                co_await before_reading();
-                co_await content.next_block();
-            }
-            last = content.encode(slices_, most - size, ec);
-            if (ec)
-                throw content_error(c, ec, content.offset());
+            std::size_t const before = slices_.size();
+            bool const        last   = content.encode(slices_, most - size_, ec);
+            size_ += slices_.size() - before;
+            if (ec || last)
+                return last;
         }
-        bool const scattered = !gathered_.empty() || !content.whole();
+        if (content.needs_block() && size_ < most)
+            gather();
+        return false;
+    }
+
+    /// Nothing more is taken. @param whole Is the content in memory, where it stays?
+    void complete(bool whole)
+    {
+        bool const scattered = !gathered_.empty() || !whole;
         if (scattered)
         {
             gather();
             slices_.add(gathered_.data());
         }
         own_memory_ = scattered || slices_.uses_scratch();
-        co_return last;
     }
 
+    /// Once it is complete.
     std::span<std::string_view const> slices() const noexcept { return slices_.slices(); }
-    std::size_t                       size() const noexcept { return slices_.size(); }
+
+    /// Octets taken.
+    std::size_t size() const noexcept { return size_; }
 
     /// Do the slices refer to memory of this object? Then they must have left before it is filled again.
     bool owns_memory() const noexcept { return own_memory_; }
 
 private:
-    static constexpr std::size_t few_pieces = 8; ///< Room that the encoder wants.
-
     /// Copies the slices behind what was there before.
     void gather()
     {
@@ -81,6 +85,7 @@ private:
 
     gather_list slices_;
     byte_buffer gathered_; ///< Content that is not in memory elsewhere.
+    std::size_t size_       = 0;
     bool        own_memory_ = false;
 };
 

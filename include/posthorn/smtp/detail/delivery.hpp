@@ -18,11 +18,14 @@
 #include <posthorn/smtp/capabilities.hpp>
 #include <posthorn/smtp/command.hpp>
 #include <posthorn/smtp/detail/chunk.hpp>
+#include <posthorn/smtp/detail/content_reader.hpp>
 #include <posthorn/smtp/detail/conversation.hpp>
 #include <posthorn/smtp/detail/outbox.hpp>
 #include <posthorn/smtp/detail/pace.hpp>
 #include <posthorn/smtp/detail/parcel.hpp>
 #include <posthorn/smtp/detail/reasons.hpp>
+#include <posthorn/smtp/detail/write_content.hpp>
+#include <posthorn/smtp/dot_stuffing.hpp>
 #include <posthorn/smtp/error.hpp>
 #include <posthorn/smtp/gather_list.hpp>
 #include <posthorn/smtp/message.hpp>
@@ -197,11 +200,16 @@ public:
     /// A MAIL command outside of a run.
     void count_mail() noexcept { ++mails_; }
 
+    /// Writes content after DATA was accepted by a single command; see write_content().
+    task<void> write_all(source& content, content_options rules)
+    {
+        outbox_.reset();
+        return write_content(*c_, outbox_, content, rules);
+    }
+
 private:
-    static constexpr std::size_t everything  = static_cast<std::size_t>(-1);
     static constexpr std::size_t few_octets  = 64 * 1024; ///< Too little to be worth listening meanwhile.
     static constexpr std::size_t few_replies = 64;        ///< They fit into every receive buffer.
-    static constexpr std::size_t few_pieces  = 8;         ///< Room that the encoder wants.
 
     template <class Predicate>
     parcel* find(Predicate&& wanted) const
@@ -420,7 +428,7 @@ private:
         p.begun = net::clock::now();
         for (;;)
         {
-            if (p.content.needs_block() || !outbox_.has_room(few_pieces))
+            if (p.content.needs_block() || !outbox_.has_room(content_reader::few_pieces))
                 co_await flush();
             if (!stopped() && p.content.needs_block())
                 co_await p.content.next_block();
@@ -428,7 +436,7 @@ private:
                 co_return;
             std::error_code   ec;
             std::size_t const before = outbox_.size();
-            bool const        last   = p.content.encode(outbox_.list(), everything, ec);
+            bool const        last   = p.content.encode(outbox_.list(), content_reader::everything, ec);
             if (ec) // the end of the content must not be written now, so the connection cannot be saved
                 throw content_error(*c_, ec, p.content.offset());
             p.staged += outbox_.size() - before;
@@ -439,8 +447,6 @@ private:
 
     task<void> stage_chunks(parcel& p)
     {
-        std::size_t const most    = std::max<std::size_t>(p.how->chunk_size, 1);
-        auto const        flushed = [this] { return flush(); };
         while (!stopped() && p.dialogue.next() == transaction::step::send_content &&
                p.dialogue.chunks_due() < window_of(p))
         {
@@ -450,7 +456,7 @@ private:
             bool               last = false;
             try
             {
-                last = co_await chunk_.fill(*c_, p.content, most, flushed);
+                last = co_await fill_chunk(p);
             }
             catch (...)
             {
@@ -469,6 +475,28 @@ private:
             stage_chunk(p, last);
             if (pinned_ || outbox_.size() >= few_octets)
                 co_await flush();
+        }
+    }
+
+    /// Content for one BDAT into `chunk_`. @return Whether it is the last one.
+    task<bool> fill_chunk(parcel& p)
+    {
+        std::size_t const most = std::max<std::size_t>(p.how->chunk_size, 1);
+        chunk_.clear();
+        for (;;)
+        {
+            std::error_code ec;
+            bool const      last = chunk_.take(p.content, most, ec);
+            if (ec)
+                throw content_error(*c_, ec, p.content.offset());
+            if (last || chunk_.size() >= most)
+            {
+                chunk_.complete(p.content.whole());
+                co_return last;
+            }
+            if (!outbox_.empty())
+                co_await flush(); // reading may take a while
+            co_await p.content.next_block();
         }
     }
 

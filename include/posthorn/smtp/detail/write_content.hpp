@@ -11,10 +11,10 @@
 
 #include <posthorn/coro/task.hpp>
 #include <posthorn/net/deadline.hpp>
+#include <posthorn/smtp/detail/content_reader.hpp>
 #include <posthorn/smtp/detail/conversation.hpp>
 #include <posthorn/smtp/detail/outbox.hpp>
 #include <posthorn/smtp/detail/pace.hpp>
-#include <posthorn/smtp/detail/parcel.hpp>
 #include <posthorn/smtp/detail/reasons.hpp>
 #include <posthorn/smtp/dot_stuffing.hpp>
 #include <posthorn/smtp/error.hpp>
@@ -29,10 +29,10 @@
 namespace posthorn::smtp::detail {
 
 /** Writes content and its end, and waits for the reply.
+    @param out Empty. Its memory is used again.
     @pre the reply to it is due */
-inline task<void> write_content(conversation& c, source& content, content_options rules)
+inline task<void> write_content(conversation& c, outbox& out, source& content, content_options rules)
 {
-    outbox         out(c);
     bool const     closing = false;
     content_reader reader;
     co_await reader.open(content);
@@ -44,7 +44,7 @@ inline task<void> write_content(conversation& c, source& content, content_option
         if (reader.needs_block())
             co_await reader.next_block();
         std::error_code ec;
-        complete = reader.encode(out.list(), static_cast<std::size_t>(-1), ec);
+        complete = reader.encode(out.list(), content_reader::everything, ec);
         if (ec)
             throw content_error(c, ec, reader.offset());
         std::size_t const part  = out.size();
