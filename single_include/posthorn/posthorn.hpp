@@ -878,6 +878,13 @@ public:
         clear();
     }
 
+    /// Overwrites what is readable and drops it: enough where nothing was consumed since the buffer was empty.
+    void wipe_content() noexcept
+    {
+        secure_wipe(data_.get() + begin_, size());
+        clear();
+    }
+
     /// Gives the memory back. @pre empty()
     void release() noexcept
     {
@@ -8762,14 +8769,14 @@ private:
                         if (joined.size() < record)
                             continue;
                         encrypt(joined.data());
-                        joined.clear();
+                        joined.wipe_content();
                     }
                 }
             }
             if (!joined.empty())
             {
                 encrypt(joined.data());
-                joined.wipe(); // it may have been a password
+                joined.wipe_content(); // it may have been a password
             }
             gone = total == 0 ? 0 : total - 1; // `unsent` tells about the last one
             co_await flush(unsent);

@@ -193,6 +193,20 @@ TEST_CASE("wiping overwrites all that was ever stored, also what was consumed")
     CHECK(std::all_of(now, now + capacity, [](char c) { return c == '\0'; }));
 }
 
+TEST_CASE("wiping the content leaves the memory behind it alone")
+{
+    byte_buffer b;
+    b.append("AUTH PLAIN secret");
+    char const* const memory = b.data().data();
+    b.wipe_content();
+    CHECK(b.empty());
+    auto const room = b.prepare(17);
+    REQUIRE(room.data() == memory);
+    CHECK(std::all_of(room.begin(), room.begin() + 17, [](char c) { return c == '\0'; }));
+    b.wipe_content(); // of nothing
+    CHECK(b.empty());
+}
+
 TEST_CASE("a size beyond all memory is refused, and the content stays")
 {
     byte_buffer b;

@@ -20,6 +20,7 @@
 #include <doctest/doctest.h>
 
 #include <support/dialogue.hpp>
+#include <support/failures.hpp>
 #include <support/run_task.hpp>
 #include <support/run_to_end.hpp>
 #include <support/steps.hpp>
@@ -39,6 +40,7 @@
 
 using namespace posthorn;
 using namespace std::chrono_literals;
+using support::code_in;
 using support::lines;
 using support::run_to_end;
 using testing::smtp_sink;
@@ -158,20 +160,6 @@ void start(asio::io_context& io, smtp::client& client, smtp::message const& mess
           }));
 }
 
-std::error_code code_of(std::exception_ptr const& e)
-{
-    try
-    {
-        if (e)
-            std::rethrow_exception(e);
-    }
-    catch (std::system_error const& s)
-    {
-        return s.code();
-    }
-    return {};
-}
-
 /// Cancels after n steps. @return Whether the send was over before.
 bool cancel_after(way const& w, std::size_t n, bool kept, asio::cancellation_type type,
                   std::set<smtp::disposition>& seen)
@@ -202,7 +190,7 @@ bool cancel_after(way const& w, std::size_t n, bool kept, asio::cancellation_typ
         CHECK(std::chrono::steady_clock::now() - at < 3s);
     }
 
-    std::error_code const code = code_of(first.failure);
+    std::error_code const code = code_in(first.failure);
     CHECK((code == condition::canceled || !first.failure));
     REQUIRE(first.report.recipients().size() == 2);
     auto const outcome = first.report.recipients()[0].outcome;

@@ -26,6 +26,7 @@
 #include <doctest/doctest.h>
 
 #include <support/dialogue.hpp>
+#include <support/failures.hpp>
 #include <support/memory_watch.hpp>
 
 #include <algorithm>
@@ -44,6 +45,7 @@
 
 using namespace posthorn;
 using namespace std::chrono_literals;
+using support::code_in;
 using support::failure_of;
 using support::lines;
 using support::mail;
@@ -72,11 +74,6 @@ task<void> wait(std::chrono::milliseconds time)
     auto const         ex = co_await this_coro::executor;
     asio::steady_timer timer(ex, time);
     co_await timer.async_wait(use_task);
-}
-
-std::error_code code_of(std::optional<smtp::session_error> const& e)
-{
-    return e ? e->code() : std::error_code();
 }
 
 /// Is the text safe for a terminal?
@@ -298,7 +295,7 @@ TEST_CASE("S1 injection: a control octet in the EHLO name is refused before EHLO
              script().reply("220 x").expect_close(),
              [](smtp::session& s) -> task<void> {
                 auto const e = co_await failure_of(open(s));
-                CHECK(code_of(e) == smtp::errc::bad_ehlo_name);
+                CHECK(code_in(e) == smtp::errc::bad_ehlo_name);
                 CHECK((e && printable_only(e->what())));
             },
              settings);
@@ -470,8 +467,8 @@ TEST_CASE("S6 STARTTLS injection: plaintext behind the reply ends the connection
                                  [](smtp::session& s) -> task<void> {
                                      co_await open(s);
                                      auto const e = co_await failure_of(start_tls(s));
-                                     CHECK(code_of(e) == smtp::errc::tls_leftover);
-                                     CHECK(code_of(e) == condition::tls);
+                                     CHECK(code_in(e) == smtp::errc::tls_leftover);
+                                     CHECK(code_in(e) == condition::tls);
                                      CHECK(!s.is_open());
                                      CHECK(!s.is_secure());
                                  });
@@ -486,7 +483,7 @@ TEST_CASE("S6 STARTTLS injection: plaintext behind the reply ends the connection
                            [](smtp::session& s) -> task<void> {
                                co_await open(s);
                                auto const e = co_await failure_of(start_tls(s));
-                               CHECK(code_of(e) == condition::tls);
+                               CHECK(code_in(e) == condition::tls);
                                CHECK(!s.is_open());
                            });
     CHECK_PLAYED(late);
@@ -502,7 +499,7 @@ TEST_CASE("S6 STARTTLS injection: a second reply that came with EHLO's is not ta
                              [](smtp::session& s) -> task<void> {
                                  co_await open(s);
                                  auto const e = co_await failure_of(start_tls(s));
-                                 CHECK(code_of(e) == smtp::errc::unsolicited_reply);
+                                 CHECK(code_in(e) == smtp::errc::unsolicited_reply);
                                  CHECK(!s.is_open());
                              });
     CHECK_PLAYED(result);
@@ -521,7 +518,7 @@ TEST_CASE("S7 capabilities from before TLS are used for nothing after it")
              .quit()},
         [](smtp::client& c) -> task<void> {
             auto const e = co_await failure_of(c.connect());
-            CHECK(code_of(e) == smtp::errc::auth_unavailable);
+            CHECK(code_in(e) == smtp::errc::auth_unavailable);
         },
         [](smtp::client_settings& s) {
             s.tls   = smtp::tls_mode::required;
@@ -576,7 +573,7 @@ TEST_CASE("S8 stripping: where TLS is required nothing but QUIT follows a missin
             [&r](smtp::client& c) -> task<void> {
                 auto const message = mail();
                 auto const e       = co_await failure_of(c.send(message));
-                CHECK(code_of(e) == r.code);
+                CHECK(code_in(e) == r.code);
                 CHECK(!c.is_connected());
             },
             [](smtp::client_settings& s) {
@@ -600,7 +597,7 @@ TEST_CASE("S9 cleartext: no password leaves without TLS, whatever is offered")
                 [](smtp::client& c) -> task<void> {
                     auto const message = mail();
                     auto const e       = co_await failure_of(c.send(message));
-                    CHECK(code_of(e) == smtp::errc::auth_unavailable);
+                    CHECK(code_in(e) == smtp::errc::auth_unavailable);
                     CHECK((e && std::string(e->what()).find("TLS") != std::string::npos));
                 },
                 [mode](smtp::client_settings& s) {
@@ -868,7 +865,7 @@ TEST_CASE("S14 the connection ends inside of a reply")
             talk(script().reply("220 x").expect_prefix("EHLO").send(reply.substr(0, n)).close(),
                  [](smtp::session& s) -> task<void> {
                      auto const e = co_await failure_of(open(s));
-                     CHECK(code_of(e) == posthorn::errc::connection_lost);
+                     CHECK(code_in(e) == posthorn::errc::connection_lost);
                      CHECK(!s.is_open());
                  });
         CHECK_PLAYED(result);
@@ -986,7 +983,7 @@ TEST_CASE("S15 while idle: the next operation fails with what was said, and writ
                                          while (session.looks_alive())
                                              co_await wait(1ms);
                                          auto const e = co_await failure_of(session.noop());
-                                         CHECK(code_of(e) == r.code);
+                                         CHECK(code_in(e) == r.code);
                                          CHECK(!session.is_open());
                                      });
             CHECK_PLAYED(result);
@@ -1285,7 +1282,7 @@ TEST_CASE("S25 a reply that comes before EHLO under TLS makes the connection unu
                      co_await wait(50ms);
                      e = co_await failure_of(s.noop());
                  }
-                 CHECK(code_of(e) == smtp::errc::unsolicited_reply);
+                 CHECK(code_in(e) == smtp::errc::unsolicited_reply);
                  CHECK(!s.is_open());
              });
     CHECK_PLAYED(result);
@@ -1317,7 +1314,7 @@ TEST_CASE("what greets in another language than SMTP is told apart")
         auto const result =
             talk(script().send(r.greeting).expect_close(), [&r](smtp::session& s) -> task<void> {
                 auto const e = co_await failure_of(s.greet());
-                CHECK(code_of(e) == r.code);
+                CHECK(code_in(e) == r.code);
                 CHECK(!s.is_open());
             });
         CHECK_PLAYED(result);

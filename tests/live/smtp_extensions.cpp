@@ -20,6 +20,8 @@
 #include <doctest/doctest.h>
 
 #include <support/dovecot.hpp>
+#include <support/failures.hpp>
+#include <support/live_mail.hpp>
 #include <support/maildir.hpp>
 #include <support/postfix.hpp>
 #include <support/process.hpp>
@@ -48,6 +50,9 @@ using posthorn::condition;
 using smtp::disposition;
 using smtp::overall;
 using smtp::phase;
+using support::mail_to;
+using support::sender;
+using support::thrown;
 using strings = std::vector<std::string>;
 
 // Ways ------------------------------------------------------------------------------------------------------
@@ -143,36 +148,9 @@ public:
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
-/// The exception of the given type that `f` throws; any other is left to fail the test.
-template <class Error, class F>
-std::optional<Error> thrown(F&& f)
-{
-    try
-    {
-        f();
-    }
-    catch (Error const& e)
-    {
-        return e;
-    }
-    return std::nullopt;
-}
-
 // Messages --------------------------------------------------------------------------------------------------
 
-constexpr char const* sender = "sender@elsewhere.test";
-
-std::string const text = "From: Alice <alice@example.test>\r\n"
-                         "Subject: hello\r\n"
-                         "\r\n"
-                         ".a line with a dot\r\n"
-                         "..\r\n"
-                         "last line\r\n";
-
-smtp::message mail_to(std::initializer_list<std::string_view> to, std::string content = text)
-{
-    return smtp::message(sender, to, std::move(content));
-}
+std::string const& text = support::dotted_text;
 
 smtp::message mail_from(std::shared_ptr<posthorn::source> content)
 {

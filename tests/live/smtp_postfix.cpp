@@ -26,6 +26,8 @@
 
 #include <support/certs.hpp>
 #include <support/dovecot.hpp>
+#include <support/failures.hpp>
+#include <support/live_mail.hpp>
 #include <support/maildir.hpp>
 #include <support/postfix.hpp>
 #include <support/process.hpp>
@@ -56,6 +58,9 @@ namespace smtp = posthorn::smtp;
 using posthorn::condition;
 using smtp::disposition;
 using smtp::phase;
+using support::mail_to;
+using support::sender;
+using support::thrown;
 using smtp::tls_mode;
 
 // Accounts --------------------------------------------------------------------------------------------------
@@ -246,36 +251,9 @@ smtp::client_settings with_login(smtp::client_settings settings, std::string con
     return settings;
 }
 
-/// The exception of the given type that `f` throws; any other is left to fail the test.
-template <class Error, class F>
-std::optional<Error> thrown(F&& f)
-{
-    try
-    {
-        f();
-    }
-    catch (Error const& e)
-    {
-        return e;
-    }
-    return std::nullopt;
-}
-
 // Messages --------------------------------------------------------------------------------------------------
 
-constexpr char const* sender = "sender@elsewhere.test";
-
-std::string const text = "From: Alice <alice@example.test>\r\n"
-                         "Subject: hello\r\n"
-                         "\r\n"
-                         ".a line with a dot\r\n"
-                         "..\r\n"
-                         "last line\r\n";
-
-smtp::message mail_to(std::initializer_list<std::string_view> to, std::string content = text)
-{
-    return smtp::message(sender, to, std::move(content));
-}
+std::string const& text = support::dotted_text;
 
 smtp::message mail_from(std::shared_ptr<posthorn::source> content, std::string_view to = "alice@example.test")
 {

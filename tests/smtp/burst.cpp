@@ -19,6 +19,7 @@
 
 #include <support/burst.hpp>
 #include <support/dialogue.hpp>
+#include <support/failures.hpp>
 #include <support/run_task.hpp>
 #include <support/temp_dir.hpp>
 
@@ -42,6 +43,7 @@ using namespace posthorn;
 using namespace std::chrono_literals;
 using support::burst_results;
 using support::client_with_sink;
+using support::code_in;
 using support::collect;
 using support::lines;
 using support::numbered;
@@ -74,20 +76,6 @@ constexpr smtp::chunking both_ways[] = {smtp::chunking::off, smtp::chunking::on}
 testing::smtp_reply refusal(std::string_view kind)
 {
     return kind == "4" ? testing::smtp_reply(451, "4.3.0 later") : testing::smtp_reply(550, "5.1.1 no");
-}
-
-std::error_code code_of(std::exception_ptr const& e)
-{
-    try
-    {
-        if (e)
-            std::rethrow_exception(e);
-    }
-    catch (std::system_error const& s)
-    {
-        return s.code();
-    }
-    return {};
 }
 
 async_generator<smtp::message> generate(std::size_t count, bool slowly)
@@ -752,7 +740,7 @@ TEST_CASE("a burst is one operation, and its end, early or not, is the end of th
         CHECK((e && e->code() == posthorn::errc::busy));
         burst_results second;
         co_await collect(s.send_burst(messages), second);
-        CHECK(code_of(second.failure) == posthorn::errc::busy);
+        CHECK(code_in(second.failure) == posthorn::errc::busy);
         std::ignore     = co_await burst.next();
         std::ignore     = co_await burst.next();
         auto const none = co_await burst.next();
@@ -762,7 +750,7 @@ TEST_CASE("a burst is one operation, and its end, early or not, is the end of th
         s.close();
         burst_results closed;
         co_await collect(s.send_burst(messages), closed);
-        CHECK(code_of(closed.failure) == posthorn::errc::closed);
+        CHECK(code_in(closed.failure) == posthorn::errc::closed);
         CHECK(closed.all.empty());
     });
 }
@@ -992,9 +980,9 @@ TEST_CASE("a server that takes nothing on any connection ends the burst, and eve
             sync_wait(with_timeout(attempt(), support::no_hang));
             INFO(results.describe());
             REQUIRE(results.failure);
-            CHECK((code_of(results.failure) == condition::temporary ||
-                   code_of(results.failure) == condition::unreachable ||
-                   code_of(results.failure) == posthorn::errc::connection_lost));
+            CHECK((code_in(results.failure) == condition::temporary ||
+                   code_in(results.failure) == condition::unreachable ||
+                   code_in(results.failure) == posthorn::errc::connection_lost));
             CHECK(connections <= 2);
             CHECK(results.complete(results.all.size()));
             CHECK(results.all.size() <= 50);
@@ -1169,7 +1157,7 @@ TEST_CASE("close() ends a client's burst: it does not connect again")
         burst_results results;
         results.all.push_back(std::move(*first));
         co_await collect(std::move(burst), results);
-        CHECK(code_of(results.failure) == posthorn::errc::closed);
+        CHECK(code_in(results.failure) == posthorn::errc::closed);
         CHECK(results.complete(results.all.size()));
         CHECK(results.all.size() < 60);
         CHECK(sink.totals().connections == 1);

@@ -22,6 +22,7 @@
 #include <doctest/doctest.h>
 
 #include <support/dialogue.hpp>
+#include <support/failures.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -38,6 +39,7 @@
 
 using namespace posthorn;
 using namespace std::chrono_literals;
+using support::code_in;
 using support::failure_of;
 using support::lines;
 using support::mail;
@@ -53,11 +55,6 @@ namespace {
 
 using scripts  = std::vector<script>;
 using settings = smtp::client_settings;
-
-std::error_code code_of(std::optional<smtp::session_error> const& e)
-{
-    return e ? e->code() : std::error_code();
-}
 
 task<void> wait(std::chrono::milliseconds time)
 {
@@ -253,7 +250,7 @@ TEST_CASE("a message moves to a fresh connection exactly once if the kept one en
                 if (!r.delivered)
                 {
                     CHECK(report.recipients()[0].outcome == smtp::disposition::not_sent);
-                    CHECK(code_of(e) == posthorn::errc::connection_lost);
+                    CHECK(code_in(e) == posthorn::errc::connection_lost);
                 }
                 co_await c.quit();
             });
@@ -316,7 +313,7 @@ TEST_CASE("a limit or close that ends the wait for MAIL on a kept connection is 
             auto const message = mail();
             std::ignore        = co_await c.send(message);
             auto const e       = co_await failure_of(c.send(message));
-            CHECK(code_of(e) == condition::timeout);
+            CHECK(code_in(e) == condition::timeout);
         },
         [](settings& s) { s.session.timeouts.mail = 60ms; });
     CHECK_PLAYED(slow);
@@ -331,7 +328,7 @@ TEST_CASE("a limit or close that ends the wait for MAIL on a kept connection is 
                                   };
                                   auto const sender = [&]() -> task<void> {
                                       auto const e = co_await failure_of(c.send(message));
-                                      CHECK(code_of(e) == posthorn::errc::closed);
+                                      CHECK(code_in(e) == posthorn::errc::closed);
                                   };
                                   std::ignore = co_await when_all(sender(), closer());
                                   CHECK(!c.is_connected());
@@ -386,11 +383,11 @@ TEST_CASE("a second operation of a client is refused, also while it is still con
                   };
                   auto const second = [&]() -> task<void> {
                       auto e = co_await failure_of(c.send(message));
-                      CHECK(code_of(e) == posthorn::errc::busy);
+                      CHECK(code_in(e) == posthorn::errc::busy);
                       e = co_await failure_of(c.connect());
-                      CHECK(code_of(e) == posthorn::errc::busy);
+                      CHECK(code_in(e) == posthorn::errc::busy);
                       e = co_await failure_of(c.quit());
-                      CHECK(code_of(e) == posthorn::errc::busy);
+                      CHECK(code_in(e) == posthorn::errc::busy);
                   };
                   std::ignore = co_await when_all(first(), second());
                   // A command of the session occupies the client as well.
@@ -423,7 +420,7 @@ TEST_CASE("the total limit holds for connecting and sending together, and for on
             [](smtp::client& c) -> task<void> {
                 auto const message = mail();
                 auto const e       = co_await failure_of(c.send(message));
-                CHECK(code_of(e) == condition::timeout);
+                CHECK(code_in(e) == condition::timeout);
                 CHECK(!c.is_connected());
             },
             [](settings& s) { s.session.timeouts.total = 80ms; });
@@ -564,7 +561,7 @@ TEST_CASE("each TLS mode does what it promises, whatever the server offers")
             {r.server},
             [&r](smtp::client& c) -> task<void> {
                 auto const e = co_await failure_of(c.connect());
-                CHECK(code_of(e) == r.code);
+                CHECK(code_in(e) == r.code);
                 CHECK(c.is_connected() == !r.code);
                 if (!e)
                     CHECK(c.current()->is_secure() == r.secure);
@@ -600,7 +597,7 @@ TEST_CASE("opportunistic TLS accepts any certificate, the other modes only the r
               {script(begin).expect_tls_failure(context)},
               [](smtp::client& c) -> task<void> {
                 auto const e = co_await failure_of(c.connect());
-                CHECK(code_of(e) == condition::tls);
+                CHECK(code_in(e) == condition::tls);
                 CHECK(!c.is_connected());
             },
               [mode](settings& s) { s.tls = mode; });
@@ -625,7 +622,7 @@ TEST_CASE("the certificate is expected for the host of the URL unless another na
         {script().expect_tls_failure()},
         [](smtp::client& c) -> task<void> {
             auto const e = co_await failure_of(c.connect());
-            CHECK(code_of(e) == condition::tls);
+            CHECK(code_in(e) == condition::tls);
         },
         [](settings& s) {
             s.tls      = smtp::tls_mode::implicit;
@@ -641,8 +638,8 @@ TEST_CASE("a login that fails ends the connection with QUIT and says why")
         [](smtp::client& c) -> task<void> {
             auto const message = mail();
             auto const e       = co_await failure_of(c.send(message));
-            CHECK(code_of(e) == smtp::errc::auth_failed);
-            CHECK(code_of(e) == condition::authentication);
+            CHECK(code_in(e) == smtp::errc::auth_failed);
+            CHECK(code_in(e) == condition::authentication);
             CHECK(!c.is_connected());
         },
         [](settings& s) {

@@ -18,6 +18,7 @@
 #include <doctest/doctest.h>
 
 #include <support/dialogue.hpp>
+#include <support/failures.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -38,6 +39,7 @@
 
 using namespace posthorn;
 using namespace std::chrono_literals;
+using support::code_in;
 using support::failure_of;
 using support::lines;
 using support::mail;
@@ -79,11 +81,6 @@ sasl::selection plaintext(std::initializer_list<char const*> names = {})
     s.allow_plaintext = true;
     s.allowed.assign(names.begin(), names.end());
     return s;
-}
-
-std::error_code code_of(std::optional<smtp::session_error> const& e)
-{
-    return e ? e->code() : std::error_code();
 }
 
 /// Lets everything else in the event loop go on.
@@ -354,7 +351,7 @@ TEST_CASE("expires_at limits everything beside the limits of the phases")
         co_await open(s);
         s.expires_at(net::clock::now() + 60ms);
         auto const e = co_await failure_of(s.noop());
-        CHECK(code_of(e) == condition::timeout);
+        CHECK(code_in(e) == condition::timeout);
     });
     CHECK_PLAYED(result);
 }
@@ -406,7 +403,7 @@ TEST_CASE("HELO follows where EHLO is not known, but not after 4xx, 421, or wher
                                .expect_close(),
                            [](smtp::session& s) -> task<void> {
                                auto const e = co_await failure_of(open(s));
-                               CHECK(code_of(e) == smtp::errc::ehlo_refused);
+                               CHECK(code_in(e) == smtp::errc::ehlo_refused);
                                CHECK(s.is_open()); // a refusal, not a broken connection
                                auto const r = co_await s.noop();
                                CHECK(r.code() == 250);
@@ -417,14 +414,14 @@ TEST_CASE("HELO follows where EHLO is not known, but not after 4xx, 421, or wher
         talk(script().reply("220 x").expect_prefix("EHLO").reply("451 later").expect_close(),
              [](smtp::session& s) -> task<void> {
                  auto const e = co_await failure_of(open(s));
-                 CHECK(code_of(e) == smtp::errc::ehlo_refused);
+                 CHECK(code_in(e) == smtp::errc::ehlo_refused);
              });
     CHECK_PLAYED(deferred);
 
     auto const closing = talk(script().reply("220 x").expect_prefix("EHLO").reply("421 bye").expect_close(),
                               [](smtp::session& s) -> task<void> {
                                   auto const e = co_await failure_of(open(s));
-                                  CHECK(code_of(e) == smtp::errc::service_unavailable);
+                                  CHECK(code_in(e) == smtp::errc::service_unavailable);
                                   CHECK(!s.is_open());
                               });
     CHECK_PLAYED(closing);
@@ -433,7 +430,7 @@ TEST_CASE("HELO follows where EHLO is not known, but not after 4xx, 421, or wher
                                 [](smtp::session& s) -> task<void> {
                                     std::ignore  = co_await s.greet();
                                     auto const e = co_await failure_of(s.hello(false));
-                                    CHECK(code_of(e) == smtp::errc::ehlo_refused);
+                                    CHECK(code_in(e) == smtp::errc::ehlo_refused);
                                     CHECK(s.is_open());
                                 });
     CHECK_PLAYED(forbidden);
@@ -464,7 +461,7 @@ TEST_CASE("an EHLO name that is given must be a domain or an address literal, or
              script().reply("220 x").expect_close(),
              [](smtp::session& s) -> task<void> {
                 auto const e = co_await failure_of(open(s));
-                CHECK(code_of(e) == smtp::errc::bad_ehlo_name);
+                CHECK(code_in(e) == smtp::errc::bad_ehlo_name);
                 CHECK(s.is_open());
             },
              settings);
@@ -526,8 +523,8 @@ TEST_CASE("a session without TLS stays usable where STARTTLS is not offered or r
     auto const missing = talk(script().opening({"SIZE"}).expect("NOOP").reply("250 ok").expect_close(),
                               [](smtp::session& s) -> task<void> {
                                   auto const e = co_await failure_of(open_tls(s));
-                                  CHECK(code_of(e) == smtp::errc::tls_required_unavailable);
-                                  CHECK(code_of(e) == condition::tls);
+                                  CHECK(code_in(e) == smtp::errc::tls_required_unavailable);
+                                  CHECK(code_in(e) == condition::tls);
                                   auto const r = co_await s.noop();
                                   CHECK(r.positive());
                               });
@@ -543,7 +540,7 @@ TEST_CASE("a session without TLS stays usable where STARTTLS is not offered or r
                                       .expect_close(),
                                   [](smtp::session& s) -> task<void> {
                                       auto const e = co_await failure_of(open_tls(s));
-                                      CHECK(code_of(e) == smtp::errc::tls_refused);
+                                      CHECK(code_in(e) == smtp::errc::tls_refused);
                                       CHECK(!s.is_secure());
                                       auto const r = co_await s.noop();
                                       CHECK(r.positive());
@@ -575,7 +572,7 @@ TEST_CASE("a certificate that cannot be verified ends the connection before anyt
                  co_await open(s);
                  auto const e = co_await failure_of(
                      s.start_tls(support::client_tls(), std::string("other.test"), std::string()));
-                 CHECK(code_of(e) == condition::tls);
+                 CHECK(code_in(e) == condition::tls);
              });
     CHECK_PLAYED(wrong_name);
 }
@@ -702,7 +699,7 @@ TEST_CASE("a mechanism that the server rejects is followed by the next one")
     auto const none =
         login("AUTH PLAIN LOGIN", auth_plain().reply("534 no").expect("AUTH LOGIN").reply("534 5.7.9 no"),
               plaintext(), [](smtp::session& s, std::optional<smtp::session_error> const& e, auto const&) {
-                  CHECK(code_of(e) == smtp::errc::auth_too_weak);
+                  CHECK(code_in(e) == smtp::errc::auth_too_weak);
                   CHECK(s.is_open());
               });
     CHECK_PLAYED(none);
@@ -732,7 +729,7 @@ TEST_CASE("a challenge that is not base64 cancels the mechanism and the next one
     auto const only =
         login("AUTH PLAIN", auth_plain().reply("334 ?").expect("*").reply("501 cancelled"), plaintext(),
               [](smtp::session& s, std::optional<smtp::session_error> const& e, auto const&) {
-                  CHECK(code_of(e) == smtp::errc::bad_challenge);
+                  CHECK(code_in(e) == smtp::errc::bad_challenge);
                   CHECK(s.is_open());
               });
     CHECK_PLAYED(only);
@@ -746,7 +743,7 @@ TEST_CASE("a server that does not end a cancelled login cannot be talked to any 
             login("AUTH PLAIN LOGIN", auth_plain().reply("334 ?").expect("*").reply(after), plaintext(),
                   [after](smtp::session& s, std::optional<smtp::session_error> const& e, auto const&) {
                       bool const closing = std::string_view(after).substr(0, 3) == "421";
-                      CHECK(code_of(e) ==
+                      CHECK(code_in(e) ==
                             (closing ? smtp::errc::service_unavailable : smtp::errc::unexpected_code));
                       CHECK(!s.is_open());
                   });
@@ -768,7 +765,7 @@ TEST_CASE("more challenges than a mechanism has answers are cancelled")
                   .expect("*")
                   .reply("501 no"),
               plaintext(), [](smtp::session& s, std::optional<smtp::session_error> const& e, auto const&) {
-                  CHECK(code_of(e) == condition::authentication);
+                  CHECK(code_in(e) == condition::authentication);
                   CHECK(s.is_open());
               });
     CHECK_PLAYED(result);
@@ -778,7 +775,7 @@ TEST_CASE("421 during a login closes the connection")
 {
     auto const result = login("AUTH PLAIN LOGIN", auth_plain().reply("421 4.7.0 bye"), plaintext(),
                               [](smtp::session& s, std::optional<smtp::session_error> const& e, auto const&) {
-                                  CHECK(code_of(e) == smtp::errc::service_unavailable);
+                                  CHECK(code_in(e) == smtp::errc::service_unavailable);
                                   CHECK(!s.is_open());
                               });
     CHECK_PLAYED(result);
@@ -787,7 +784,7 @@ TEST_CASE("421 during a login closes the connection")
 TEST_CASE("no mechanism that is offered and allowed means no AUTH at all")
 {
     auto const unavailable = [](smtp::session& s, std::optional<smtp::session_error> const& e, auto const&) {
-        CHECK(code_of(e) == smtp::errc::auth_unavailable);
+        CHECK(code_in(e) == smtp::errc::auth_unavailable);
         CHECK(s.is_open());
     };
     CHECK_PLAYED(login("AUTH PLAIN LOGIN", script(), sasl::selection(), unavailable)); // no TLS
@@ -876,7 +873,7 @@ TEST_CASE("421 to a single command is its result, and closes the connection")
                  CHECK(r.code() == 421);
                  CHECK(!s.is_open());
                  auto const e = co_await failure_of(s.noop());
-                 CHECK(code_of(e) == posthorn::errc::closed);
+                 CHECK(code_in(e) == posthorn::errc::closed);
              });
     CHECK_PLAYED(result);
 }
@@ -939,7 +936,7 @@ TEST_CASE("data returns the refusal of DATA, and content that must not be sent c
                               string_source            content("8-bit: \xe4\r\n");
                               smtp::send_options const options;
                               auto const               e = co_await failure_of(s.data(content, options));
-                              CHECK(code_of(e) == smtp::errc::eight_bit_refused);
+                              CHECK(code_in(e) == smtp::errc::eight_bit_refused);
                               CHECK(!s.is_open());
                           });
     CHECK_PLAYED(bad);
@@ -966,8 +963,8 @@ TEST_CASE("a code that cannot answer the command makes the connection unusable")
                                  [&r](smtp::session& s) -> task<void> {
                                      co_await open(s);
                                      auto const e = co_await failure_of(r.act(s));
-                                     CHECK(code_of(e) == smtp::errc::unexpected_code);
-                                     CHECK(code_of(e) == condition::protocol);
+                                     CHECK(code_in(e) == smtp::errc::unexpected_code);
+                                     CHECK(code_in(e) == condition::protocol);
                                      CHECK(!s.is_open());
                                  });
         CHECK_PLAYED(result);
@@ -1024,7 +1021,7 @@ TEST_CASE("a second operation is refused, and the first one is not disturbed")
                                              e = co_await failure_of(s.hello());
                                          else
                                              e = co_await failure_of(s.rset());
-                                         CHECK(code_of(e) == posthorn::errc::busy);
+                                         CHECK(code_in(e) == posthorn::errc::busy);
                                      }
                                  };
                                  std::ignore  = co_await when_all(s.noop(), second());
@@ -1045,7 +1042,7 @@ TEST_CASE("close ends a running operation with errc::closed")
             };
             auto const waiting = [&s]() -> task<void> {
                 auto const e = co_await failure_of(s.noop());
-                CHECK(code_of(e) == posthorn::errc::closed);
+                CHECK(code_in(e) == posthorn::errc::closed);
             };
             std::ignore = co_await when_all(waiting(), closer());
             CHECK(!s.is_open());
@@ -1071,15 +1068,15 @@ TEST_CASE("an operation that is cancelled before it wrote anything leaves the se
                                      }
                                      CHECK(cancelled);
                                      auto e = co_await failure_of(s.noop());
-                                     CHECK(code_of(e) == condition::canceled);
+                                     CHECK(code_in(e) == condition::canceled);
                                      auto const         message = mail();
                                      smtp::send_options options;
                                      smtp::report       report;
                                      e = co_await failure_of(s.send(message, options, report));
-                                     CHECK(code_of(e) == condition::canceled);
+                                     CHECK(code_in(e) == condition::canceled);
                                      CHECK(outcomes(report) == dispositions{not_sent});
                                      e = co_await failure_of(s.hello());
-                                     CHECK(code_of(e) == condition::canceled);
+                                     CHECK(code_in(e) == condition::canceled);
                                      CHECK(s.is_open());
                                  };
                                  co_await with_timeout(too_late(), 20ms);
@@ -1100,7 +1097,7 @@ TEST_CASE("an operation that is cancelled while it waits closes the connection")
             co_await open(s);
             auto const waiting = [&s]() -> task<void> {
                 auto const e = co_await failure_of(s.noop());
-                CHECK(code_of(e) == condition::canceled);
+                CHECK(code_in(e) == condition::canceled);
                 CHECK(!s.is_open());
             };
             co_await with_timeout(waiting(), 20ms);

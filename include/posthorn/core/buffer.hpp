@@ -95,6 +95,13 @@ public:
         clear();
     }
 
+    /// Overwrites what is readable and drops it: enough where nothing was consumed since the buffer was empty.
+    void wipe_content() noexcept
+    {
+        secure_wipe(data_.get() + begin_, size());
+        clear();
+    }
+
     /// Gives the memory back. @pre empty()
     void release() noexcept
     {

@@ -560,14 +560,14 @@ private:
                         if (joined.size() < record)
                             continue;
                         encrypt(joined.data());
-                        joined.clear();
+                        joined.wipe_content();
                     }
                 }
             }
             if (!joined.empty())
             {
                 encrypt(joined.data());
-                joined.wipe(); // it may have been a password
+                joined.wipe_content(); // it may have been a password
             }
             gone = total == 0 ? 0 : total - 1; // `unsent` tells about the last one
             co_await flush(unsent);
