@@ -137,6 +137,23 @@ public:
         return !queue_ || queue_ == pump_queue::of_this_thread();
     }
 
+    /// Nobody will ever pump for it again: from now on, or after the step that is running here, this executor does what is left.
+    void give_to(asio::any_io_executor const& ex)
+    {
+        bool const now = !is_running_here();
+        if (now)
+            return move_to(ex);
+        std::lock_guard lock(mutex_);
+        heir_ = ex;
+    }
+
+    /// Is a step of it running on another thread?
+    bool is_running_elsewhere() const
+    {
+        std::lock_guard lock(mutex_);
+        return depth_ != 0 && !is_running_here();
+    }
+
     /// Drops all steps, present and future.
     void close()
     {
@@ -174,7 +191,7 @@ private:
             auto       next = box->take(generation_);
             if (!next)
                 return false;
-            present const here(*box);
+            present const here(box);
             (*next)();
             return true;
         }
@@ -188,13 +205,29 @@ private:
     class present
     {
     public:
-        explicit present(mailbox const& box) noexcept : before_(std::exchange(running(), &box)) {}
+        explicit present(std::shared_ptr<mailbox> box) noexcept : box_(std::move(box)), before_(std::exchange(running(), box_.get()))
+        {
+            std::lock_guard lock(box_->mutex_);
+            ++box_->depth_;
+        }
         present(present const&)            = delete;
         present& operator=(present const&) = delete;
-        ~present() { running() = before_; }
+        ~present()
+        {
+            running() = before_;
+            asio::any_io_executor heir;
+            {
+                std::lock_guard lock(box_->mutex_);
+                if (--box_->depth_ == 0)
+                    heir = std::exchange(box_->heir_, {});
+            }
+            if (heir)
+                box_->move_to(heir);
+        }
 
     private:
-        mailbox const* before_;
+        std::shared_ptr<mailbox> box_;
+        mailbox const*           before_;
     };
 
     static mailbox const*& running() noexcept
@@ -241,7 +274,9 @@ private:
     std::unique_ptr<strand_type>   strand_;
     asio::any_io_executor          io_;
     asio::execution_context*       context_;
+    asio::any_io_executor          heir_;
     std::uint64_t                  generation_ = 0;
+    std::size_t                    depth_      = 0; ///< Steps that are running: more than one if a step pumps.
     bool                           closed_     = false;
 };
 
