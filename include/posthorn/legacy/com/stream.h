@@ -20,7 +20,7 @@ extern IID const IID_IStream;
 
 typedef enum tagSTREAM_SEEK
 {
-    STREAM_SEEK_SET = 0, ///< From the start; the offset counts as unsigned.
+    STREAM_SEEK_SET = 0, ///< From the start.
     STREAM_SEEK_CUR = 1, ///< From the current position.
     STREAM_SEEK_END = 2  ///< From the end.
 } STREAM_SEEK;
@@ -155,8 +155,9 @@ STDAPI GetHGlobalFromStream(LPSTREAM pstm, HGLOBAL* phglobal);
     @param pszFile Its path.
     @param grfMode STGM_READ, STGM_WRITE or STGM_READWRITE, with STGM_CREATE to make or empty the file.
     @param ppstm   Gets the stream.
-    @return S_OK; E_INVALIDARG for a NULL; STG_E_INVALIDFLAG for an unknown access; HRESULT_FROM_WIN32 of
-            2 (no such file), 3 (no such folder), 5 (access denied), 32 or 1117 otherwise.
+    @return S_OK; E_INVALIDARG for a NULL; STG_E_INVALIDFLAG for an unknown flag; E_OUTOFMEMORY; HRESULT_FROM_WIN32 of the
+            system's number: 2 no such file, 3 no such folder, 4 too many open files, 5 access denied or no plain file,
+            80 there is one, 112 no room, 206 the name is too long, 1117 all else.
 */
 STDAPI SHCreateStreamOnFileA(LPCSTR pszFile, DWORD grfMode, IStream** ppstm);
 STDAPI SHCreateStreamOnFileW(LPCWSTR pszFile, DWORD grfMode, IStream** ppstm);
@@ -164,7 +165,7 @@ STDAPI SHCreateStreamOnFileW(LPCWSTR pszFile, DWORD grfMode, IStream** ppstm);
 /** The same with more to say.
 
     @param dwAttributes Ignored: attributes of files are a matter of Windows.
-    @param fCreate      With STGM_FAILIFTHERE: makes a new file, and fails if there is one. With STGM_CREATE: no meaning.
+    @param fCreate      Without STGM_CREATE: TRUE makes a new file, and fails if there is one; FALSE opens one that is there.
     @param pstmTemplate Must be NULL.
 */
 STDAPI SHCreateStreamOnFileEx(LPCWSTR pszFile, DWORD grfMode, DWORD dwAttributes, BOOL fCreate, IStream* pstmTemplate,

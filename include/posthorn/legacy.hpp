@@ -1,0 +1,26 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+// The implementation of the legacy interfaces. ONE translation unit of a program includes this; all others include
+// imnxport.h, which only declares. Programs built by CMake may link posthorn::inetcomm instead, which is that unit.
+
+#ifndef POSTHORN_LEGACY_HPP
+#define POSTHORN_LEGACY_HPP
+
+#include <posthorn/legacy/com_error.hpp>
+#include <posthorn/legacy/com_ptr.hpp>
+#include <posthorn/legacy/detail/error_text.hpp>
+#include <posthorn/legacy/detail/identifiers.hpp>
+#include <posthorn/legacy/imnxport.h>
+
+#if !defined(_WIN32)
+#include <posthorn/legacy/detail/com_guid.hpp>
+#include <posthorn/legacy/detail/com_memory.hpp>
+#include <posthorn/legacy/detail/com_startup.hpp>
+#include <posthorn/legacy/detail/com_stream.hpp>
+#endif
+
+#endif
