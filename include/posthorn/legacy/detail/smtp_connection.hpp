@@ -612,6 +612,7 @@ private:
     {
         content_ = std::move(text);
         told_.reset();
+        dot_due_ = true;
         content_end const    end(*this);
         smtp::send_options   options;
         options.max_line = 0; // the line ends are the client's

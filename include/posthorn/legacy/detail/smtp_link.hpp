@@ -298,6 +298,8 @@ private:
         int const code = e.reply.code();
         if (code == 421)
             farewell_ = outcome_of(e.reply);
+        if (e.phase == smtp::phase::content && std::exchange(dot_due_, false))
+            line(CMD_SEND, ".", S_OK); // it left with the end of the content
         for (std::size_t i = 0; i != e.reply.line_count(); ++i)
         {
             bool const last = i + 1 == e.reply.line_count();
@@ -351,6 +353,7 @@ private:
 
 protected:
     std::optional<std::uint64_t> told_; ///< Octets of content that the client knows of.
+    bool                         dot_due_ = false; ///< The client has not been told of the dot.
 
 private:
     std::vector<asio::steady_timer*> waiting_;
