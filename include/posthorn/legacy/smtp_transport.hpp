@@ -13,6 +13,7 @@
 #include <posthorn/legacy/detail/account.hpp>
 #include <posthorn/legacy/detail/engine.hpp>
 #include <posthorn/legacy/detail/mailbox.hpp>
+#include <posthorn/legacy/detail/protocol_file.hpp>
 #include <posthorn/legacy/detail/pump_queue.hpp>
 #include <posthorn/legacy/detail/smtp_arguments.hpp>
 #include <posthorn/legacy/detail/smtp_connection.hpp>
@@ -186,7 +187,7 @@ public:
                 return E_INVALIDARG;
             if (is_connected())
                 return IXP_E_ALREADY_CONNECTED;
-            front_->log         = detail::protocol_file(log_file, "SMTP");
+            front_->log         = log_file == nullptr ? nullptr : std::make_unique<detail::protocol_file>(log_file, "SMTP");
             front_->initialised = true;
             auto const before   = std::exchange(front_->callback, com_ptr<ISMTPCallback>(callback));
             return S_OK;

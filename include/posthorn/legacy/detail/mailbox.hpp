@@ -94,7 +94,15 @@ public:
         if (closed_)
             return; // dropped by the caller's hands, after the lock
         steps_.push_back(std::move(s));
-        announce();
+        try
+        {
+            announce();
+        }
+        catch (...)
+        {
+            steps_.pop_back();
+            throw;
+        }
     }
 
     /// From now on the thread of this queue runs the steps.
@@ -257,14 +265,43 @@ private:
     {
         if (!queue_ && !strand_)
             return;
-        std::unique_ptr<due_item> one = std::make_unique<ticket>(shared_from_this(), generation_);
-        if (!queue_)
-            asio::post(*strand_, [t = std::move(one)] { t->run(); });
-        else if (!queue_->push(std::move(one))) // the thread has ended: what is left waits for another one
+        if (queue_)
+            announce_to_thread();
+        else
+            announce_to_executor();
+    }
+
+    void announce_to_thread()
+    {
+        std::unique_ptr<due_item> one   = std::make_unique<ticket>(shared_from_this(), generation_);
+        bool                      taken = false;
+        try
+        {
+            taken = queue_->push(std::move(one));
+        }
+        catch (...)
         {
             one->retire();
-            queue_.reset();
-            ++generation_;
+            throw;
+        }
+        if (taken)
+            return;
+        one->retire(); // the thread has ended: what is left waits for another one
+        queue_.reset();
+        ++generation_;
+    }
+
+    void announce_to_executor()
+    {
+        auto const one = std::make_shared<ticket>(shared_from_this(), generation_);
+        try
+        {
+            asio::post(*strand_, [one] { one->run(); });
+        }
+        catch (...)
+        {
+            one->retire();
+            throw;
         }
     }
 

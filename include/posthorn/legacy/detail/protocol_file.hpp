@@ -24,16 +24,8 @@ namespace posthorn::legacy::detail {
 class protocol_file
 {
 public:
-    protocol_file() = default;
-
-    /// Appends to a file. If it cannot be opened nothing is logged. @param path May be null: no log.
-    protocol_file(char const* path, std::string_view protocol) : protocol_(protocol)
-    {
-        if (path != nullptr && *path != '\0')
-            file_.reset(std::fopen(path, "ab"));
-    }
-
-    bool is_open() const noexcept { return file_ != nullptr; }
+    /// Appends to a file. If it cannot be opened nothing is logged.
+    protocol_file(char const* path, std::string_view protocol) : protocol_(protocol), file_(std::fopen(path, "ab")) {}
 
     void sent(std::string_view line) { write("[tx]", line); }
     void received(std::string_view line) { write("[rx]", line); }

@@ -48,8 +48,17 @@ public:
     /// To be told to the client when it is its turn.
     void tell(news n)
     {
+        step turn([self = shared_from_this()] { self->deliver(); });
         queue_.push_back(std::move(n));
-        box->post(step([self = shared_from_this()] { self->deliver(); }));
+        try
+        {
+            box->post(std::move(turn));
+        }
+        catch (...)
+        {
+            queue_.pop_back(); // news without a turn would never be told
+            throw;
+        }
     }
 
     bool has_news() const noexcept { return !queue_.empty(); }
@@ -118,7 +127,7 @@ public:
     com_ptr<ISMTPCallback>         callback;
     ISMTPTransport2*               transport = nullptr; ///< Not held: it holds this.
     transport_settings             settings;
-    protocol_file                  log;
+    std::unique_ptr<protocol_file> log; ///< Null: none.
     bool                           initialised = false;
     bool                           wants_lines = false; ///< OnCommand.
     INETSERVER                     server      = {};    ///< Of the last Connect.

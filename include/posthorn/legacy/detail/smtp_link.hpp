@@ -272,10 +272,10 @@ private:
 
     void line(CMDTYPE direction, std::string text, HRESULT meaning)
     {
-        if (direction == CMD_SEND)
-            front_->log.sent(text);
-        else
-            front_->log.received(text);
+        if (front_->log && direction == CMD_SEND)
+            front_->log->sent(text);
+        else if (front_->log)
+            front_->log->received(text);
         if (front_->wants_lines)
             tell([direction, t = std::move(text), meaning](smtp_front& f) mutable { f.on_line(direction, t, meaning); });
     }
