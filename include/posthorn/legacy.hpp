@@ -14,13 +14,18 @@
 #include <posthorn/legacy/com_ptr.hpp>
 #include <posthorn/legacy/detail/error_text.hpp>
 #include <posthorn/legacy/detail/identifiers.hpp>
+#include <posthorn/legacy/detail/smtp_exports.hpp>
 #include <posthorn/legacy/imnxport.h>
+#include <posthorn/legacy/pump.hpp>
+#include <posthorn/legacy/smtp_transport.hpp>
+#include <posthorn/legacy/transport_settings.hpp>
 
 #if !defined(_WIN32)
 #include <posthorn/legacy/detail/com_guid.hpp>
 #include <posthorn/legacy/detail/com_memory.hpp>
 #include <posthorn/legacy/detail/com_startup.hpp>
 #include <posthorn/legacy/detail/com_stream.hpp>
+#include <posthorn/legacy/detail/message_functions.hpp>
 #endif
 
 #endif
