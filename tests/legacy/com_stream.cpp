@@ -11,6 +11,7 @@
 #include <posthorn/legacy/com_ptr.hpp>
 #include <posthorn/legacy/detail/unknown.hpp>
 
+#include "support/allocations.hpp"
 #include "support/temp_dir.hpp"
 
 #include <doctest/doctest.h>
@@ -582,6 +583,55 @@ TEST_CASE("wide names that are no text do not become other files")
     CHECK(SHCreateStreamOnFileW(path.c_str(), STGM_WRITE | STGM_CREATE, s.put()) == S_OK);
     CHECK(std::filesystem::exists(dir / "?x?"));
 }
+
+#if defined(POSTHORN_TESTS_COUNT_ALLOCATIONS)
+
+TEST_CASE("a stream for which there is too little memory is not made, and takes nothing with it")
+{
+    support::temp_dir const dir;
+    std::string const       path = (dir / "f").string();
+    stream const            file = on_file(path, STGM_READWRITE | STGM_CREATE), memory = in_memory("text");
+    HGLOBAL const           block = GlobalAlloc(GMEM_MOVEABLE, 3);
+
+    // With ever more memory, until there is enough. @return How often there was too little.
+    auto const rounds = [](HRESULT expected, auto make) {
+        for (int n = 0; n != 20; ++n)
+        {
+            stream s;
+            support::grant_allocations(n);
+            HRESULT const result = make(s.put());
+            support::grant_allocations(-1);
+            CAPTURE(n);
+            if (result == S_OK)
+                return n;
+            CHECK(result == expected);
+            CHECK(s == nullptr);
+        }
+        return 20;
+    };
+    auto const tried = [](int n) { return n > 0 && n < 20; };
+    CHECK(tried(rounds(E_OUTOFMEMORY, [](IStream** s) { return CreateStreamOnHGlobal(nullptr, TRUE, s); })));
+    CHECK(tried(rounds(E_OUTOFMEMORY, [&](IStream** s) { return CreateStreamOnHGlobal(block, FALSE, s); })));
+    CHECK(tried(rounds(E_OUTOFMEMORY, [](IStream** s) {
+        *s = SHCreateMemStream(nullptr, 0);
+        return *s == nullptr ? E_OUTOFMEMORY : S_OK;
+    })));
+    CHECK(tried(rounds(E_OUTOFMEMORY, [&](IStream** s) { return SHCreateStreamOnFileA(path.c_str(), STGM_READ, s); })));
+    CHECK(tried(rounds(E_OUTOFMEMORY, [&](IStream** s) { return memory->Clone(s); })));
+    CHECK(tried(rounds(E_OUTOFMEMORY, [&](IStream** s) { return file->Clone(s); })));
+    CHECK(GlobalSize(block) == 3);
+    GlobalFree(block);
+
+    support::grant_allocations(0);
+    STATSTG       facts;
+    HRESULT const described = file->Stat(&facts, STATFLAG_DEFAULT);
+    HRESULT const unnamed   = file->Stat(&facts, STATFLAG_NONAME);
+    support::grant_allocations(-1);
+    CHECK(described == STG_E_INSUFFICIENTMEMORY);
+    CHECK(unnamed == S_OK);
+}
+
+#endif
 
 TEST_CASE("no room on the disk")
 {
