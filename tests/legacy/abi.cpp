@@ -150,6 +150,33 @@ TEST_CASE("identifiers")
     CHECK(compare("iid", look) + compare("clsid", look) + compare("clsid_wine_only", look) == known.size());
 }
 
+TEST_CASE("the identifiers that compilers of Windows read are the same ones")
+{
+    std::map<std::string, std::string> written;
+    for (char const* header : {"imnact.h", "imnxport/transport.h", "imnxport/smtp.h", "imnxport/dav.h", "imnxport/httpmail.h"})
+    {
+        std::ifstream     file(std::string(POSTHORN_SOURCE_DIR "/include/posthorn/legacy/") + header);
+        std::string       line;
+        std::string const mark = "POSTHORN_LEGACY_INTERFACE(\"";
+        while (std::getline(file, line))
+            if (line.rfind(mark, 0) == 0)
+            {
+                std::size_t const name = line.find(") ") + 2;
+                written["IID_" + line.substr(name, line.find(' ', name) - name)] = line.substr(mark.size(), 36);
+            }
+    }
+    auto known = facts_of_headers().identifiers;
+    known["IID_IHTTPMailTransport2"] = guid_text(IID_IHTTPMailTransport2);
+    CHECK(written.size() == 16);
+    for (auto const& [name, id] : written)
+    {
+        CAPTURE(name);
+        CHECK(known.at(name) == id);
+    }
+    for (auto const& [name, id] : known) // the one that is not authentic is nobody else's
+        CHECK((name == "IID_IHTTPMailTransport2" || id != known.at("IID_IHTTPMailTransport2")));
+}
+
 TEST_CASE("enumerators, constants, property tags and result codes")
 {
     auto const& known = facts_of_headers().numbers;
@@ -231,6 +258,28 @@ TEST_CASE("structures: sizes, alignments, offsets")
           known.size());
     CHECK(compare("struct_offset", [&](row const& r) { CHECK(members.at(r.name).offset == number(r.value)); }) ==
           members.size());
+}
+
+TEST_CASE("structures have no gaps but before what needs eight bytes")
+{
+    // The rows tell no sizes of members: one that is too small would hide in a gap.
+    auto const& facts = facts_of_headers();
+    for (std::size_t i = 0; i != facts.members.size(); ++i)
+    {
+        auto const& member = facts.members[i];
+        auto const* next   = i + 1 != facts.members.size() ? &facts.members[i + 1] : nullptr;
+        auto const& owner  = facts.structs.at(member.owner);
+        CAPTURE(member.owner);
+        CAPTURE(member.name);
+        bool const        last  = next == nullptr || next->owner != member.owner;
+        std::size_t const end   = member.offset + member.size;
+        std::size_t const after = last ? owner.size : next->offset;
+        if (member.owner == "HTTPMAILRESPONSE" && member.offset == 64)
+            continue; // the union
+        REQUIRE(end <= after);
+        CHECK((after - end == 0 || (after - end == 4 && (last ? owner.alignment : next->alignment) == 8)));
+    }
+    CHECK(sizeof(HTTPMAILRESPONSE::rMemberInfoList) == 32); // the largest of the union
 }
 
 TEST_CASE("structures of the oldest headers end where later members begin")
