@@ -554,6 +554,7 @@ TEST_CASE("IXP_E_SOCKET_WRITE_ERROR, and of SendMessage IXP_E_NOT_CONNECTED, if 
         CHECK(m.call(*c.two) == IXP_E_SOCKET_WRITE_ERROR);
     for (auto const& m : messages())
         CHECK(m.call(*c.two) == IXP_E_NOT_CONNECTED);
+    CHECK(c.two->CommandRCPT2(text("a@x.test"), ADDR_DSN_DELAY) == IXP_E_SOCKET_WRITE_ERROR);
     CHECK(c.two->ResetWindow() == NOERROR);
     CHECK(c.two->SetWindow() == IXP_E_CONN);
     c.s.until_disconnected();

@@ -499,6 +499,8 @@ private:
             HRESULT const possible = is_possible(false);
             if (FAILED(possible))
                 return possible;
+            if (!front_->connection->looks_alive())
+                return IXP_E_SOCKET_WRITE_ERROR;
             if (rcpt->parameters.notify_on != smtp::notify::unspecified && !offers_dsn())
                 return IXP_S_SMTP_NO_DSN_SUPPORT;
             return command([r = *rcpt](connection& c) { return c.exchange(SMTP_RCPT, c.session()->rcpt(r.address, r.parameters)); });

@@ -191,6 +191,7 @@ private:
                 static_cast<void>(box_->take(generation_));
         }
 
+        bool is_live() const override { return box_->has_step(generation_); }
         void retire() noexcept override { box_.reset(); }
 
         bool run() override
@@ -244,6 +245,12 @@ private:
         return current;
     }
 
+    bool has_step(std::uint64_t generation) const
+    {
+        std::lock_guard lock(mutex_);
+        return generation == generation_ && !steps_.empty();
+    }
+
     std::unique_ptr<step> take(std::uint64_t generation)
     {
         std::lock_guard lock(mutex_);
@@ -273,7 +280,7 @@ private:
 
     void announce_to_thread()
     {
-        std::unique_ptr<due_item> one   = std::make_unique<ticket>(shared_from_this(), generation_);
+        std::shared_ptr<due_item> one   = std::make_shared<ticket>(shared_from_this(), generation_);
         bool                      taken = false;
         try
         {

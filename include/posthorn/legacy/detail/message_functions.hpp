@@ -95,8 +95,12 @@ DWORD WINAPI MsgWaitForMultipleObjects(DWORD nCount, HANDLE const*, BOOL, DWORD 
     auto& queue      = *detail::pump_queue::of_this_thread();
     if (nCount != 0)
         return WAIT_FAILED;
-    bool const there = queue.quit_code().has_value() || queue.wait_until(detail::moment_in(dwMilliseconds));
-    return there ? WAIT_OBJECT_0 : WAIT_TIMEOUT;
+    auto const when = detail::moment_in(dwMilliseconds);
+    do
+        if (queue.quit_code() || queue.has_items())
+            return WAIT_OBJECT_0;
+    while (queue.wait_until(when));
+    return WAIT_TIMEOUT;
 }
 
 } // extern "C"

@@ -45,6 +45,9 @@ public:
     /// Runs it on the thread of the queue. @return Whether there was anything left to run.
     virtual bool run() = 0;
 
+    /// Is there still something to run?
+    virtual bool is_live() const = 0;
+
     /// The thread has ended: it is not dropped, but waits for another one.
     virtual void retire() noexcept {}
 };
@@ -71,7 +74,7 @@ public:
     }
 
     /// Adds an item and wakes the thread. @return False if the thread has ended: the item is left as it is.
-    bool push(std::unique_ptr<due_item>&& item)
+    bool push(std::shared_ptr<due_item>&& item)
     {
         std::lock_guard lock(mutex_);
         if (closed_)
@@ -84,10 +87,16 @@ public:
         return true;
     }
 
-    bool has_items() const
+    /// Is something due? Items that were taken back are dropped.
+    bool has_items()
     {
-        std::lock_guard lock(mutex_);
-        return !items_.empty();
+        for (auto first = front(); first; first = front())
+        {
+            if (first->is_live())
+                return true;
+            take(); // only this thread takes, so it still is the first
+        }
+        return false;
     }
 
     /// Runs the item that waits longest. @return Whether one was run; items that were taken back do not count.
@@ -99,7 +108,7 @@ public:
         return false;
     }
 
-    /// Waits for an item. @return Whether there is one.
+    /// Waits for an item, which may have been taken back. @return Whether there is one.
     bool wait_until(clock::time_point when)
     {
         std::unique_lock lock(mutex_);
@@ -158,10 +167,16 @@ private:
         std::shared_ptr<pump_queue> const queue = std::make_shared<pump_queue>();
     };
 
-    std::unique_ptr<due_item> take()
+    std::shared_ptr<due_item> front() const
+    {
+        std::lock_guard lock(mutex_);
+        return items_.empty() ? nullptr : items_.front();
+    }
+
+    std::shared_ptr<due_item> take()
     {
         std::lock_guard           lock(mutex_);
-        std::unique_ptr<due_item> item;
+        std::shared_ptr<due_item> item;
         if (items_.empty())
             return item;
         item = std::move(items_.front());
@@ -173,7 +188,7 @@ private:
 
     void close()
     {
-        std::deque<std::unique_ptr<due_item>> rest; // destroyed after the lock
+        std::deque<std::shared_ptr<due_item>> rest; // destroyed after the lock
         std::lock_guard                       lock(mutex_);
         closed_ = true;
         rest.swap(items_);
@@ -276,7 +291,7 @@ private:
 
     mutable std::mutex                    mutex_;
     std::condition_variable               wake_;
-    std::deque<std::unique_ptr<due_item>> items_;
+    std::deque<std::shared_ptr<due_item>> items_;
     bool                                  closed_ = false;
     std::optional<int>                    quit_;
 };

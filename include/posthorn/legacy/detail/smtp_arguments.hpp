@@ -154,7 +154,9 @@ inline std::optional<smtp::recipient> parse_rcpt(std::string_view text, INETADDR
     auto p = parse_path(text);
     if (!p)
         return std::nullopt;
-    auto parsed = smtp::address::parse(p->address);
+    smtp::address_options options;
+    options.allow_postmaster = true;
+    auto parsed              = smtp::address::parse(p->address, nullptr, options);
     if (!parsed)
         return std::nullopt;
     smtp::recipient r(std::move(*parsed));

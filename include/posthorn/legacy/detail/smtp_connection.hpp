@@ -254,6 +254,7 @@ private:
 
     static task<void> run(std::shared_ptr<smtp_connection> self)
     {
+        session_end const  end_of_session(*self);
         std::exception_ptr failure;
         bool               by_client = false;
         try
@@ -276,6 +277,19 @@ private:
         co_await self->say_goodbye(by_client);
         self->end();
     }
+
+    /// A session must not outlive its event loop, which may be destroyed with the task in it.
+    class session_end
+    {
+    public:
+        explicit session_end(smtp_connection& c) noexcept : connection_(&c) {}
+        session_end(session_end const&)            = delete;
+        session_end& operator=(session_end const&) = delete;
+        ~session_end() { connection_->session_.reset(); }
+
+    private:
+        smtp_connection* connection_;
+    };
 
     // The end --------------------------------------------------------------------------------------------------
 
