@@ -99,6 +99,21 @@ TEST_CASE("names are checked")
     CHECK(out.ends_with("<caf\xc3\xa9/>\r\n"));
 }
 
+TEST_CASE("attributes follow the start of an element")
+{
+    std::string out;
+    xml::writer w(out);
+    w.bind("T", "urn:t");
+    w.start({"", "a"});
+    w.attribute({"urn:t", "dt"}, "a<\"b\">\n");
+    w.start({"", "b"});
+    w.attribute({"", "c"}, "1");
+    w.text("x");
+    w.end();
+    w.end();
+    CHECK(support::read_xml(out).events == "<a {urn:t}dt='a<\"b\">\n'>\n\t<b c='1'>x</>\n</>");
+}
+
 TEST_CASE("a namespace is escaped where it is declared")
 {
     std::string out;

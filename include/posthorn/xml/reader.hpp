@@ -161,6 +161,10 @@ public:
         return settle({});
     }
 
+    /** For the handler: what it was told cannot be used. feed() returns `ec`, and nothing more is told.
+        @param detail As of detail(). */
+    void stop(std::error_code ec, std::string detail = {}) { fail(ec, std::move(detail)); }
+
     /// Has the root element ended? The rest, if any, is comments and white space.
     bool complete() const noexcept { return complete_; }
 

@@ -99,20 +99,33 @@ public:
     */
     void start(name const& n)
     {
-        std::string const q = qualified(n);
+        std::string q = qualified(n);
         begin_line();
         *out_ += '<';
         *out_ += q;
         declare();
-        *out_ += '>';
-        open_.push_back(q);
-        fresh_ = true;
+        open_.push_back(std::move(q));
+        in_tag_ = true;
+    }
+
+    /// Of the element just opened. @throws error As of start() and escape().
+    void attribute(name const& n, std::string_view value)
+    {
+        POSTHORN_ASSERT(in_tag_);
+        std::string const q = qualified(n);
+        *out_ += ' ';
+        *out_ += q;
+        *out_ += "=\"";
+        escape(value, *out_, true);
+        *out_ += '"';
     }
 
     /// Text inside the open element. @throws error As of escape().
     void text(std::string_view t)
     {
         POSTHORN_ASSERT(!open_.empty());
+        if (std::exchange(in_tag_, false))
+            *out_ += '>';
         escape(t, *out_);
         inline_ = true;
     }
@@ -123,21 +136,23 @@ public:
         POSTHORN_ASSERT(!open_.empty());
         std::string const q = std::move(open_.back());
         open_.pop_back();
-        if (!inline_ && !fresh_)
-            indent();
-        *out_ += "</" + q + '>';
-        close_line();
+        if (std::exchange(in_tag_, false))
+            *out_ += "/>";
+        else
+        {
+            if (!inline_)
+                indent();
+            *out_ += "</" + q + '>';
+        }
+        inline_ = false;
+        *out_ += "\r\n";
     }
 
     /// An element without content.
     void empty(name const& n)
     {
-        std::string const q = qualified(n);
-        begin_line();
-        *out_ += '<' + q;
-        declare();
-        *out_ += "/>";
-        close_line();
+        start(n);
+        end();
     }
 
     /// An element with nothing but text. @throws error As of start() and text().
@@ -185,23 +200,17 @@ private:
 
     void begin_line()
     {
-        if (std::exchange(fresh_, false))
-            *out_ += "\r\n";
+        if (std::exchange(in_tag_, false))
+            *out_ += ">\r\n";
         if (!inline_)
             indent();
-    }
-
-    void close_line()
-    {
-        inline_ = fresh_ = false;
-        *out_ += "\r\n";
     }
 
     std::string*                                     out_;
     std::vector<std::pair<std::string, std::string>> bindings_; ///< Prefix and namespace.
     std::vector<std::string>                         open_;
     bool                                             started_ = false;
-    bool                                             fresh_   = false; ///< Right after a start tag.
+    bool                                             in_tag_  = false; ///< The last start tag has no end yet.
     bool                                             inline_  = false; ///< The open element has text.
 };
 
