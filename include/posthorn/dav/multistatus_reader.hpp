@@ -36,7 +36,7 @@ struct multistatus_limits
     xml::reader_limits xml;
     std::size_t        text       = 1024 * 1024;     ///< Octets of the text of one element.
     std::size_t        response   = 4 * 1024 * 1024; ///< Octets of all texts and names of one response.
-    std::size_t        elements   = 4096;            ///< Elements in the properties of one response.
+    std::size_t        elements   = 4096;            ///< Elements in the properties of one response; and its propstats.
     std::size_t        hrefs      = 100'000;         ///< Hrefs of one response.
     std::uint64_t      responses  = 5'000'000;
 };
@@ -112,6 +112,9 @@ public:
     /// What had to be repaired so far.
     xml::repairs repairs() const noexcept { return reader_.repairs(); }
 
+    /// Octets the XML parser holds now.
+    std::size_t memory() const noexcept { return reader_.memory(); }
+
     /// More about an error; safe to show.
     std::string const& detail() const noexcept { return reader_.detail(); }
 
@@ -171,6 +174,8 @@ private:
         case place::response:
             if (dav && local == "propstat")
             {
+                if (current_.propstats_.size() > limits_.elements)
+                    return reader_.stop(errc::response_too_large, "too many propstats");
                 current_.propstats_.emplace_back();
                 return places_.push_back(place::propstat);
             }

@@ -176,6 +176,9 @@ public:
         return r;
     }
 
+    /// Octets the parser holds now, apart from what the handler keeps.
+    std::size_t memory() const noexcept { return parser_.budget().used; }
+
     /// More about the error: safe to show, without anything of the document but names.
     std::string const& detail() const noexcept { return detail_; }
 
