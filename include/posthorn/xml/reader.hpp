@@ -155,7 +155,8 @@ public:
         if (settle(ec))
             return failed_;
         if (settings_.mend)
-            mender_.finish([this](std::string_view piece) { parse(piece, false); });
+            mender_.finish([this](std::string_view piece) { gather(piece); });
+        flush();
         if (!failed_)
             parse({}, true);
         return settle({});
@@ -215,8 +216,28 @@ private:
             return;
         if (!settings_.mend)
             return parse(piece, false);
-        if (auto const ec = mender_.feed(piece, [this](std::string_view part) { parse(part, false); }))
+        auto const ec = mender_.feed(piece, [this](std::string_view part) { gather(part); });
+        flush();
+        if (ec)
             fail(ec, {});
+    }
+
+    /// Repairs cut the text into crumbs, and each call of the parser has its price.
+    void gather(std::string_view part)
+    {
+        constexpr std::size_t crumb = 64, enough = 4096;
+        if (crumbs_.empty() && part.size() > crumb)
+            return parse(part, false);
+        crumbs_ += part;
+        if (crumbs_.size() >= enough)
+            flush();
+    }
+
+    void flush()
+    {
+        if (!crumbs_.empty())
+            parse(crumbs_, false);
+        crumbs_.clear();
     }
 
     void parse(std::string_view piece, bool last)
@@ -376,6 +397,7 @@ private:
     decoder                decoder_;
     mender                 mender_;
     detail::expat_parser   parser_;
+    std::string            crumbs_; ///< Mended, and not parsed yet.
     std::vector<attribute> attributes_;
     std::vector<binding>   bindings_; ///< The first bound_ are in force.
     std::size_t            bound_    = 0;
