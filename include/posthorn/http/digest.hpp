@@ -152,15 +152,15 @@ public:
         if (!challenge_.user_hash && challenge_.utf8 && ascii::has_eight_bit(user_))
             value += "username*=UTF-8''" + encoded_name();
         else
-            value += "username=" + quoted(user_);
-        value += ", realm=" + quoted(challenge_.realm) + ", nonce=" + quoted(challenge_.nonce) + ", uri=" + quoted(target);
+            value += "username=" + quoted_string(user_);
+        value += ", realm=" + quoted_string(challenge_.realm) + ", nonce=" + quoted_string(challenge_.nonce) + ", uri=" + quoted_string(target);
         value += ", response=\"" + response(nc, qop, hex(a2)) + '"';
         if (challenge_.algorithm)
             value += ", algorithm=" + *challenge_.algorithm;
         if (challenge_.opaque)
-            value += ", opaque=" + quoted(*challenge_.opaque);
+            value += ", opaque=" + quoted_string(*challenge_.opaque);
         if (!qop.empty())
-            value += ", qop=" + qop + ", nc=" + nc + ", cnonce=" + quoted(cnonce_);
+            value += ", qop=" + qop + ", nc=" + nc + ", cnonce=" + quoted_string(cnonce_);
         if (challenge_.user_hash)
             value += ", userhash=true";
         return secret_string(value);
