@@ -12,6 +12,7 @@
 #include <posthorn/coro/task.hpp>
 #include <posthorn/http/client_settings.hpp>
 #include <posthorn/http/cookie_jar.hpp>
+#include <posthorn/http/detail/client_state.hpp>
 #include <posthorn/http/error.hpp>
 #include <posthorn/http/request.hpp>
 #include <posthorn/http/response.hpp>
@@ -22,10 +23,6 @@
 #include <utility>
 
 namespace posthorn::http {
-
-namespace detail {
-class client_state;
-}
 
 /** A client for any number of servers.
 
@@ -51,31 +48,31 @@ class client
 {
 public:
     client() : client(client_settings()) {}
-    explicit client(client_settings settings);
+    explicit client(client_settings settings) : state_(std::make_shared<detail::client_state>(std::move(settings))) {}
     client(client const&)            = delete;
     client& operator=(client const&) = delete;
-    ~client();
+    ~client() { close_idle(); }
 
     /** Sends a request and receives the head of the response.
 
-        @param r Kept until the head has come.
+        @param r Kept until the head has come, its functions until the body was read.
         @return The final response, whose body has yet to be read. */
-    task<response> send(request r);
+    task<response> send(request r) { return detail::client_state::send(state_, std::move(r)); }
 
     /// GET.
-    task<response> get(url from);
+    task<response> get(url from) { return send(request("GET", std::move(from))); }
 
-    cookie_jar&            cookies() noexcept;
-    client_settings const& settings() const noexcept;
+    cookie_jar&            cookies() noexcept { return state_->cookies; }
+    client_settings const& settings() const noexcept { return state_->settings; }
 
     /// Replaces the credentials, and forgets what was proved with the old ones.
-    void set_login(sasl::credentials login);
+    void set_login(sasl::credentials login) { state_->set_login(std::move(login)); }
 
-    /// Closes idle connections; those in use are closed when their response has been read.
-    void close_idle() noexcept;
+    /// Closes idle connections; those in use go on, and are kept again afterwards.
+    void close_idle() noexcept { state_->idle.clear(); }
 
-    std::size_t idle() const noexcept;        ///< How many connections are kept and not in use.
-    std::size_t connections() const noexcept; ///< How many were made so far.
+    std::size_t idle() const noexcept { return state_->idle.size(); }    ///< How many connections are kept and not in use.
+    std::size_t connections() const noexcept { return state_->made; } ///< How many were made so far.
 
 private:
     std::shared_ptr<detail::client_state> state_;

@@ -13,9 +13,9 @@
 #include <posthorn/coro/task.hpp>
 #include <posthorn/http/login_rules.hpp>
 #include <posthorn/http/response_head.hpp>
+#include <posthorn/http/timeouts.hpp>
 #include <posthorn/http/url.hpp>
 #include <posthorn/net/connect.hpp>
-#include <posthorn/net/deadline.hpp>
 #include <posthorn/net/proxy.hpp>
 #include <posthorn/net/tls_context.hpp>
 #include <posthorn/net/tls_settings.hpp>
@@ -30,23 +30,6 @@
 #include <vector>
 
 namespace posthorn::http {
-
-/// How long may be waited, for each request.
-struct timeouts
-{
-    timeouts() = default;
-
-    std::chrono::steady_clock::duration connect       = std::chrono::seconds(30);  ///< Lookup, connection, proxy; each of them.
-    std::chrono::steady_clock::duration handshake     = std::chrono::seconds(30);  ///< TLS.
-    std::chrono::steady_clock::duration head          = std::chrono::seconds(120); ///< From the end of the request to the end of the head.
-    std::chrono::steady_clock::duration idle          = std::chrono::seconds(60);  ///< For the next octets of a body, either way.
-    std::chrono::steady_clock::duration continue_wait = std::chrono::seconds(1);   ///< For `100 Continue`.
-    std::chrono::steady_clock::duration keep_alive    = std::chrono::seconds(90);  ///< How long an idle connection is kept.
-    /// From the call to the end of the response's body, redirects and logins included; by default no limit.
-    std::chrono::steady_clock::duration total = std::chrono::steady_clock::duration::max();
-    /// Bodies slower than this end with posthorn::errc::timeout: a head that comes drop by drop is bounded by `head`.
-    net::minimum_rate body_rate;
-};
 
 /** Settings of a client.
 

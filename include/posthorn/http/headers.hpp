@@ -118,6 +118,9 @@ public:
         std::erase_if(fields_, [&keep](header const& f) { return !keep(std::string_view(f.name)); });
     }
 
+    /// The field that was added last; null if there is none. Valid until the next change.
+    header* last() noexcept { return fields_.empty() ? nullptr : &fields_.back(); }
+
     void clear() noexcept { fields_.clear(); }
 
     friend bool operator==(headers const&, headers const&) = default;

@@ -107,7 +107,7 @@ inline std::optional<std::string> take_quoted(std::string_view& text)
 }
 
 /// As a quoted string. @pre is_field_value(text), but for blanks at the ends
-inline std::string quoted(std::string_view text)
+inline std::string quoted_string(std::string_view text)
 {
     std::string out("\"");
     for (char const c : text)
