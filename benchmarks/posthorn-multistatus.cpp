@@ -8,8 +8,9 @@
 //
 //   posthorn-multistatus [responses] [rounds]
 
-#include <expat.h>
 #include <posthorn/dav/multistatus_reader.hpp>
+
+#include <expat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -30,7 +31,8 @@ constexpr std::size_t piece_size = 16 * 1024; // as it comes from a connection
 std::string inbox(std::size_t responses, bool exchange)
 {
     std::string body =
-        exchange ? "<?xml version=\"1.0\"?><a:multistatus xmlns:b=\"urn:uuid:c2f41010-65b3-11d1-a29f-00aa00c14882/\" "
+        exchange ? "<?xml version=\"1.0\"?><a:multistatus "
+                   "xmlns:b=\"urn:uuid:c2f41010-65b3-11d1-a29f-00aa00c14882/\" "
                    "xmlns:d=\"urn:schemas:httpmail:\" xmlns:e=\"urn:schemas:mailheader:\" xmlns:a=\"DAV:\">"
                  : "<?xml version=\"1.0\" encoding=\"Windows-1252\"?>\r\n<D:multistatus xmlns:D=\"DAV:\" "
                    "xmlns:m=\"urn:schemas:mailheader:\" xmlns:hm=\"urn:schemas:httpmail:\">\r\n";
@@ -39,19 +41,29 @@ std::string inbox(std::size_t responses, bool exchange)
         auto const n = std::to_string(1000000 + i);
         if (exchange)
             body += "<a:response><a:href>https://mail.example.com/exchange/alice/Inbox/Message%20" + n +
-                    ".EML</a:href><a:propstat><a:status>HTTP/1.1 200 OK</a:status><a:prop><a:isfolder b:dt=\"boolean\">0</a:isfolder>"
+                    ".EML</a:href><a:propstat><a:status>HTTP/1.1 200 OK</a:status><a:prop><a:isfolder "
+                    "b:dt=\"boolean\">0</a:isfolder>"
                     "<d:read b:dt=\"boolean\">1</d:read><d:hasattachment b:dt=\"boolean\">0</d:hasattachment>"
-                    "<e:to>alice@example.com</e:to><e:from>Bob &lt;bob@example.net&gt;</e:from><e:subject>Message no. " + n +
+                    "<e:to>alice@example.com</e:to><e:from>Bob "
+                    "&lt;bob@example.net&gt;</e:from><e:subject>Message no. " +
+                    n +
                     "</e:subject><e:date b:dt=\"dateTime.tz\">2004-06-10T10:12:09.000Z</e:date>"
-                    "<a:getcontentlength b:dt=\"int\">81234</a:getcontentlength></a:prop></a:propstat></a:response>";
+                    "<a:getcontentlength "
+                    "b:dt=\"int\">81234</a:getcontentlength></a:prop></a:propstat></a:response>";
         else
-            body += "\t<D:response>\r\n\t\t<D:href>http://bay15.oe.example.com/cgi-bin/hmdata/alice@example.com/folders/ACTIVE/MSG" + n +
-                    ".9</D:href>\r\n\t\t<D:propstat>\r\n\t\t\t<D:prop>\r\n\t\t\t\t<D:isfolder>0</D:isfolder>\r\n"
-                    "\t\t\t\t<hm:read>1</hm:read>\r\n\t\t\t\t<m:hasattachment>0</m:hasattachment>\r\n"
-                    "\t\t\t\t<m:to>alice@example.com</m:to>\r\n\t\t\t\t<m:from>Bob &lt;bob@example.net&gt;</m:from>\r\n"
-                    "\t\t\t\t<m:subject>Message no. " + n + "</m:subject>\r\n\t\t\t\t<m:date>2004-06-10T10:12:09</m:date>\r\n"
-                    "\t\t\t\t<D:getcontentlength>81234</D:getcontentlength>\r\n\t\t\t</D:prop>\r\n"
-                    "\t\t\t<D:status>HTTP/1.1 200 OK</D:status>\r\n\t\t</D:propstat>\r\n\t</D:response>\r\n";
+            body +=
+                "\t<D:response>\r\n\t\t<D:href>http://bay15.oe.example.com/cgi-bin/hmdata/alice@example.com/"
+                "folders/ACTIVE/MSG" +
+                n +
+                ".9</D:href>\r\n\t\t<D:propstat>\r\n\t\t\t<D:prop>\r\n\t\t\t\t<D:isfolder>0</D:isfolder>\r\n"
+                "\t\t\t\t<hm:read>1</hm:read>\r\n\t\t\t\t<m:hasattachment>0</m:hasattachment>\r\n"
+                "\t\t\t\t<m:to>alice@example.com</m:to>\r\n\t\t\t\t<m:from>Bob "
+                "&lt;bob@example.net&gt;</m:from>\r\n"
+                "\t\t\t\t<m:subject>Message no. " +
+                n +
+                "</m:subject>\r\n\t\t\t\t<m:date>2004-06-10T10:12:09</m:date>\r\n"
+                "\t\t\t\t<D:getcontentlength>81234</D:getcontentlength>\r\n\t\t\t</D:prop>\r\n"
+                "\t\t\t<D:status>HTTP/1.1 200 OK</D:status>\r\n\t\t</D:propstat>\r\n\t</D:response>\r\n";
     }
     return body + (exchange ? "</a:multistatus>" : "</D:multistatus>\r\n");
 }
@@ -131,7 +143,7 @@ double rate(std::string_view body, int rounds, void (*read)(std::string_view))
         auto const begin = std::chrono::steady_clock::now();
         read(body);
         std::chrono::duration<double> const taken = std::chrono::steady_clock::now() - begin;
-        best                                      = std::max(best, static_cast<double>(body.size()) / 1e6 / taken.count());
+        best = std::max(best, static_cast<double>(body.size()) / 1e6 / taken.count());
     }
     return best;
 }
@@ -148,8 +160,8 @@ int main(int argc, char** argv)
         double const expat = rate(body, rounds, expat_alone);
         double const read  = rate(body, rounds, reader_alone);
         double const full  = rate(body, rounds, multistatus);
-        std::printf("%s, %lu responses, %.1f MB, pieces of %zu octets\n", exchange ? "Exchange" : "Hotmail", responses,
-                    static_cast<double>(body.size()) / 1e6, piece_size);
+        std::printf("%s, %lu responses, %.1f MB, pieces of %zu octets\n", exchange ? "Exchange" : "Hotmail",
+                    responses, static_cast<double>(body.size()) / 1e6, piece_size);
         std::printf("  Expat alone, namespaces on   %7.1f MB/s\n", expat);
         std::printf("  posthorn::xml::reader        %7.1f MB/s  %3.0f %%\n", read, 100 * read / expat);
         std::printf("  dav::multistatus_reader      %7.1f MB/s  %3.0f %%\n", full, 100 * full / expat);

@@ -17,7 +17,8 @@ TEST_SUITE_BEGIN("dav/href");
 
 TEST_CASE("the last segment, with the tree in the path or in the query")
 {
-    CHECK(dav::last_segment("http://h/cgi-bin/hmdata/u@h/folders/ACTIVE/MSG1085345148.94") == "MSG1085345148.94");
+    CHECK(dav::last_segment("http://h/cgi-bin/hmdata/u@h/folders/ACTIVE/MSG1085345148.94") ==
+          "MSG1085345148.94");
     CHECK(dav::last_segment("http://h/folders/ACTIVE/") == "ACTIVE");
     CHECK(dav::last_segment("http://h/interface/httpmail.php?/folders/0/4711/") == "4711");
     CHECK(dav::last_segment("MSG1") == "MSG1");
@@ -36,7 +37,8 @@ TEST_CASE("hrefs are resolved against the URL that answered")
     CHECK(resolved("/dav/a%20b") == "http://mail.example:8080/dav/a%20b");
     CHECK(resolved("a.eml") == "http://mail.example:8080/dav/Inbox/a.eml");
     CHECK(resolved("Re:%20foo.EML") == "http://mail.example:8080/dav/Inbox/Re:%20foo.EML");
-    CHECK(resolved("/dav/##DavMailSubmissionURI##") == "http://mail.example:8080/dav/%23%23DavMailSubmissionURI%23%23");
+    CHECK(resolved("/dav/##DavMailSubmissionURI##") ==
+          "http://mail.example:8080/dav/%23%23DavMailSubmissionURI%23%23");
     CHECK(resolved("/dav/caf\xc3\xa9 <1>.eml") == "http://mail.example:8080/dav/caf%C3%A9%20%3C1%3E.eml");
     CHECK(resolved("http://") == "none");
 }
@@ -44,7 +46,7 @@ TEST_CASE("hrefs are resolved against the URL that answered")
 TEST_CASE("hrefs are compared by what they mean")
 {
     http::url const base("http://mail.example/dav/Inbox/");
-    auto const      same = [&](std::string_view a, std::string_view b) { return dav::is_same_href(base, a, b); };
+    auto const same = [&](std::string_view a, std::string_view b) { return dav::is_same_href(base, a, b); };
     CHECK(same("HTTP://Mail.Example:80/dav/Inbox", "/dav/Inbox/"));
     CHECK(same("/dav/%7ebob/a%2fb", "/dav/~bob/a%2Fb"));
     CHECK(same("a.eml", "http://mail.example/dav/Inbox/a.eml"));
@@ -61,7 +63,8 @@ TEST_CASE("a member's URL is appended, never resolved")
 {
     CHECK(dav::child_url(http::url("http://h/interface/httpmail.php?/folders/0/"), "Work").str() ==
           "http://h/interface/httpmail.php?/folders/0/Work");
-    CHECK(dav::child_url(http::url("http://h/dav"), "a b/\xc3\xa9", true).str() == "http://h/dav/a%20b%2F%C3%A9/");
+    CHECK(dav::child_url(http::url("http://h/dav"), "a b/\xc3\xa9", true).str() ==
+          "http://h/dav/a%20b%2F%C3%A9/");
     CHECK(dav::with_slash(http::url("http://h/p?/folders/0")).str() == "http://h/p?/folders/0/");
     CHECK(dav::with_slash(http::url("http://h/p/")).str() == "http://h/p/");
 }

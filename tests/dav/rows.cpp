@@ -26,7 +26,8 @@ TEST_CASE("a range as it is answered")
     CHECK(dav::parse_row_content(" Rows  3-3 ;total=4") == dav::row_content{3, 3, 4});
     CHECK(dav::parse_row_content("rows 0-8") == dav::row_content{0, 8, {}});
     CHECK(dav::parse_row_content("rows 0-8; total=*") == dav::row_content{0, 8, {}});
-    for (auto const* none : {"", "rows", "rows ", "bytes 0-8/9", "rows 8-0", "rows x-8", "rows 0", "rows=0-8", "rows 99999999999999999999-1"})
+    for (auto const* none : {"", "rows", "rows ", "bytes 0-8/9", "rows 8-0", "rows x-8", "rows 0", "rows=0-8",
+                             "rows 99999999999999999999-1"})
     {
         CAPTURE(none);
         CHECK_FALSE(dav::parse_row_content(none).has_value());

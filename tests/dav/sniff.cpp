@@ -14,7 +14,8 @@ TEST_SUITE_BEGIN("dav/sniff");
 
 TEST_CASE("types of XML")
 {
-    for (auto const* yes : {"text/xml", "TEXT/XML; charset=utf-8", "application/xml", "application/foo+xml ; x=y"})
+    for (auto const* yes :
+         {"text/xml", "TEXT/XML; charset=utf-8", "application/xml", "application/foo+xml ; x=y"})
         CHECK(dav::is_xml_type(yes));
     for (auto const* no : {"", "text/html", "text/xmlx", "+xml", "text/plain; a=text/xml"})
         CHECK_FALSE(dav::is_xml_type(no));
@@ -25,16 +26,18 @@ TEST_CASE("the charset parameter")
     CHECK(dav::charset_parameter("text/xml; charset=utf-8") == "utf-8");
     CHECK(dav::charset_parameter("text/xml;x=y ; Charset = \"ISO-8859-1\" ; z") == "ISO-8859-1");
     CHECK(dav::charset_parameter("text/xml; charset=utf-8;x") == "utf-8");
-    for (auto const* none : {"", "text/xml", "text/xml; charset", "text/xml; charsets=a", "text/xml; charset="})
+    for (auto const* none :
+         {"", "text/xml", "text/xml; charset", "text/xml; charsets=a", "text/xml; charset="})
         CHECK(dav::charset_parameter(none).empty());
 }
 
 TEST_CASE("what a multistatus may begin with")
 {
-    for (auto const* yes : {"<?xml version='1.0'?>", "\xef\xbb\xbf<?xml ", "\r\n <D:multistatus xmlns", "<multistatus>", "<a:multistatus/>",
-                            "\xff\xfe<"})
+    for (auto const* yes : {"<?xml version='1.0'?>", "\xef\xbb\xbf<?xml ", "\r\n <D:multistatus xmlns",
+                            "<multistatus>", "<a:multistatus/>", "\xff\xfe<"})
         CHECK(dav::may_be_multistatus(yes));
-    for (auto const* no : {"", "<", "<html>", "<!DOCTYPE html>", "multistatus", "<D:error>", "{}", "<multistatusx>"})
+    for (auto const* no :
+         {"", "<", "<html>", "<!DOCTYPE html>", "multistatus", "<D:error>", "{}", "<multistatusx>"})
         CHECK_FALSE(dav::may_be_multistatus(no));
 }
 

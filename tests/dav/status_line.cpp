@@ -16,7 +16,11 @@ TEST_SUITE_BEGIN("dav/status_line");
 
 TEST_CASE("the code is what counts")
 {
-    struct { std::string_view line; int code; } const cases[] = {
+    struct
+    {
+        std::string_view line;
+        int              code;
+    } const cases[] = {
         {"HTTP/1.1 200 OK", 200},
         {"HTTP/1.1 404 Resource Not Found", 404},
         {"HTTP/1.1 207", 207},

@@ -35,7 +35,8 @@ void require(bool property)
 std::string flatten(dav::response const& r)
 {
     std::string text = std::to_string(r.status()) + '|' + std::to_string(r.worst_status()) + '|' +
-                       std::string(r.location()) + '|' + std::string(r.description()) + (r.is_collection() ? "|c" : "|");
+                       std::string(r.location()) + '|' + std::string(r.description()) +
+                       (r.is_collection() ? "|c" : "|");
     for (std::size_t i = 0; i < r.href_count(); ++i)
         text += '|' + std::string(r.href(i));
     for (std::size_t i = 0; i < r.condition_count(); ++i)
@@ -44,7 +45,8 @@ std::string flatten(dav::response const& r)
     {
         text += '|' + to_string(p.name()) + '=' + std::string(p.text()) + ':' + std::to_string(p.status());
         text += p.as_boolean().value_or(false) ? 't' : 'f';
-        text += std::to_string(p.as_integer().value_or(0)) + (p.as_real() ? "r" : "") + (p.as_fixed_14_4() ? "x" : "");
+        text += std::to_string(p.as_integer().value_or(0)) + (p.as_real() ? "r" : "") +
+                (p.as_fixed_14_4() ? "x" : "");
         text += (p.as_time() ? "d" : "") + p.as_octets().value_or("");
         for (auto const& v : p.as_list())
             text += ',' + std::string(v);
@@ -162,7 +164,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     {
         require(!mended.ec);
         require(mended.repairs.octets == strict.repairs.octets && mended.repairs.ampersands == 0 &&
-                mended.repairs.entities == 0 && mended.repairs.references == 0 && mended.repairs.controls == 0);
+                mended.repairs.entities == 0 && mended.repairs.references == 0 &&
+                mended.repairs.controls == 0);
         require(mended.repairs.markup != 0 || mended.seen == strict.seen);
     }
 

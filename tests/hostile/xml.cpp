@@ -9,6 +9,7 @@
 #include <posthorn/dav/multistatus_reader.hpp>
 
 #include <doctest/doctest.h>
+
 #include <support/multistatus.hpp>
 
 #include <algorithm>
@@ -25,10 +26,14 @@ using support::read_multistatus;
 
 namespace {
 
-constexpr std::string_view opening = "<D:multistatus xmlns:D='DAV:' xmlns:m='urn:schemas:mailheader:'><D:response><D:href>/a</D:href>";
+constexpr std::string_view opening =
+    "<D:multistatus xmlns:D='DAV:' xmlns:m='urn:schemas:mailheader:'><D:response><D:href>/a</D:href>";
 constexpr std::string_view closing = "</D:response></D:multistatus>";
 
-std::string body_with(std::string_view inside) { return std::string(opening) + std::string(inside) + std::string(closing); }
+std::string body_with(std::string_view inside)
+{
+    return std::string(opening) + std::string(inside) + std::string(closing);
+}
 
 struct flood_result
 {
@@ -39,7 +44,8 @@ struct flood_result
 };
 
 /// Feeds `front`, then `again` until an error or `most` octets: an attacker who never stops.
-flood_result flood(std::string_view front, std::string_view again, std::size_t most, dav::multistatus_limits const& limits = {})
+flood_result flood(std::string_view front, std::string_view again, std::size_t most,
+                   dav::multistatus_limits const& limits = {})
 {
     dav::multistatus_reader reader(limits);
     dav::response           r;
@@ -89,18 +95,21 @@ TEST_CASE("billion laughs: the declaration is refused before an entity exists")
 
 TEST_CASE("quadratic blow-up: one long entity used many times is refused as well")
 {
-    std::string const bomb = "<!DOCTYPE a [<!ENTITY x \"" + std::string(50'000, 'x') + "\">]>" + body_with("<D:a>&x;&x;&x;</D:a>");
+    std::string const bomb =
+        "<!DOCTYPE a [<!ENTITY x \"" + std::string(50'000, 'x') + "\">]>" + body_with("<D:a>&x;&x;&x;</D:a>");
     CHECK(read_multistatus(bomb).ec == xml::errc::doctype_refused);
 }
 
 TEST_CASE("external entities are never fetched: their declaration is refused")
 {
-    for (std::string_view const doctype : {"<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>", "<!DOCTYPE a SYSTEM \"http://127.0.0.1:1/x.dtd\">",
-                                           "<!DOCTYPE a [<!ENTITY % p SYSTEM \"http://127.0.0.1:1/x\"> %p;]>", "<!DOCTYPE a PUBLIC \"-//X\" \"x.dtd\">",
-                                           "<!doctype a>"})
+    for (std::string_view const doctype : {"<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>",
+                                           "<!DOCTYPE a SYSTEM \"http://127.0.0.1:1/x.dtd\">",
+                                           "<!DOCTYPE a [<!ENTITY % p SYSTEM \"http://127.0.0.1:1/x\"> %p;]>",
+                                           "<!DOCTYPE a PUBLIC \"-//X\" \"x.dtd\">", "<!doctype a>"})
     {
         CAPTURE(doctype);
-        CHECK(read_multistatus(std::string(doctype) + body_with("<D:displayname>&x;</D:displayname>")).ec == xml::errc::doctype_refused);
+        CHECK(read_multistatus(std::string(doctype) + body_with("<D:displayname>&x;</D:displayname>")).ec ==
+              xml::errc::doctype_refused);
     }
 }
 
@@ -130,7 +139,8 @@ TEST_CASE("an entity nobody can have declared is text")
 
 TEST_CASE("deep nesting ends at the limit, wherever it stands")
 {
-    for (std::string_view const front : {"", "<D:multistatus xmlns:D='DAV:'>", "<D:multistatus xmlns:D='DAV:'><D:response><D:propstat><D:prop>",
+    for (std::string_view const front : {"", "<D:multistatus xmlns:D='DAV:'>",
+                                         "<D:multistatus xmlns:D='DAV:'><D:response><D:propstat><D:prop>",
                                          "<D:multistatus xmlns:D='DAV:'><D:response><D:href>"})
     {
         CAPTURE(front);
@@ -142,7 +152,9 @@ TEST_CASE("deep nesting ends at the limit, wherever it stands")
 
 TEST_CASE("truncation at every octet is an error, and what was complete is given")
 {
-    std::string const body = body_with("<D:propstat><D:prop><m:subject>Fish &amp; chips</m:subject></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>");
+    std::string const body =
+        body_with("<D:propstat><D:prop><m:subject>Fish &amp; chips</m:subject></D:prop><D:status>HTTP/1.1 "
+                  "200 OK</D:status></D:propstat>");
     REQUIRE_FALSE(read_multistatus(body).ec);
     std::size_t const whole_response = body.find("</D:response>") + 13;
     for (std::size_t size = 0; size < body.size(); ++size)
@@ -156,24 +168,31 @@ TEST_CASE("truncation at every octet is an error, and what was complete is given
 
 TEST_CASE("wrong namespaces are not WebDAV")
 {
-    CHECK(read_multistatus("<D:multistatus xmlns:D='urn:evil'><D:response/></D:multistatus>").ec == dav::errc::not_multistatus);
-    CHECK(read_multistatus("<multistatus><response><href>/a</href></response></multistatus>").ec == dav::errc::not_multistatus);
-    CHECK(read_multistatus("<D:multistatus xmlns:D='DAV:'><x:response/></D:multistatus>").ec == xml::errc::unbound_prefix);
+    CHECK(read_multistatus("<D:multistatus xmlns:D='urn:evil'><D:response/></D:multistatus>").ec ==
+          dav::errc::not_multistatus);
+    CHECK(read_multistatus("<multistatus><response><href>/a</href></response></multistatus>").ec ==
+          dav::errc::not_multistatus);
+    CHECK(read_multistatus("<D:multistatus xmlns:D='DAV:'><x:response/></D:multistatus>").ec ==
+          xml::errc::unbound_prefix);
     // The right names in a wrong namespace say nothing about the resource.
-    auto const r = read_multistatus("<D:multistatus xmlns:D='DAV:' xmlns:E='urn:evil'><D:response><E:href>/evil</E:href><D:href>/a</D:href>"
-                                    "<E:status>HTTP/1.1 200 OK</E:status><D:status>HTTP/1.1 404 Not Found</D:status></D:response></D:multistatus>");
+    auto const r = read_multistatus("<D:multistatus xmlns:D='DAV:' "
+                                    "xmlns:E='urn:evil'><D:response><E:href>/evil</E:href><D:href>/a</D:href>"
+                                    "<E:status>HTTP/1.1 200 OK</E:status><D:status>HTTP/1.1 404 Not "
+                                    "Found</D:status></D:response></D:multistatus>");
     CHECK_FALSE(r.ec);
     REQUIRE(r.responses.size() == 1);
     CHECK(r.responses[0].starts_with("/a status=404"));
     // A prefix that changes its meaning half way.
-    auto const changed = read_multistatus("<D:multistatus xmlns:D='DAV:'><D:response xmlns:D='urn:evil'><D:href>/evil</D:href></D:response>"
-                                          "<D:response><D:href>/a</D:href></D:response></D:multistatus>");
+    auto const changed = read_multistatus(
+        "<D:multistatus xmlns:D='DAV:'><D:response xmlns:D='urn:evil'><D:href>/evil</D:href></D:response>"
+        "<D:response><D:href>/a</D:href></D:response></D:multistatus>");
     CHECK(changed.responses == std::vector<std::string>{"/a"});
 }
 
 TEST_CASE("references to forbidden characters are dropped")
 {
-    auto const r = read_multistatus(body_with("<m:subject>a&#1;b&#x0;c&#11;d&#27;[31me&#xFFFF;f&#1114112;g</m:subject>"));
+    auto const r = read_multistatus(
+        body_with("<m:subject>a&#1;b&#x0;c&#11;d&#27;[31me&#xFFFF;f&#1114112;g</m:subject>"));
     CHECK_FALSE(r.ec);
     CHECK(r.responses == std::vector<std::string>{"/a {urn:schemas:mailheader:}subject=abcd[31mefg"});
     CHECK(r.repairs.references == 6);
@@ -181,10 +200,13 @@ TEST_CASE("references to forbidden characters are dropped")
 
 TEST_CASE("lone surrogates become U+FFFD, pairs the character that was meant")
 {
-    auto const r = read_multistatus(body_with("<m:subject>&#55357;&#56832; &#55357; &#56832; &#xD83D;&#x41;</m:subject>"));
+    auto const r = read_multistatus(
+        body_with("<m:subject>&#55357;&#56832; &#55357; &#56832; &#xD83D;&#x41;</m:subject>"));
     CHECK_FALSE(r.ec);
-    CHECK(r.responses == std::vector<std::string>{
-        "/a {urn:schemas:mailheader:}subject=\xf0\x9f\x98\x80 \xef\xbf\xbd \xef\xbf\xbd \xef\xbf\xbd" "A"});
+    CHECK(r.responses ==
+          std::vector<std::string>{
+              "/a {urn:schemas:mailheader:}subject=\xf0\x9f\x98\x80 \xef\xbf\xbd \xef\xbf\xbd \xef\xbf\xbd"
+              "A"});
     CHECK(r.repairs.references == 4);
 }
 
@@ -197,7 +219,11 @@ TEST_CASE("a surrogate written as three octets of UTF-8 is invalid, octet by oct
 
 TEST_CASE("endless markup is cut off at the limit, with little memory")
 {
-    struct { char const* name; std::string_view front, again; } const cases[] = {
+    struct
+    {
+        char const*      name;
+        std::string_view front, again;
+    } const cases[] = {
         {"a start tag", "<D:multistatus xmlns:D='DAV:'><a ", "b "},
         {"an attribute", "<D:multistatus xmlns:D='DAV:'><a b='", "xxxxxxxx"},
         {"an attribute of references", "<D:multistatus xmlns:D='DAV:'><a b='", "&amp;"},
@@ -224,15 +250,18 @@ TEST_CASE("endless markup is cut off at the limit, with little memory")
 
 TEST_CASE("endless text is cut off at the limit, with little memory")
 {
-    constexpr std::string_view  front = "<D:multistatus xmlns:D='DAV:' xmlns:m='urn:schemas:mailheader:'><D:response>";
-    for (std::string_view const element : {"<D:href>", "<D:status>", "<D:location>", "<D:displayname>", "<m:subject>",
-                                           "<D:displayname><![CDATA[", "<D:responsedescription>"})
+    constexpr std::string_view front =
+        "<D:multistatus xmlns:D='DAV:' xmlns:m='urn:schemas:mailheader:'><D:response>";
+    for (std::string_view const element :
+         {"<D:href>", "<D:status>", "<D:location>", "<D:displayname>", "<m:subject>",
+          "<D:displayname><![CDATA[", "<D:responsedescription>"})
         for (std::string_view const text : {"x", "&amp;", "&", "]", "&#1;&eacute;"})
         {
             CAPTURE(element);
             CAPTURE(text);
             auto const r = flood(std::string(front) + std::string(element), text, 64 * megabyte);
-            CHECK((r.ec == dav::errc::response_too_large || r.ec == xml::errc::text_too_long || r.ec == xml::errc::not_well_formed));
+            CHECK((r.ec == dav::errc::response_too_large || r.ec == xml::errc::text_too_long ||
+                   r.ec == xml::errc::not_well_formed));
             CHECK(r.fed <= 8 * megabyte);
             CHECK(r.memory <= megabyte);
         }
@@ -291,10 +320,14 @@ TEST_CASE("endless properties, hrefs and responses end at their limits")
 {
     dav::multistatus_limits limits;
     limits.responses = 100'000;
-    CHECK(flood("<D:multistatus xmlns:D='DAV:'><D:response>", "<D:a/>", 64 * megabyte).ec == dav::errc::response_too_large);
-    CHECK(flood("<D:multistatus xmlns:D='DAV:'><D:response>", "<D:href>/a</D:href>", 64 * megabyte).ec == dav::errc::response_too_large);
-    CHECK(flood("<D:multistatus xmlns:D='DAV:'><D:response>", "<D:propstat/>", 64 * megabyte).ec == dav::errc::response_too_large);
-    CHECK(flood("<D:multistatus xmlns:D='DAV:'><D:response><D:error>", "<D:a/>", 64 * megabyte).ec == dav::errc::response_too_large);
+    CHECK(flood("<D:multistatus xmlns:D='DAV:'><D:response>", "<D:a/>", 64 * megabyte).ec ==
+          dav::errc::response_too_large);
+    CHECK(flood("<D:multistatus xmlns:D='DAV:'><D:response>", "<D:href>/a</D:href>", 64 * megabyte).ec ==
+          dav::errc::response_too_large);
+    CHECK(flood("<D:multistatus xmlns:D='DAV:'><D:response>", "<D:propstat/>", 64 * megabyte).ec ==
+          dav::errc::response_too_large);
+    CHECK(flood("<D:multistatus xmlns:D='DAV:'><D:response><D:error>", "<D:a/>", 64 * megabyte).ec ==
+          dav::errc::response_too_large);
     auto const many = flood("<D:multistatus xmlns:D='DAV:'>", "<D:response/>", 64 * megabyte, limits);
     CHECK(many.ec == dav::errc::too_many_responses);
     CHECK(many.count == limits.responses + 1);
@@ -310,7 +343,9 @@ TEST_CASE("a thousand attributes are refused")
 
 TEST_CASE("overlapping and unclosed elements are never repaired")
 {
-    for (std::string_view const inside : {"<D:a><D:b></D:a></D:b>", "</D:href>", "<D:propstat><D:prop></D:propstat></D:prop>", "<D:status>HTTP/1.1 200 OK", "<m:to>a <b@c></m:to2>"})
+    for (std::string_view const inside :
+         {"<D:a><D:b></D:a></D:b>", "</D:href>", "<D:propstat><D:prop></D:propstat></D:prop>",
+          "<D:status>HTTP/1.1 200 OK", "<m:to>a <b@c></m:to2>"})
     {
         CAPTURE(inside);
         CHECK(read_multistatus(body_with(inside)).ec);
@@ -322,7 +357,8 @@ TEST_CASE("every octet value in a text, and every byte order mark, comes to an e
     for (int c = 0; c < 256; ++c)
     {
         CAPTURE(c);
-        auto const r = read_multistatus(body_with("<m:subject>a" + std::string(1, static_cast<char>(c)) + "b</m:subject>"));
+        auto const r = read_multistatus(
+            body_with("<m:subject>a" + std::string(1, static_cast<char>(c)) + "b</m:subject>"));
         CHECK_FALSE(r.ec);
     }
     for (std::string_view const mark : {"\xff\xfe", "\xfe\xff", "\xef\xbb", "\xef\xbb\xbf\xff\xfe"})

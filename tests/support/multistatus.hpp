@@ -61,7 +61,8 @@ struct multistatus_result
 };
 
 /// Reads a body of which the first piece has `first` octets and the others `piece`, each an allocation of its own size.
-inline multistatus_result read_multistatus(std::string_view body, posthorn::dav::multistatus_limits const& limits = {},
+inline multistatus_result read_multistatus(std::string_view                         body,
+                                           posthorn::dav::multistatus_limits const& limits = {},
                                            std::size_t first = std::string_view::npos,
                                            std::size_t piece = std::string_view::npos)
 {

@@ -38,7 +38,10 @@ constexpr std::string_view to_string(depth d) noexcept
 }
 
 /// Is the resource itself left out?
-constexpr bool leaves_out_root(depth d) noexcept { return d == depth::one_noroot || d == depth::infinity_noroot; }
+constexpr bool leaves_out_root(depth d) noexcept
+{
+    return d == depth::one_noroot || d == depth::infinity_noroot;
+}
 
 /// The same reach in the words of RFC 4918, for servers that know no others.
 constexpr depth without_noroot(depth d) noexcept

@@ -83,7 +83,10 @@ inline http::url child_url(http::url const& folder, std::string_view name, bool 
 inline bool ends_with_slash(http::url const& u) noexcept { return u.target().ends_with('/'); }
 
 /// The same URL with a slash at its end.
-inline http::url with_slash(http::url const& u) { return ends_with_slash(u) ? u : u.with_target(u.target() + '/'); }
+inline http::url with_slash(http::url const& u)
+{
+    return ends_with_slash(u) ? u : u.with_target(u.target() + '/');
+}
 
 } // namespace posthorn::dav
 

@@ -34,11 +34,11 @@ struct multistatus_limits
     multistatus_limits() = default;
 
     xml::reader_limits xml;
-    std::size_t        text       = 1024 * 1024;     ///< Octets of the text of one element.
-    std::size_t        response   = 4 * 1024 * 1024; ///< Octets of all texts and names of one response.
-    std::size_t        elements   = 4096;            ///< Elements in the properties of one response; and its propstats.
-    std::size_t        hrefs      = 100'000;         ///< Hrefs of one response.
-    std::uint64_t      responses  = 5'000'000;
+    std::size_t        text      = 1024 * 1024;     ///< Octets of the text of one element.
+    std::size_t        response  = 4 * 1024 * 1024; ///< Octets of all texts and names of one response.
+    std::size_t        elements  = 4096; ///< Elements in the properties of one response; and its propstats.
+    std::size_t        hrefs     = 100'000; ///< Hrefs of one response.
+    std::uint64_t      responses = 5'000'000;
 };
 
 /** Turns octets into the responses of a multistatus (RFC 4918, 14.16), without doing any I/O.
@@ -294,9 +294,11 @@ private:
         n.name  = current_.add_name(e.key);
         n.depth = static_cast<std::uint32_t>(depth);
         for (auto const& a : e.attributes)
-            if (a.key.local == "dt" && (a.key.space == datatypes_space || a.key.space == other_datatypes_space))
+            if (a.key.local == "dt" &&
+                (a.key.space == datatypes_space || a.key.space == other_datatypes_space))
                 n.kind = parse_value_kind(a.value);
-        bool const in_propstat = places_.size() > depth + 1 && places_[places_.size() - depth - 2] == place::propstat;
+        bool const in_propstat =
+            places_.size() > depth + 1 && places_[places_.size() - depth - 2] == place::propstat;
         n.propstat = in_propstat ? static_cast<std::uint32_t>(current_.propstats_.size() - 1) : 0;
         open_.push_back(current_.nodes_.size());
         current_.nodes_.push_back(n);
@@ -340,8 +342,8 @@ private:
     std::vector<std::size_t> open_;   ///< Nodes of the open properties.
     std::vector<std::string> texts_;  ///< Of the open properties: what has come so far.
     std::string              collected_;
-    std::size_t              depth_       = 0; ///< Open properties, one in the other.
-    bool                     recognised_  = false;
+    std::size_t              depth_      = 0; ///< Open properties, one in the other.
+    bool                     recognised_ = false;
     response                 current_;
     std::vector<response>    queue_; ///< Ready ones, and memory of those taken.
     std::size_t              front_ = 0;

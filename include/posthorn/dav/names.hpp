@@ -74,14 +74,14 @@ struct property_name
 /// Properties of WebDAV itself (RFC 4918, 15).
 namespace names {
 
-inline constexpr xml::name displayname {dav_space, "displayname"};
-inline constexpr xml::name getcontentlength {dav_space, "getcontentlength"};
-inline constexpr xml::name getcontenttype {dav_space, "getcontenttype"};
-inline constexpr xml::name getetag {dav_space, "getetag"};
-inline constexpr xml::name getlastmodified {dav_space, "getlastmodified"};
-inline constexpr xml::name creationdate {dav_space, "creationdate"};
-inline constexpr xml::name resourcetype {dav_space, "resourcetype"};
-inline constexpr xml::name collection {dav_space, "collection"};
+inline constexpr xml::name displayname{dav_space, "displayname"};
+inline constexpr xml::name getcontentlength{dav_space, "getcontentlength"};
+inline constexpr xml::name getcontenttype{dav_space, "getcontenttype"};
+inline constexpr xml::name getetag{dav_space, "getetag"};
+inline constexpr xml::name getlastmodified{dav_space, "getlastmodified"};
+inline constexpr xml::name creationdate{dav_space, "creationdate"};
+inline constexpr xml::name resourcetype{dav_space, "resourcetype"};
+inline constexpr xml::name collection{dav_space, "collection"};
 
 } // namespace names
 

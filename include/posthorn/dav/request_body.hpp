@@ -191,7 +191,8 @@ inline std::string proppatch_body(property_update const& update, std::span<targe
     detail::bind_space(w, dav_space);
     for (auto const& c : update.changes())
         detail::bind_space(w, c.name.space);
-    if (std::any_of(update.changes().begin(), update.changes().end(), [](auto const& c) { return !c.type.empty(); }))
+    if (std::any_of(update.changes().begin(), update.changes().end(),
+                    [](auto const& c) { return !c.type.empty(); }))
         w.bind("dt", datatypes_space);
     w.start(detail::dav_name("propertyupdate"));
     detail::write_targets(w, targets);

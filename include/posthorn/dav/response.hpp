@@ -75,7 +75,10 @@ public:
 
     /// Conditions that failed (RFC 4918, 16), such as `cannot-modify-protected-property`: details, never the decision.
     std::size_t condition_count() const noexcept { return conditions_.size(); }
-    xml::name   condition(std::size_t i) const noexcept { return name_of(conditions_[i]); } ///< @pre i < condition_count()
+    xml::name   condition(std::size_t i) const noexcept
+    {
+        return name_of(conditions_[i]);
+    } ///< @pre i < condition_count()
 
     /** The properties, of whatever status: `for (auto const& p : r.properties())`. */
     class property_range;
@@ -145,8 +148,8 @@ private:
     /// The first stands for the response itself.
     struct propstat
     {
-        int         status = 0;
-        extent      description;
+        int    status = 0;
+        extent description;
     };
 
     std::string_view view(extent e) const noexcept { return std::string_view(text_).substr(e.begin, e.size); }

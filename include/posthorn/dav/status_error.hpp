@@ -50,7 +50,9 @@ inline std::error_code refusal(int status) noexcept
     case 504: return errc::server_busy;
     default: break;
     }
-    return status / 100 == 4 ? errc::bad_request : status / 100 == 5 ? errc::server_error : errc::unexpected_status;
+    return status / 100 == 4   ? errc::bad_request
+           : status / 100 == 5 ? errc::server_error
+                               : errc::unexpected_status;
 }
 
 /// A server said no. What it said is kept; texts are free of control characters.

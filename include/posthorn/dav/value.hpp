@@ -65,16 +65,26 @@ constexpr value_kind parse_value_kind(std::string_view text) noexcept
         value_type       type;
     };
     constexpr entry known[] = {
-        {"string", value_type::string},         {"boolean", value_type::boolean},
-        {"int", value_type::integer},           {"i2", value_type::integer},
-        {"i4", value_type::integer},            {"i8", value_type::integer},
-        {"i1", value_type::integer},            {"ui1", value_type::integer},
-        {"ui2", value_type::integer},           {"ui4", value_type::integer},
-        {"ui8", value_type::integer},           {"r4", value_type::real},
-        {"r8", value_type::real},               {"float", value_type::real},
-        {"fixed.14.4", value_type::fixed_14_4}, {"dateTime.tz", value_type::date_time},
-        {"dateTime", value_type::date_time},    {"bin.base64", value_type::base64},
-        {"bin.hex", value_type::hex},           {"uuid", value_type::uuid},
+        {"string", value_type::string},
+        {"boolean", value_type::boolean},
+        {"int", value_type::integer},
+        {"i2", value_type::integer},
+        {"i4", value_type::integer},
+        {"i8", value_type::integer},
+        {"i1", value_type::integer},
+        {"ui1", value_type::integer},
+        {"ui2", value_type::integer},
+        {"ui4", value_type::integer},
+        {"ui8", value_type::integer},
+        {"r4", value_type::real},
+        {"r8", value_type::real},
+        {"float", value_type::real},
+        {"fixed.14.4", value_type::fixed_14_4},
+        {"dateTime.tz", value_type::date_time},
+        {"dateTime", value_type::date_time},
+        {"bin.base64", value_type::base64},
+        {"bin.hex", value_type::hex},
+        {"uuid", value_type::uuid},
         {"uri", value_type::uri},
     };
     value_kind kind;
@@ -107,7 +117,7 @@ inline std::optional<bool> to_boolean(std::string_view text) noexcept
         return true;
     if (ascii::iequals(text, "false") || ascii::iequals(text, "f"))
         return false;
-    long long number = 0;
+    long long number     = 0;
     auto const [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (ec != std::errc() || end != text.data() + text.size())
         return std::nullopt;
@@ -143,7 +153,8 @@ inline std::optional<double> to_real(std::string_view text)
 #else
     std::istringstream in{std::string(text)}; // libc++ reads no reals with from_chars before version 20
     in.imbue(std::locale::classic());
-    if (text.empty() || text.front() == ' ' || !(in >> number) || in.peek() != std::istringstream::traits_type::eof())
+    if (text.empty() || text.front() == ' ' || !(in >> number) ||
+        in.peek() != std::istringstream::traits_type::eof())
         return std::nullopt;
 #endif
     return number;
@@ -300,7 +311,7 @@ private:
     int fraction() noexcept
     {
         int value = 0, scale = 100;
-        good_     = good_ && !rest_.empty() && ascii::is_digit(rest_[0]);
+        good_ = good_ && !rest_.empty() && ascii::is_digit(rest_[0]);
         for (; !rest_.empty() && ascii::is_digit(rest_[0]); rest_.remove_prefix(1), scale /= 10)
             value += (rest_[0] - '0') * scale;
         return value;

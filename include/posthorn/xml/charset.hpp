@@ -117,20 +117,29 @@ constexpr std::string_view declared_encoding(std::string_view declaration) noexc
     return {};
 }
 
+/// How many octets at the front are ASCII, or a few less.
+inline std::size_t ascii_prefix(std::string_view s) noexcept
+{
+    std::size_t i = 0;
+    for (; s.size() - i >= 8; i += 8)
+    {
+        std::uint64_t word = 0;
+        std::memcpy(&word, s.data() + i, 8);
+        if ((word & 0x8080808080808080U) != 0)
+            return i;
+    }
+    while (i != s.size() && !ascii::is_eight_bit(s[i]))
+        ++i;
+    return i;
+}
+
 /// How many octets at the front are well-formed UTF-8 that may stand in XML.
 inline std::size_t valid_utf8(std::string_view s) noexcept
 {
     std::size_t i = 0;
     while (i != s.size())
     {
-        while (s.size() - i >= 8)
-        {
-            std::uint64_t word = 0;
-            std::memcpy(&word, s.data() + i, 8);
-            if ((word & 0x8080808080808080U) != 0)
-                break;
-            i += 8;
-        }
+        i += ascii_prefix(s.substr(i));
         if (i == s.size())
             break;
         std::size_t const n = posthorn::detail::utf8_sequence(s.substr(i, 4));
@@ -347,7 +356,7 @@ private:
         {
             auto const piece = in.substr(0, 4096);
             in.remove_prefix(piece.size());
-            if (!ascii::has_eight_bit(piece))
+            if (detail::ascii_prefix(piece) == piece.size())
             {
                 sink(piece);
                 continue;

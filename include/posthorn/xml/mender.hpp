@@ -169,17 +169,19 @@ private:
 
     // Which octets a state must look at.
     static constexpr std::uint8_t in_text = 1, in_tag = 2, in_quotes = 4, in_markup = 8, in_free = 16,
-                                  dropped = 128;
+                                  name_end = 32, dropped = 128;
 
     static constexpr std::array<std::uint8_t, 256> classes = [] {
         std::array<std::uint8_t, 256> table{};
         for (std::size_t c = 0; c < 0x20; ++c)
-            table[c] = c == '\t' || c == '\n' || c == '\r' ? 0 : 0xff;
+            table[c] = c == '\t' || c == '\n' || c == '\r' ? name_end : 0xff;
         table['<'] = in_text;
         table['&'] = in_text | in_tag | in_quotes | in_free;
         table['>'] = in_tag | in_markup | in_free;
         table['"'] = table['\''] = in_tag;
         table['/'] = table['['] = in_free;
+        for (char const c : {' ', '>', '&', '"', '\'', '/'})
+            table[static_cast<unsigned char>(c)] |= name_end;
         return table;
     }();
 
@@ -205,9 +207,15 @@ private:
         case state::free: mask = in_free; break;
         default: break;
         }
-        while (i != in.size() && (class_of(in[i]) & mask) == 0)
-            ++i;
-        return i;
+        auto const* const begin = in.data();
+        auto const* const end   = begin + in.size();
+        auto const*       p     = begin + i;
+        while (end - p >= 4 &&
+               ((class_of(p[0]) | class_of(p[1]) | class_of(p[2]) | class_of(p[3])) & mask) == 0)
+            p += 4;
+        while (p != end && (class_of(*p) & mask) == 0)
+            ++p;
+        return static_cast<std::size_t>(p - begin);
     }
 
     void count_markup(std::size_t octets) noexcept
@@ -315,12 +323,12 @@ private:
             char const c = in[i];
             if (is_dropped(c))
                 return i;
-            count_markup(1);
             if (opening_.empty() && c == '?')
                 return state_ = state::instruction, i + 1;
             if ((opening_.empty() && c == '!') || (!opening_.empty() && opening_[0] == '!'))
             {
                 opening_ += c;
+                count_markup(1);
                 if (opening_ == comment)
                 {
                     markup_       = 0;
@@ -336,16 +344,25 @@ private:
                     return state_ = state::other, i;
                 continue;
             }
-            if (c == '>' || c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '&' || c == '"' ||
-                c == '\'' || (c == '/' && !opening_.empty()) || opening_.size() == longest_name)
-            {
-                if (opening_.empty())
-                    opening_ = '>'; // no name at all
-                quote_ = 0;
-                state_ = state::tag;
+            // A name; a slash may begin that of an end tag.
+            std::size_t j = i + (c == '/' && opening_.empty() ? 1 : 0);
+            while (j != in.size() && (class_of(in[j]) & name_end) == 0)
+                ++j;
+            std::size_t const room = longest_name - opening_.size();
+            bool const        ends = j != in.size() || j - i > room;
+            j                      = std::min(j, i + room);
+            opening_.append(in, i, j - i);
+            count_markup(j - i);
+            i = j;
+            if (!ends)
                 return i;
-            }
-            opening_ += c;
+            if (i != in.size() && is_dropped(in[i]))
+                return i;
+            if (opening_.empty())
+                opening_ = '>'; // no name at all
+            quote_ = 0;
+            state_ = state::tag;
+            return i;
         }
         return i;
     }
