@@ -25,9 +25,9 @@ TEST_SUITE_BEGIN("dav/request_body");
 
 TEST_CASE("the PROPFIND of the root is octet for octet what all clients of Hotmail sent")
 {
-    std::string const body = dav::propfind_body({h("adbar"), hm("contacts"), hm("inbox"), hm("outbox"),
-                                                 hm("sendmsg"), hm("sentitems"), hm("deleteditems"),
-                                                 hm("drafts"), hm("msgfolderroot"), h("maxpoll"), h("sig")});
+    std::string const body = dav::propfind_body(dav::property_list(
+        h("adbar"), hm("contacts"), hm("inbox"), hm("outbox"), hm("sendmsg"), hm("sentitems"),
+        hm("deleteditems"), hm("drafts"), hm("msgfolderroot"), h("maxpoll"), h("sig")));
     CHECK(body.size() == 359);
     CHECK(
         body ==
@@ -48,7 +48,7 @@ TEST_CASE("allprop, propname and nothing")
     CHECK(dav::propfind_body(dav::property_list::all()) == head + "<D:allprop/>\r\n</D:propfind>\r\n");
     CHECK(dav::propfind_body(dav::property_list::names_only()) ==
           head + "<D:propname/>\r\n</D:propfind>\r\n");
-    CHECK(dav::propfind_body({}) == head + "<D:prop/>\r\n</D:propfind>\r\n");
+    CHECK(dav::propfind_body(dav::property_list()) == head + "<D:prop/>\r\n</D:propfind>\r\n");
 }
 
 TEST_CASE("targets stand before what is done to them")
@@ -63,7 +63,7 @@ TEST_CASE("targets stand before what is done to them")
           "D:href>\r\n\t</D:target>\r\n"
           "\t<D:set>\r\n\t\t<D:prop>\r\n\t\t\t<hm:read>0</hm:read>\r\n\t\t</D:prop>\r\n\t</D:set>\r\n"
           "</D:propertyupdate>\r\n");
-    std::string const bpropfind = dav::propfind_body({dav::names::displayname}, targets);
+    std::string const bpropfind = dav::propfind_body(dav::property_list(dav::names::displayname), targets);
     CHECK(bpropfind.find("<D:target>") < bpropfind.find("<D:prop>"));
 }
 
@@ -117,7 +117,8 @@ TEST_CASE("what cannot be written is refused")
 {
     std::vector<dav::target> const bad = {dav::target("a\x01")};
     CHECK_THROWS_AS(dav::bulk_body(dav::bulk_verb::move, bad), posthorn::error);
-    CHECK_THROWS_AS(dav::propfind_body({{dav::dav_space, "0x8104"}}), posthorn::error);
+    CHECK_THROWS_AS(dav::propfind_body(dav::property_list(xml::name{dav::dav_space, "0x8104"})),
+                    posthorn::error);
     CHECK_THROWS_AS(dav::search_body("\xff"), posthorn::error);
     dav::property_update update;
     update.set(hm("read"), std::string("\0", 1));

@@ -31,16 +31,6 @@ TEST_CASE("the charset parameter")
         CHECK(dav::charset_parameter(none).empty());
 }
 
-TEST_CASE("what a multistatus may begin with")
-{
-    for (auto const* yes : {"<?xml version='1.0'?>", "\xef\xbb\xbf<?xml ", "\r\n <D:multistatus xmlns",
-                            "<multistatus>", "<a:multistatus/>", "\xff\xfe<"})
-        CHECK(dav::may_be_multistatus(yes));
-    for (auto const* no :
-         {"", "<", "<html>", "<!DOCTYPE html>", "multistatus", "<D:error>", "{}", "<multistatusx>"})
-        CHECK_FALSE(dav::may_be_multistatus(no));
-}
-
 TEST_CASE("a page that asks for a password")
 {
     CHECK(dav::is_login_page("<html><FORM action='/x'><Input name=u><INPUT Type=\"password\"></form>"));

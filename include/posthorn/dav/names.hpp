@@ -14,7 +14,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace posthorn::dav {
 
@@ -61,7 +60,7 @@ struct property_name
 {
     property_name() = default;
     property_name(xml::name const& n) : space(n.space), local(n.local) {}
-    property_name(std::string s, std::string l) : space(std::move(s)), local(std::move(l)) {}
+    property_name(std::string_view s, std::string_view l) : space(s), local(l) {}
 
     operator xml::name() const noexcept { return {space, local}; }
 

@@ -13,7 +13,6 @@
 #include <posthorn/xml/writer.hpp>
 
 #include <algorithm>
-#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,7 +33,11 @@ public:
     };
 
     property_list() = default; ///< None: useful only to see whether a resource is there.
-    property_list(std::initializer_list<xml::name> some) : some_(some.begin(), some.end()) {}
+    /// Those given; no initializer_list, which g++ 12 cannot have in an awaited call.
+    template <class... Names>
+    explicit property_list(xml::name const& first, Names const&... others) : some_{first, others...}
+    {
+    }
     explicit property_list(std::vector<property_name> some) : some_(std::move(some)) {}
 
     static property_list all() { return property_list(kind::all); }

@@ -4,14 +4,13 @@
 // SPDX-License-Identifier: MIT
 //
 
-// What a body that should be a multistatus looks like, before or after it turned out to be none.
+// What the body of a response is: XML by its type, or the login page of an expired session.
 
 #ifndef POSTHORN_DAV_SNIFF_HPP
 #define POSTHORN_DAV_SNIFF_HPP
 
 #include <posthorn/core/ascii.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -46,26 +45,6 @@ inline std::string charset_parameter(std::string_view content_type)
         return std::string(ascii::trim(value.substr(0, value.find(';'))));
     }
     return {};
-}
-
-/** Can a body that begins like this be a multistatus?
-
-    It begins with `<?xml`, or with an element whose name ends in "multistatus", after white space or a byte order mark; UTF-16
-    counts as well. The reader has the last word.
-*/
-inline bool may_be_multistatus(std::string_view front) noexcept
-{
-    if (front.substr(0, 2) == "\xff\xfe" || front.substr(0, 2) == "\xfe\xff")
-        return true;
-    if (front.substr(0, 3) == "\xef\xbb\xbf")
-        front.remove_prefix(3);
-    front = front.substr(std::min(front.find_first_not_of(" \t\r\n"), front.size()));
-    if (front.substr(0, 5) == "<?xml")
-        return true;
-    if (front.substr(0, 1) != "<")
-        return false;
-    auto const name = front.substr(1, front.find_first_of(" \t\r\n/>", 1) - 1);
-    return name.ends_with("multistatus");
 }
 
 /// Is this a page with a form that asks for a password? Servers send one, with 200, when a session has expired.
