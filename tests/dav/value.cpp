@@ -38,6 +38,7 @@ TEST_CASE("declared types are known by name")
         {"r8", dav::value_type::real, false},
         {"fixed.14.4", dav::value_type::fixed_14_4, false},
         {"dateTime.tz", dav::value_type::date_time, false},
+        {"dateTime.rfc1123", dav::value_type::date_time, false},
         {"bin.base64", dav::value_type::base64, false},
         {"bin.hex", dav::value_type::hex, false},
         {"uuid", dav::value_type::uuid, false},

@@ -82,6 +82,7 @@ constexpr value_kind parse_value_kind(std::string_view text) noexcept
         {"fixed.14.4", value_type::fixed_14_4},
         {"dateTime.tz", value_type::date_time},
         {"dateTime", value_type::date_time},
+        {"dateTime.rfc1123", value_type::date_time}, // lighttpd
         {"bin.base64", value_type::base64},
         {"bin.hex", value_type::hex},
         {"uuid", value_type::uuid},
