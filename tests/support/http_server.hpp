@@ -76,6 +76,7 @@ struct http_answer
     std::uint64_t times = 0;
     std::chrono::milliseconds pause{0}; ///< Before each time.
     bool          close = false; ///< Afterwards.
+    bool          cut   = false; ///< Closes without a word; under TLS without close_notify.
     bool          hold  = false; ///< Says nothing more until the client closes.
     bool          goes_on = false; ///< For on_head: the body is read all the same.
 
@@ -244,6 +245,8 @@ private:
                     if (!on)
                         requests.push_back(r);
                     more = co_await play(s, in, *early);
+                    if (early->cut)
+                        co_return s.close();
                     if (!on)
                         continue;
                 }
@@ -252,6 +255,8 @@ private:
             requests.push_back(r);
             auto const answer = handle_(r);
             more              = co_await play(s, in, answer);
+            if (answer.cut)
+                co_return s.close();
         }
         co_await s.shutdown();
     }

@@ -28,6 +28,7 @@
 #include <posthorn/http/timeouts.hpp>
 #include <posthorn/net/deadline.hpp>
 #include <posthorn/net/stream.hpp>
+#include <posthorn/net/tls_error.hpp>
 #include <posthorn/source/source.hpp>
 
 #include <asio/cancellation_type.hpp>
@@ -449,10 +450,11 @@ private:
         in_.commit(n);
         if (n != 0)
             co_return;
-        bool const own = failed == condition::canceled || failed == condition::timeout || failed == condition::tls ||
-                         failed == posthorn::errc::closed;
+        // Without close_notify an idle connection ends often; there it is an end like others.
+        bool const tls = failed == condition::tls && failed != net::tls_errc::truncated && !write_failed_;
+        bool const own = failed == condition::canceled || failed == condition::timeout || failed == posthorn::errc::closed;
         std::string const phase = answered_ ? "the head of the response" : "waiting for the response";
-        if (own && !(failed == condition::tls && write_failed_))
+        if (own || tls)
             fail(failed, phase);
         std::string const detail = write_failed_ ? write_error_.message() : failed ? failed.message() : std::string();
         bool const        doubt  = possibly_complete() && !is_reading(out.method);

@@ -114,6 +114,8 @@ public:
         std::optional<request_error> failure;
         try
         {
+            // Before a connection is made for it.
+            std::ignore = write_request_head(j.method, j.at, j.asked.fields, request_extras());
             for (;;)
             {
                 auto answer = co_await self->step(j);
