@@ -594,6 +594,24 @@ TEST_CASE("PUT and GET")
         });
 }
 
+TEST_CASE("any other request is judged the same way")
+{
+    with_answer(http_response("201 Created", "", "Location: httpmail.php?/folders/1/\r\n"),
+                [](site& s) -> task<void> {
+                    http::request post("POST", s.server.url("/interface/httpmail.php?/folders/1/"));
+                    post.set_body("Subject: x\r\n\r\ny\r\n", "message/rfc822");
+                    auto const o = co_await s.dav.send(std::move(post));
+                    CHECK(o.status == 201);
+                    REQUIRE(o.location);
+                    CHECK(o.location->target() == "/interface/httpmail.php?/folders/1/");
+                });
+    with_answer(http_response("403 Forbidden"), [](site& s) -> task<void> {
+        http::request post("POST", s.server.url("/sendmsg"));
+        auto const    ec = co_await failure_of(s.dav.send(std::move(post)));
+        CHECK(ec == dav::errc::forbidden);
+    });
+}
+
 TEST_CASE("an expired session is seen behind any verb")
 {
     with_answer(http_response("200 OK", "<html><form><input type=password></form></html>",
