@@ -47,6 +47,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -602,7 +603,7 @@ private:
     {
         auto wait  = wait_request();
         auto watch = session_->watch();
-        auto first = co_await when_any(std::move(wait), std::move(watch));
+        std::ignore = co_await when_any(std::move(wait), std::move(watch));
         if (dropped_)
             throw error(posthorn::errc::closed);
         if (leaving_)
