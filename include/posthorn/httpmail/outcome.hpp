@@ -52,13 +52,17 @@ constexpr std::string_view to_string(fate f) noexcept
 }
 
 /** What a failed request that changes something has done.
-    @param ec    Why it failed.
-    @param begun Could the server have had all of it by then?
+    @param ec     Why it failed.
+    @param begun  Could the server have had all of it by then?
+    @param status Of the answer; 0: there was none.
 */
-inline fate fate_of(std::error_code const& ec, bool begun) noexcept
+inline fate fate_of(std::error_code const& ec, bool begun, int status = 0) noexcept
 {
+    // An answer that cannot be read says nothing, and gateways do not know what became of a request.
+    bool const unreadable = ec == dav::errc::not_multistatus || ec == dav::errc::too_many_responses ||
+                            ec == dav::errc::response_too_large;
     if (ec.category() == dav::category())
-        return fate::refused;
+        return unreadable || status == 502 || status == 504 ? fate::in_doubt : fate::refused;
     if (!begun || ec == condition::unreachable)
         return fate::not_done;
     if (ec.category() == http::category())
