@@ -74,6 +74,7 @@ inline task<message_reader> open_message(mailbox_state& s, http::url at, fetch_o
 */
 inline task<send_report> deliver(mailbox_state& s, http::request r, std::shared_ptr<mail_body> body, send_report report)
 {
+    co_await body->rewind(); // it may have been tried before
     report.content_bytes = body->content_size();
     r.body               = body;
     r.repeatable         = false;
