@@ -30,7 +30,8 @@ TEST_CASE("every field has a word and a property")
     }
     CHECK_FALSE(parse_contact_field("shoe_size"));
     CHECK(to_string(static_cast<contact_field>(99)) == "unknown");
-    CHECK(map.question().some().size() == 3 + std::size(contact_names));
+    CHECK(map.question(dialect::hotmail).some().size() == 2 + std::size(contact_names));
+    CHECK(map.question(dialect::exchange).some().size() == 3 + std::size(contact_names));
 }
 
 TEST_CASE("the table can be changed")

@@ -668,20 +668,20 @@ TEST_CASE("what was cancelled while the server was at it is in doubt")
         auto const root = co_await s.box.open();
         static_cast<void>(root);
         std::optional<send_report> sent;
+        auto const send_one = [&]() -> task<void> {
+            try
+            {
+                auto const r = co_await s.box.send(to_bob(), text("a: b\r\n\r\n"));
+                static_cast<void>(r);
+            }
+            catch (send_error const& e)
+            {
+                sent = e.report();
+                CHECK(e.code() == condition::canceled);
+            }
+        };
         auto const sending = [&](scope& all) -> task<void> {
-            auto const job = [&]() -> task<void> {
-                try
-                {
-                    auto const r = co_await s.box.send(to_bob(), text("a: b\r\n\r\n"));
-                    static_cast<void>(r);
-                }
-                catch (send_error const& e)
-                {
-                    sent = e.report();
-                    CHECK(e.code() == condition::canceled);
-                }
-            };
-            all.spawn(job());
+            all.spawn(send_one());
             co_await s.until_asked("POST /hm/sendmsg");
             all.cancel();
         };
@@ -690,20 +690,20 @@ TEST_CASE("what was cancelled while the server was at it is in doubt")
         CHECK(sent->fate == fate::in_doubt);
 
         std::vector<item_outcome> items;
+        auto const delete_three = [&]() -> task<void> {
+            try
+            {
+                auto const r = co_await s.box.remove(urls(s, inbox, 3), deletion::for_good);
+                static_cast<void>(r);
+            }
+            catch (bulk_error const& e)
+            {
+                items = e.items();
+                CHECK(e.code() == condition::canceled);
+            }
+        };
         auto const deleting = [&](scope& all) -> task<void> {
-            auto const job = [&]() -> task<void> {
-                try
-                {
-                    auto const r = co_await s.box.remove(urls(s, inbox, 3), deletion::for_good);
-                    static_cast<void>(r);
-                }
-                catch (bulk_error const& e)
-                {
-                    items = e.items();
-                    CHECK(e.code() == condition::canceled);
-                }
-            };
-            all.spawn(job());
+            all.spawn(delete_three());
             co_await s.until_asked("DELETE " + inbox + "MSG1");
             all.cancel();
         };
@@ -1068,12 +1068,12 @@ TEST_CASE("many requests share a few connections; cancelling one leaves the othe
             auto const mail = co_await s.box.fetch_text(s.url(inbox + "MSG" + std::to_string(i)));
             got += mail == "mail" ? 1 : 0;
         };
+        auto const slow_one = [&]() -> task<void> {
+            auto const ec = co_await failure_of(one(5));
+            stopped += ec == condition::canceled ? 1 : 0;
+        };
         auto const slow = [&](scope& inner) -> task<void> {
-            auto const job = [&]() -> task<void> {
-                auto const ec = co_await failure_of(one(5));
-                stopped += ec == condition::canceled ? 1 : 0;
-            };
-            inner.spawn(job());
+            inner.spawn(slow_one());
             while (got != 29)
                 co_await support::hop();
             inner.cancel();

@@ -14,6 +14,7 @@
 #include <posthorn/dav/response.hpp>
 #include <posthorn/dav/value.hpp>
 #include <posthorn/http/url.hpp>
+#include <posthorn/httpmail/dialect.hpp>
 #include <posthorn/httpmail/names.hpp>
 
 #include <map>
@@ -147,9 +148,11 @@ public:
     }
 
     /// What a list of contacts asks for.
-    dav::property_list question() const
+    dav::property_list question(dialect d) const
     {
-        std::vector<dav::property_name> all = {names::id, names::modified, names::outlookmessageclass};
+        std::vector<dav::property_name> all = {names::id, names::modified};
+        if (d == dialect::exchange)
+            all.push_back(names::outlookmessageclass);
         for (auto const& [field, name] : names_)
             all.push_back(name);
         return dav::property_list(std::move(all));

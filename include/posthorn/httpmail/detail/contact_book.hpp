@@ -34,7 +34,7 @@ public:
     task<std::vector<contact>> list()
     {
         auto const           at   = home();
-        auto                 what = s_->settings.contacts.question();
+        auto                 what = s_->settings.contacts.question(s_->rules.is);
         auto                 list = co_await list_members(*s_, at, std::move(what));
         std::vector<contact> all;
         dav::response        r;
@@ -56,7 +56,7 @@ public:
     {
         s_->admit(at);
         auto const lane = co_await s_->lanes.enter();
-        auto       what = s_->settings.contacts.question();
+        auto       what = s_->settings.contacts.question(s_->rules.is);
         auto       o    = s_->options();
         auto       list = co_await s_->dav.propfind(at, dav::depth::zero, std::move(what), std::move(o));
         auto       all  = co_await list.collect();
