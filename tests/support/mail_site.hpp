@@ -18,6 +18,7 @@
 #include <support/run_task.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
@@ -62,6 +63,7 @@ struct mail_answer
 
     std::string status, body, fields;
     bool        cuts = false, holds = false;
+    std::chrono::milliseconds delay{0}; ///< Before the answer.
 };
 
 /// A response of a multistatus. @param props Elements. @param status Beside them.
@@ -104,7 +106,14 @@ struct mail_site
             return none;
         }
         std::string const home = "http://" + r.field("Host").value_or("");
-        return http_response(a.status, with_home(a.body, home), with_home(a.fields, home));
+        auto response = http_response(a.status, with_home(a.body, home), with_home(a.fields, home));
+        if (a.delay.count() == 0)
+            return response;
+        http_answer late;
+        late.pattern = std::move(response);
+        late.times   = 1;
+        late.pause   = a.delay;
+        return late;
     }
 
     static std::string with_home(std::string text, std::string const& home)

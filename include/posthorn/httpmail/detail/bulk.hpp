@@ -132,7 +132,7 @@ private:
         int                      status = 0;
         try
         {
-            auto const lane = co_await enter_lane(*s_);
+            auto const lane = co_await s_->lanes.enter();
             begun           = true;
             auto const home = parent_of(urls_[which.front()]);
             auto const said = co_await request(home, std::move(targets));

@@ -15,6 +15,7 @@
 #include <posthorn/coro/use_task.hpp>
 
 #include <asio/any_io_executor.hpp>
+#include <asio/cancellation_type.hpp>
 #include <asio/steady_timer.hpp>
 
 #include <chrono>
@@ -124,9 +125,12 @@ public:
         std::shared_ptr<state> state_;
     };
 
-    /// @throws error with posthorn::errc::canceled.
+    /// @throws error with posthorn::errc::canceled, also to who was let in but should stop: nothing is begun then.
     task<permit> enter()
     {
+        auto const before = co_await this_coro::cancelled;
+        if (before != asio::cancellation_type::none)
+            throw error(posthorn::errc::canceled);
         if (state_->free != 0)
         {
             --state_->free;
@@ -137,7 +141,8 @@ public:
         waiter     w(state_, ex);
         auto const why = co_await w.timer.async_wait(use_task_nothrow);
         std::ignore    = why;
-        if (!w.let_in)
+        auto const how = co_await this_coro::cancelled;
+        if (!w.let_in || how != asio::cancellation_type::none)
             throw error(posthorn::errc::canceled);
         w.taken = true;
         permit later(state_);

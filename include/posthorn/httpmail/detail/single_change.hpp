@@ -12,15 +12,12 @@
 #include <posthorn/core/error.hpp>
 #include <posthorn/core/printable.hpp>
 #include <posthorn/coro/task.hpp>
-#include <posthorn/coro/this_coro.hpp>
 #include <posthorn/dav/client.hpp>
 #include <posthorn/httpmail/detail/mailbox_state.hpp>
 #include <posthorn/httpmail/detail/names_made_up.hpp>
 #include <posthorn/httpmail/detail/transport.hpp>
 #include <posthorn/httpmail/outcome.hpp>
 #include <posthorn/source/memory.hpp>
-
-#include <asio/cancellation_type.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -170,22 +167,12 @@ private:
     mailbox_state* s_;
 };
 
-/// A lane, unless it is too late for it. @throws error posthorn::errc::canceled.
-inline task<gate::permit> enter_lane(mailbox_state& s)
-{
-    auto       lane = co_await s.lanes.enter();
-    auto const how  = co_await this_coro::cancelled;
-    if (how != asio::cancellation_type::none)
-        throw error(posthorn::errc::canceled);
-    co_return lane;
-}
-
 // Single changes with their lane. `begun` tells whether the server may know of it.
 
 inline task<void> mark_one(mailbox_state& s, http::url at, bool read, bool& begun)
 {
     single_change one(s);
-    auto const    lane = co_await enter_lane(s);
+    auto const    lane = co_await s.lanes.enter();
     begun              = true;
     co_await one.mark(std::move(at), read);
 }
@@ -193,7 +180,7 @@ inline task<void> mark_one(mailbox_state& s, http::url at, bool read, bool& begu
 inline task<void> remove_one(mailbox_state& s, http::url at, bool& begun)
 {
     single_change one(s);
-    auto const    lane = co_await enter_lane(s);
+    auto const    lane = co_await s.lanes.enter();
     begun              = true;
     co_await one.remove(std::move(at));
 }
@@ -201,7 +188,7 @@ inline task<void> remove_one(mailbox_state& s, http::url at, bool& begun)
 inline task<std::optional<http::url>> move_one(mailbox_state& s, http::url from, http::url folder, bool& begun)
 {
     single_change one(s);
-    auto const    lane = co_await enter_lane(s);
+    auto const    lane = co_await s.lanes.enter();
     begun              = true;
     co_return co_await one.transfer(bulk_kind::move, std::move(from), std::move(folder));
 }
@@ -214,7 +201,7 @@ inline task<std::optional<http::url>> copy_one(mailbox_state& s, http::url from,
     try
     {
         single_change one(s);
-        auto const    lane = co_await enter_lane(s);
+        auto const    lane = co_await s.lanes.enter();
         begun              = true;
         where              = co_await one.transfer(bulk_kind::copy, from, folder);
     }
