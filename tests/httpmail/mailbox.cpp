@@ -931,6 +931,41 @@ TEST_CASE("Exchange: found out by its fields, its own name for itself is not bel
     });
 }
 
+TEST_CASE("a login page is filled in where the password may go, and a wrong password is told")
+{
+    auto         a    = exchange();
+    auto const   root = a["PROPFIND /x/alice/"][0];
+    mail_answer const login("440 Login Timeout", "", "Connection: close\r\n");
+    mail_answer const page("200 OK", "<html><form action='/auth/owaauth.dll'><input type=hidden name=a value='b c'>"
+                                     "<input name=username><input type=password name=password></form>", "Content-Type: text/html\r\n");
+    a["PROPFIND /x/alice/"]      = {login, root, login, login, page, page};
+    a["GET /x/alice/"]           = {page, mail_answer("440 Login Timeout")};
+    a["POST /auth/owaauth.dll"]  = {mail_answer("302 Moved", "", "Location: $H/x/alice/\r\nSet-Cookie: sessionid=4e1c; path=/\r\n")};
+    a["POST /exchweb/bin/auth/owaauth.dll"] = {mail_answer("302 Moved", "", "Location: $H/x/alice/\r\n")};
+    mailbox_settings settings;
+    settings.http.login = {"EXAMPLE\\alice", "open sesame"};
+    with_mailbox(a, settings, "/x/alice/", [](mail_site& s) -> task<void> {
+        auto const ec = co_await failure_of(s.box.open()); // no TLS
+        CHECK(ec == http::errc::auth_not_allowed);
+        CHECK(s.asked("POST /auth/owaauth.dll") == 0);
+    });
+    settings.http.rules.allow_plaintext = true;
+    with_mailbox(a, settings, "/x/alice/", [](mail_site& s) -> task<void> {
+        auto const found = co_await s.box.open();
+        CHECK(found.inbox == s.url("/x/alice/Inbox"));
+        CHECK(s.server.last().field("Cookie") == "sessionid=4e1c");
+        auto const& post = s.server.requests().at(2);
+        CHECK(post.body == "destination=http%3A%2F%2F127.0.0.1%3A" + std::to_string(s.server.port()) +
+                               "%2Fx%2Falice%2F&flags=4&username=EXAMPLE%5Calice&password=open+sesame&trusted=4&a=b+c");
+        CHECK(post.field("Content-Type") == "application/x-www-form-urlencoded");
+        auto const wrong = co_await failure_of(s.box.reopen());
+        CHECK(wrong == http::errc::auth_failed);
+        CHECK(s.asked("POST /exchweb/bin/auth/owaauth.dll") == 1);
+        auto const again = co_await failure_of(s.box.reopen());
+        CHECK(again == http::errc::auth_failed);
+    });
+}
+
 TEST_CASE("Exchange lists messages by SEARCH, page after page")
 {
     auto const row = [](int n) {

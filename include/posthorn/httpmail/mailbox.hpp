@@ -114,7 +114,8 @@ public:
         co_return state_->root;
     }
 
-    /// Asks again, from the entry URL: accounts move to other servers. @throws as open().
+    /** Asks again, from the entry URL: accounts move to other servers, and sessions expire (dav::errc::session_expired), which open() and
+        this one mend by logging in by the form of the server's login page. @throws as open(). */
     task<root_properties> reopen()
     {
         co_await state_->discover();

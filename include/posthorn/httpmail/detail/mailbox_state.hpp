@@ -14,6 +14,7 @@
 #include <posthorn/coro/task.hpp>
 #include <posthorn/dav/client.hpp>
 #include <posthorn/http/client.hpp>
+#include <posthorn/httpmail/detail/form_login.hpp>
 #include <posthorn/httpmail/detail/gate.hpp>
 #include <posthorn/httpmail/error.hpp>
 #include <posthorn/httpmail/folder.hpp>
@@ -89,9 +90,40 @@ public:
             co_await discover();
     }
 
-    /** Asks the entry URL, whatever is known.
-        @throws error errc::not_a_mailbox, errc::foreign_url; what dav::client throws. */
+    /** Asks the entry URL, whatever is known. Where that is answered by a login page it logs in and asks again.
+        @throws error errc::not_a_mailbox, errc::foreign_url, http::errc::auth_failed; what dav::client throws. */
     task<void> discover()
+    {
+        bool expired = false;
+        try
+        {
+            co_await ask_entry();
+        }
+        catch (dav::status_error const& e)
+        {
+            expired = e.code() == dav::errc::session_expired;
+            if (!expired || settings.http.login.password.empty())
+                throw;
+        }
+        if (!expired)
+            co_return;
+        co_await log_in_by_form(web, entry);
+        bool refused = false;
+        try
+        {
+            co_await ask_entry();
+        }
+        catch (dav::status_error const& e)
+        {
+            refused = e.code() == dav::errc::session_expired;
+            if (!refused)
+                throw;
+        }
+        if (refused)
+            throw error(http::errc::auth_failed, "by the form of " + entry.str());
+    }
+
+    task<void> ask_entry()
     {
         auto const         lane = co_await lanes.enter();
         dav::request_options o  = options();
