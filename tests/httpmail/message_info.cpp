@@ -59,6 +59,7 @@ TEST_CASE("texts lose their indentation, decoded twins win")
     CHECK(m.to.empty());
     CHECK(m.from_address == "a@b");
     CHECK(m.id == "u1");
+    CHECK(info("<m:subject>=?iso-8859-1?q?caf=E9?=</m:subject>").subject == "caf\xc3\xa9");
 }
 
 TEST_CASE("flags and sizes that make no sense are as good as none")

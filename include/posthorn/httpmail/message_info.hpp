@@ -15,6 +15,7 @@
 #include <posthorn/dav/value.hpp>
 #include <posthorn/http/url.hpp>
 #include <posthorn/httpmail/dialect.hpp>
+#include <posthorn/httpmail/encoded_words.hpp>
 #include <posthorn/httpmail/names.hpp>
 
 #include <cstdint>
@@ -29,8 +30,8 @@ namespace posthorn::httpmail {
 
 /** A message in a list. What the server does not tell is nothing, or empty.
 
-    Texts are the server's, decoded or not as it likes: some give raw header fields, some names without addresses. Show them by
-    printable(). A value; thread-safe like std::string.
+    Texts are the server's: some give whole header fields, some names without addresses. Encoded words are decoded (RFC 2047). Show
+    them by printable(). A value; thread-safe like std::string.
 */
 struct message_info
 {
@@ -127,9 +128,9 @@ inline std::optional<message_info> read_message(dav::response const& r, http::ur
     m.url            = url;
     m.read           = flag({names::read});
     m.has_attachment = flag({names::m_hasattachment, names::hm_hasattachment});
-    m.to             = first({names::hm_to, names::m_to});
-    m.from           = first({names::hm_from, names::m_from});
-    m.subject        = first({names::hm_subject, names::m_subject});
+    m.to             = decode_words(first({names::hm_to, names::m_to}));
+    m.from           = decode_words(first({names::hm_from, names::m_from}));
+    m.subject        = decode_words(first({names::hm_subject, names::m_subject}));
     m.from_address   = first({names::fromaddr, names::hm_fromemail});
     m.id             = first({names::id, names::uid});
     for (auto const& n : {names::hm_datereceived, names::m_date, names::hm_date, dav::names::getlastmodified})

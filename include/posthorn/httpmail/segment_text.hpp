@@ -11,7 +11,7 @@
 
 #include <posthorn/core/printable.hpp>
 #include <posthorn/http/url.hpp>
-#include <posthorn/xml/charset.hpp>
+#include <posthorn/httpmail/detail/code_page.hpp>
 
 #include <string>
 #include <string_view>
@@ -24,42 +24,7 @@ namespace posthorn::httpmail {
 inline std::string segment_text(std::string_view segment)
 {
     std::string const octets = http::percent_decode(segment);
-    std::string       text;
-    for (std::string_view rest = octets; !rest.empty();)
-    {
-        auto const n = posthorn::detail::utf8_sequence(rest);
-        if (n == 0)
-        {
-            text.clear();
-            break;
-        }
-        text.append(rest.substr(0, n));
-        rest.remove_prefix(n);
-    }
-    if (!text.empty() || octets.empty())
-        return printable(text, 1000);
-    for (char const c : octets)
-    {
-        unsigned code = static_cast<unsigned char>(c);
-        if (code >= 0x80 && code < 0xa0)
-            code = xml::detail::windows_1252_high[code - 0x80];
-        if (code == 0)
-            code = 0xfffd;
-        if (code < 0x80)
-            text += static_cast<char>(code);
-        else if (code < 0x800)
-        {
-            text += static_cast<char>(0xc0U | (code >> 6U));
-            text += static_cast<char>(0x80U | (code & 0x3fU));
-        }
-        else
-        {
-            text += static_cast<char>(0xe0U | (code >> 12U));
-            text += static_cast<char>(0x80U | ((code >> 6U) & 0x3fU));
-            text += static_cast<char>(0x80U | (code & 0x3fU));
-        }
-    }
-    return printable(text, 1000);
+    return printable(detail::is_utf8(octets) ? octets : detail::from_windows_1252(octets), 1000);
 }
 
 } // namespace posthorn::httpmail
