@@ -1056,13 +1056,91 @@ TEST_CASE("a server of WebDAV: nothing is replaced, new names are made up, copie
         CHECK(nowhere == httpmail::errc::cannot_send);
         auto const no_trash = co_await failure_of(s.box.remove(one, deletion::to_deleted_items));
         CHECK(no_trash == httpmail::errc::no_such_folder);
-        // The name is made up, so no answer was prepared for it.
-        auto const copied = co_await failure_of(s.box.copy(one, out));
-        CHECK(copied == dav::errc::not_found);
-        CHECK(s.server.last().method == "PUT");
+        s.answers["PUT *"] = {mail_answer("412 Precondition Failed"), mail_answer("201 Created"), mail_answer("507 Insufficient Storage")};
+        auto const copied  = co_await s.box.copy(one, out);
+        REQUIRE(copied);
+        CHECK(copied->target() == s.server.last().target);
+        CHECK(parent_of(*copied) == out);
         CHECK(s.server.last().body == "a: b\n\n\xff");
-        CHECK(s.unexpected.size() == 1);
-        s.unexpected.clear();
+        std::vector<http::url> const two = {one, one};
+        auto const full = co_await s.box.copy(two, out);
+        CHECK(fates(full) == "refused:507 refused:507");
+    });
+}
+
+TEST_CASE("contacts elsewhere: a file with properties, or nothing")
+{
+    mail_answers a;
+    a["PROPFIND /dav/"]  = {mail_answer::list(member("/dav/", "<hm:contacts>/dav/people/</hm:contacts>"))};
+    a["PUT *"]           = {mail_answer("201 Created")};
+    a["PROPPATCH *"]     = {mail_answer("200 OK"), mail_answer("507 Insufficient Storage")};
+    a["DELETE *"]        = {mail_answer("204 No Content")};
+    with_mailbox(a, mailbox_settings(), "/dav/", [](mail_site& s) -> task<void> {
+        contact c;
+        c.set(contact_field::display_name, "Carol");
+        auto const made = co_await s.box.add_contact(c);
+        CHECK(parent_of(made) == s.url("/dav/people/"));
+        CHECK(s.server.last().target == made.target());
+        auto const full = co_await failure_of(s.box.add_contact(c));
+        CHECK(full == dav::errc::storage_full);
+        CHECK(s.server.last().method == "DELETE");
+    });
+    auto b             = exchange();
+    b["PROPPATCH *"]   = {mail_answer("207 Multi-Status")};
+    with_mailbox(b, mailbox_settings(), "/x/alice/", [](mail_site& s) -> task<void> {
+        contact c;
+        c.set(contact_field::display_name, "Carol").set(contact_field::email, "");
+        auto const made = co_await s.box.add_contact(c);
+        CHECK(parent_of(made) == s.url("/x/alice/Contacts/"));
+        CHECK(made.target().ends_with(".EML"));
+        CHECK(s.server.last().field("If-None-Match") == "*");
+        CHECK(s.server.last().field("Translate") == "f");
+        CHECK(s.server.last().body.find(">urn:content-classes:person<") != std::string::npos);
+        CHECK(s.server.last().body.find(">IPM.Contact<") != std::string::npos);
+        CHECK(s.server.last().body.find("remove") == std::string::npos);
+    });
+}
+
+TEST_CASE("watching gives what has changed, and nothing else")
+{
+    auto const folder = [](int unread) {
+        return member("/dav/a/", "<D:isfolder>1</D:isfolder><hm:unreadcount>" + std::to_string(unread) + "</hm:unreadcount>");
+    };
+    mail_answers a;
+    a["PROPFIND /dav/"] = {mail_answer::list(folder(1)), mail_answer::list(folder(1)), mail_answer::list(folder(1)), mail_answer::list(folder(2)),
+                           mail_answer::list(folder(2)), mail_answer::list("")};
+    with_mailbox(a, mailbox_settings(), "/dav/", [](mail_site& s) -> task<void> {
+        auto       news  = s.box.watch(std::chrono::milliseconds(0));
+        auto const first = co_await news.next();
+        REQUIRE(first);
+        REQUIRE(first->contents.size() == 1);
+        CHECK(first->contents[0] == s.url("/dav/a/"));
+        CHECK(s.asked("PROPFIND /dav/") == 4);
+        auto const second = co_await news.next();
+        REQUIRE(second);
+        CHECK(second->folders);
+        CHECK(s.asked("PROPFIND /dav/") == 6);
+    });
+}
+
+TEST_CASE("prefixes mean nothing, a folder by its role in the list, a list without Depth that answers with all")
+{
+    mail_answers a;
+    a["PROPFIND /dav/"] = {mail_answer::list("<D:response><D:href>/dav/</D:href></D:response>"),
+                           mail_answer("207 Multi-Status",
+                                       "<?xml version='1.0'?><D:multistatus xmlns:D='DAV:' xmlns:hm='http://schemas.microsoft.com/hotmail/' xmlns:a='urn:schemas:httpmail:'>"
+                                       "<D:response><D:href>/dav/</D:href></D:response><D:response><D:href>/dav/Bin/</D:href><D:propstat>"
+                                       "<D:status>HTTP/1.1 200 OK</D:status><D:prop><D:isfolder>1</D:isfolder><a:special>deleteditems</a:special><D:href>x</D:href></D:prop>"
+                                       "</D:propstat></D:response></D:multistatus>",
+                                       "Content-Type: text/xml\r\n")};
+    a["DELETE /dav/Bin/1.eml"] = {mail_answer("204 No Content")};
+    a["MOVE /dav/in/1.eml"]    = {mail_answer("201 Created")};
+    with_mailbox(a, mailbox_settings(), "/dav/", [](mail_site& s) -> task<void> {
+        auto const bin = co_await s.box.find(folder_kind::deleted_items);
+        CHECK(bin == s.url("/dav/Bin/"));
+        co_await s.box.remove(s.url("/dav/Bin/1.eml"), deletion::to_deleted_items);
+        co_await s.box.remove(s.url("/dav/in/1.eml"), deletion::to_deleted_items);
+        CHECK(s.server.last().field("Destination") == s.url("/dav/Bin/1.eml").str());
     });
 }
 

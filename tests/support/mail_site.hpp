@@ -73,7 +73,7 @@ inline std::string member(std::string const& href, std::string const& props)
            "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>";
 }
 
-/// Answers in their turn; the last one again and again.
+/// Answers in their turn; the last one again and again. `METHOD *` is for all other targets.
 using mail_answers = std::map<std::string, std::vector<mail_answer>>;
 
 /// The server and the mailbox, in the event loop of the running task.
@@ -89,13 +89,15 @@ struct mail_site
     http_answer answer(http_request const& r)
     {
         std::string const key   = r.method + ' ' + r.target;
-        auto const        known = answers.find(key);
+        auto              known = answers.find(key);
+        if (known == answers.end())
+            known = answers.find(r.method + " *");
         if (known == answers.end())
         {
             unexpected.push_back(key);
             return http_response("404 Not Found");
         }
-        auto&       turn   = turns[key];
+        auto&       turn   = turns[known->first];
         auto const& a      = known->second[std::min(turn, known->second.size() - 1)];
         ++turn;
         if (a.cuts || a.holds)

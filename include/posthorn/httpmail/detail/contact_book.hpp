@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -197,9 +198,28 @@ private:
         auto const nothing        = std::make_shared<string_source>(std::string());
         auto const made           = co_await s_->dav.put(to, nothing, "application/octet-stream", std::move(o));
         mailbox_state::demand(made, "PUT");
-        if (!update.changes().empty())
-            co_await patch(to, std::move(update), std::string());
-        co_return to;
+        std::optional<dav::status_error> why;
+        try
+        {
+            if (!update.changes().empty())
+                co_await patch(to, std::move(update), std::string());
+        }
+        catch (dav::status_error const& e)
+        {
+            why.emplace(e);
+        }
+        if (!why)
+            co_return to;
+        try // half a contact is none
+        {
+            auto const gone = co_await s_->dav.remove(to);
+            std::ignore     = gone;
+        }
+        catch (posthorn::error const&)
+        {
+            // What was wrong first is more telling.
+        }
+        throw dav::status_error(*why);
     }
 
     mailbox_state* s_;
