@@ -53,8 +53,8 @@ struct request
     http::url     url;
 
     /** Everything but what the client sets itself: Host, Connection, Keep-Alive, Content-Length, Transfer-Encoding, TE, Trailer,
-        Upgrade, Expect, Proxy-Authorization and Proxy-Connection are refused. An Authorization here takes the place of the client's own, and
-        stays with the first origin. */
+        Upgrade, Expect, Proxy-Authorization and Proxy-Connection are refused. An Authorization or Cookie here takes the place of
+        the client's own, and stays with the first origin. */
     http::headers fields;
 
     /** The body; null for none. It must not be used elsewhere until the response was received. If its size() is not known it is sent

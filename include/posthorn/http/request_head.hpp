@@ -147,7 +147,8 @@ inline secret_string write_request_head(std::string_view method, url const& to, 
     if (!fields.has("Authorization"))
         out.optional_field("Authorization", more.authorization);
     out.optional_field("Proxy-Authorization", more.proxy_authorization);
-    out.optional_field("Cookie", more.cookie);
+    if (!fields.has("Cookie"))
+        out.optional_field("Cookie", more.cookie);
     if (more.expect_continue && (more.chunked || more.length.value_or(0) != 0))
         out.field("Expect", "100-continue");
     if (more.chunked)

@@ -213,6 +213,9 @@ private:
             l.reset();
         if (!l)
             l = idle.take(j.at.origin(), by_proxy);
+        // One from before it was known that connections have to log in could die under the login.
+        if (l && l->reused && !l->server_in && !auth_.connection_scheme(j.at.origin()).empty())
+            l.reset();
         if (!l)
         {
             l             = co_await dialer_.dial(j.at.origin(), j.total);
@@ -476,10 +479,10 @@ public:
             throw *failure;
         }
         done_ += block.size();
-        if (journey_.asked.on_download && !block.empty())
-            journey_.asked.on_download(done_, size_);
         if (block.empty())
             end();
+        else
+            report();
         co_return block;
     }
 
@@ -487,6 +490,21 @@ public:
     headers const&               trailers() const noexcept override { return trailers_; }
 
 private:
+    void report()
+    {
+        if (!journey_.asked.on_download)
+            return;
+        try
+        {
+            journey_.asked.on_download(done_, size_);
+        }
+        catch (...)
+        {
+            link_.reset();
+            throw;
+        }
+    }
+
     void end()
     {
         trailers_ = link_->conn.trailers();

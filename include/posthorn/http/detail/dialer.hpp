@@ -195,8 +195,8 @@ private:
                 co_return conn->release();
             }
             std::ignore = co_await drain(*conn);
-            if (head.status != 407)
-                refuse(net::errc::proxy_refused, head);
+            if (head.status != 407) // some say 401 where a login is wrong
+                refuse(head.status == 401 ? net::errc::proxy_login_refused : net::errc::proxy_refused, head);
             if (ntlm)
             {
                 auto second = answer.empty() ? ntlm->second(head.fields, proxy_auth_.field_name()) : std::nullopt;
