@@ -157,6 +157,51 @@ TEST_CASE("a server that gives all rows whatever is asked for is believed once; 
     });
 }
 
+TEST_CASE("rows that cannot be are the last ones")
+{
+    mail_answers a;
+    a["SEARCH /x/alice/Inbox/"] = {mail_answer::list(member("/x/alice/Inbox/1.EML", "<hm:read>1</hm:read>"),
+                                                     "Content-Range: rows 0-18446744073709551615; total=18446744073709551615\r\n")};
+    with_exchange(a, [](mail_site& s) -> task<void> {
+        auto const all = co_await s.box.list(s.url("/x/alice/Inbox/"));
+        CHECK(all.size() == 1);
+        CHECK(s.asked("SEARCH /x/alice/Inbox/") == 1);
+    });
+}
+
+TEST_CASE("a dialect that was told is spoken, whatever the server says of itself")
+{
+    mail_answers a;
+    std::string  missing;
+    for (auto const* name : {"inbox", "sendmsg", "msgfolderroot"})
+        missing += "<D:propstat><D:status>HTTP/1.1 404 Not Found</D:status><D:prop><hm:" + std::string(name) + "/></D:prop></D:propstat>";
+    a["PROPFIND /so/Mail/"]          = {mail_answer::list("<D:response><D:href>/so/Mail/</D:href>" + missing + "</D:response>"),
+                               mail_answer::list(member("/so/Mail/", "<D:isfolder>1</D:isfolder>") + member("/so/Mail/folderINBOX/", "<D:isfolder>1</D:isfolder>"))};
+    a["SEARCH /so/Mail/folderINBOX/"] = {mail_answer::list(member("/so/Mail/folderINBOX/1.eml/", "<hm:hasattachment>1</hm:hasattachment>"),
+                                                           "Content-Range: rows 0-0; total=1\r\n")};
+    a["BDELETE /so/Mail/folderINBOX/"]       = {mail_answer("403 Forbidden")};
+    a["DELETE /so/Mail/folderINBOX/1.eml/"]  = {mail_answer("204 No Content")};
+    mailbox_settings settings;
+    settings.dialect = dialect::exchange;
+    settings.fields.set("X-Mine", "yes");
+    with_mailbox(a, settings, "/so/Mail/", [](mail_site& s) -> task<void> {
+        auto const folders = co_await s.box.folders();
+        CHECK(s.box.speaks() == dialect::exchange);
+        REQUIRE(folders.size() == 1);
+        CHECK(s.server.requests()[0].field("Brief") == "t");
+        auto const list = co_await s.box.list(folders[0].url);
+        REQUIRE(list.size() == 1);
+        CHECK(list[0].has_attachment == true);
+        std::vector<http::url> const one = {list[0].url};
+        auto const                   gone = co_await s.box.remove(one, deletion::for_good);
+        CHECK(all_done(gone));
+        auto const unsent = co_await failure_of(s.box.send(to_bob(), text("x")));
+        CHECK(unsent == httpmail::errc::cannot_send);
+        for (auto const& r : s.server.requests())
+            CHECK(r.field("X-Mine") == "yes");
+    });
+}
+
 TEST_CASE("a server of WebDAV: nothing is replaced, new names are made up, copies that it cannot make are made by hand")
 {
     mail_answers a;

@@ -39,6 +39,13 @@ TEST_CASE("what a failure means for the work that was asked for")
                          http::errc::auth_not_allowed, http::errc::cannot_repeat, http::errc::bad_url, http::errc::bad_method, http::errc::bad_header})
         CHECK(fate_of(e, true) == fate::not_done);
     CHECK(fate_of(std::make_error_code(std::errc::connection_refused), true) == fate::not_done);
+    using posthorn::net::tls_errc;
+    for (auto const e : {tls_errc::handshake_failed, tls_errc::not_tls, tls_errc::protocol_version, tls_errc::certificate_rejected,
+                         tls_errc::host_name_mismatch, tls_errc::expired, tls_errc::not_yet_valid, tls_errc::untrusted, tls_errc::self_signed,
+                         tls_errc::pin_mismatch, tls_errc::dane_mismatch, tls_errc::no_certificate, tls_errc::configuration})
+        CHECK(fate_of(e, true) == fate::not_done);
+    for (auto const e : {tls_errc::protocol_error, tls_errc::alert_received, tls_errc::truncated, tls_errc::closed})
+        CHECK(fate_of(e, true) == fate::in_doubt);
     CHECK(fate_of(posthorn::errc::canceled, true) == fate::in_doubt);
     CHECK(fate_of(posthorn::errc::canceled, false) == fate::not_done);
     CHECK(fate_of(posthorn::errc::timeout, true) == fate::in_doubt);

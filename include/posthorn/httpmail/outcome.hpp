@@ -15,6 +15,7 @@
 #include <posthorn/http/error.hpp>
 #include <posthorn/http/url.hpp>
 #include <posthorn/httpmail/error.hpp>
+#include <posthorn/net/tls_error.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -82,6 +83,25 @@ inline fate fate_of(std::error_code const& ec, bool begun, int status = 0) noexc
         case http::errc::bad_url:
         case http::errc::bad_method:
         case http::errc::bad_header: return fate::not_done;
+        default: break;
+        }
+    if (ec.category() == net::tls_category())
+        switch (static_cast<net::tls_errc>(ec.value()))
+        {
+        // These come before the request can leave.
+        case net::tls_errc::handshake_failed:
+        case net::tls_errc::not_tls:
+        case net::tls_errc::protocol_version:
+        case net::tls_errc::certificate_rejected:
+        case net::tls_errc::host_name_mismatch:
+        case net::tls_errc::expired:
+        case net::tls_errc::not_yet_valid:
+        case net::tls_errc::untrusted:
+        case net::tls_errc::self_signed:
+        case net::tls_errc::pin_mismatch:
+        case net::tls_errc::dane_mismatch:
+        case net::tls_errc::no_certificate:
+        case net::tls_errc::configuration: return fate::not_done;
         default: break;
         }
     if (ec.category() == category() || ec == posthorn::errc::invalid_argument)

@@ -259,6 +259,8 @@ inline async_generator<message_info> list_messages(mailbox_state& s, http::url a
         std::swap(before, now);
         if (!content || count == 0)
             co_return;
+        if (content->last + 1 <= first)
+            co_return; // no number of rows that there can be
         first = content->last + 1;
         if (content->total ? first >= *content->total : count < size)
             co_return;
