@@ -6879,6 +6879,14 @@ enum class tls_client_auth : unsigned char
     required  ///< A client without an acceptable certificate is turned away.
 };
 
+/// What can be wrong with a certificate that a trusted authority has signed.
+enum class certificate_flaw : unsigned char
+{
+    wrong_host,
+    expired,
+    not_yet_valid
+};
+
 /** How TLS is to be done. The defaults are right for a client on the open Internet.
 
     Trust: if `ca_file`, `ca_directory` and `ca_pem` are all empty, the system's authorities are trusted;
@@ -6896,6 +6904,11 @@ struct tls_settings
     /// Must the certificate be for the host that was asked for? Only DNS names and addresses in the subject
     /// alternative name count, never the common name (RFC 9525).
     bool verify_host = true;
+
+    /** Asked in the middle of a handshake whether to go on in spite of a flaw, once for each; it must not block. Empty: no.
+
+        For those who ask the user after the handshake and close the connection then. It counts as not verified. */
+    std::function<bool(certificate_flaw)> tolerate;
 
     std::filesystem::path ca_file;      ///< Authorities to trust, PEM.
     std::filesystem::path ca_directory; ///< Authorities to trust, as made by `openssl rehash`.
@@ -6948,6 +6961,7 @@ class tls_callbacks
 {
 public:
     virtual bool verify(X509_STORE_CTX* chain) noexcept      = 0;
+    virtual bool tolerates(X509_STORE_CTX* chain) noexcept   = 0;
     virtual bool keep_session(SSL_SESSION* session) noexcept = 0; ///< @return whether it was taken over
 
 protected:
@@ -7174,7 +7188,7 @@ struct tls_context_state
     explicit tls_context_state(tls_settings const& s)
         : sessions(s.max_sessions), verify_peer(s.verify_peer), verify_host(s.verify_host),
           resumption(s.resumption), client_auth(s.client_auth), minimum_version(s.minimum_version),
-          maximum_version(s.maximum_version)
+          maximum_version(s.maximum_version), tolerate(s.tolerate)
     {
         openssl_errors_guard const clean;
         context.reset(SSL_CTX_new(TLS_method()));
@@ -7223,6 +7237,20 @@ struct tls_context_state
     tls_client_auth const      client_auth;
     tls_version const          minimum_version;
     tls_version const          maximum_version;
+    std::function<bool(certificate_flaw)> const tolerate;
+
+    /// For X509_STORE_CTX_set_verify_cb(): a flaw that is tolerated is no failure.
+    static int on_check(int passed, X509_STORE_CTX* chain)
+    {
+        auto const* const ssl =
+            static_cast<SSL const*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+        if (passed != 1 && callbacks_of(ssl).tolerates(chain))
+        {
+            X509_STORE_CTX_set_error(chain, X509_V_OK);
+            passed = 1;
+        }
+        return passed;
+    }
 
 private:
     static int number_of(tls_version v) noexcept
@@ -8017,6 +8045,8 @@ private:
         {
             if (context_.state_->verify_peer)
             {
+                if (context_.state_->tolerate)
+                    X509_STORE_CTX_set_verify_cb(chain, &detail::tls_context_state::on_check);
                 if (X509_verify_cert(chain) <= 0)
                 {
                     explain_failed_check(chain);
@@ -8029,6 +8059,28 @@ private:
         {
             out_of_memory_ = true;
             X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
+            return false;
+        }
+    }
+
+    bool tolerates(X509_STORE_CTX* chain) noexcept override
+    {
+        certificate_flaw flaw {};
+        switch (detail::tls_code_of_check(X509_STORE_CTX_get_error(chain)))
+        {
+        case tls_errc::host_name_mismatch: flaw = certificate_flaw::wrong_host; break;
+        case tls_errc::expired: flaw = certificate_flaw::expired; break;
+        case tls_errc::not_yet_valid: flaw = certificate_flaw::not_yet_valid; break;
+        default: return false;
+        }
+        try
+        {
+            bool const accepted = context_.state_->tolerate(flaw);
+            flawed_             = flawed_ || accepted;
+            return accepted;
+        }
+        catch (...)
+        {
             return false;
         }
     }
@@ -8135,14 +8187,14 @@ private:
         if (is_client() && state.verify_peer && !passed)
             return fail(ec, tls_errc::certificate_rejected,
                         X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get())));
-        verified_    = state.verify_peer && passed;
+        verified_    = state.verify_peer && passed && !flawed_;
         established_ = true;
         return tls_status::done;
     }
 
     bool keep_session(SSL_SESSION* session) noexcept override
     {
-        if (session_key_.empty())
+        if (session_key_.empty() || flawed_)
             return false;
         detail::ssl_session_handle owned(session);
         try
@@ -8197,6 +8249,7 @@ private:
     bool                              offered_       = false;
     bool                              established_   = false;
     bool                              verified_      = false;
+    bool                              flawed_        = false; ///< Something was tolerated.
     bool                              shut_down_     = false;
     bool                              eof_           = false;
     bool                              out_of_memory_ = false;
@@ -9408,6 +9461,17 @@ inline defect check_domain(std::string_view s, domain_options const& options = {
                    i);
     }
     return {};
+}
+
+/// An IP address as it is written in place of a domain (RFC 5321, 4.1.3), e.g. "[192.0.2.1]", "[IPv6:2001:db8::1]".
+inline std::string address_literal(std::string ip)
+{
+    ip = ip.substr(0, ip.find('%')); // a zone means nothing to the server
+    if (ip.rfind("::ffff:", 0) == 0 && ip.find('.') != ip.npos)
+        ip.erase(0, 7);
+    if (ip.empty())
+        return ip;
+    return ip.find(':') != ip.npos ? "[IPv6:" + ip + "]" : "[" + ip + "]";
 }
 
 /** Checks the name given with EHLO, HELO or LHLO: an ASCII domain name or an address literal.
@@ -16202,106 +16266,12 @@ private:
 #ifndef POSTHORN_SMTP_DETAIL_DELIVERY_HPP
 #define POSTHORN_SMTP_DETAIL_DELIVERY_HPP
 
-// What waits to be written in one go, and how far what was written can have come.
+// The content of one BDAT command. Its size must be known before it is sent, so what does not stay where it is
+// has to be gathered.
 
-#ifndef POSTHORN_SMTP_DETAIL_OUTBOX_HPP
-#define POSTHORN_SMTP_DETAIL_OUTBOX_HPP
+#ifndef POSTHORN_SMTP_DETAIL_CHUNK_HPP
+#define POSTHORN_SMTP_DETAIL_CHUNK_HPP
 
-namespace posthorn::smtp::detail {
-
-/** Gathers commands and content of one or more messages, and writes them.
-
-    Octets are counted from the first one that ever passed, so that a mark set at the end of a message tells later
-    whether that end can have left.
-*/
-class outbox
-{
-public:
-    explicit outbox(conversation& c) noexcept : c_(&c) {}
-
-    /// Room for some more pieces? Otherwise flush() first.
-    bool has_room(std::size_t pieces) const noexcept
-    {
-        return list_.room() > pieces && list_.scratch_room() > gather_list::short_run;
-    }
-
-    /// To add slices to. What they refer to must stay until the next flush().
-    gather_list& list() noexcept { return list_; }
-
-    bool          empty() const noexcept { return list_.empty(); }
-    std::size_t   size() const noexcept { return list_.size(); }
-    std::uint64_t end() const noexcept { return written_ + list_.size(); } ///< Of what was added so far.
-
-    /// Can the octets before `mark` all have left?
-    bool may_have_left(std::uint64_t mark) const noexcept
-    {
-        return mark <= written_ + (flushing_ ? c_->stream.possibly_sent() : 0);
-    }
-
-    /// Has writing failed? Nothing more leaves then; what the server said before may still be read.
-    bool failed() const noexcept { return failed_; }
-
-    /** Writes all that was added.
-
-        A connection that breaks is not an error yet: the server may have said why, and that is read next.
-        @param limit When to give up.
-        @param p     What is being sent, for errors.
-        @param over  Is it known that the connection ends? Then a failure is none.
-        @throws session_error after a timeout or a cancellation. */
-    task<void> flush(net::clock::time_point limit, phase p, bool const& over)
-    {
-        if (list_.empty() || failed_)
-        {
-            list_.clear();
-            co_return;
-        }
-        flushing_        = true;
-        c_->fresh_output = true;
-        c_->stream.expires_at(std::min(limit, c_->total));
-        std::optional<posthorn::error> failure;
-        try
-        {
-            co_await c_->stream.write(list_.slices());
-        }
-        catch (posthorn::error const& e)
-        {
-            failure.emplace(e);
-        }
-        written_ += failure ? c_->stream.possibly_sent() : list_.size();
-        flushing_ = false;
-        list_.clear();
-        if (!failure)
-            co_return;
-        failed_ = true;
-        if (over)
-            co_return; // the reader has closed the connection, with the reason in hand
-        bool const broken = failure->code() != condition::canceled && failure->code() != condition::timeout &&
-                            failure->code() != posthorn::errc::closed;
-        if (!broken)
-            c_->fail(failure->code(), p, waiting_for(p), &failure->context());
-        c_->patience = last_words_limit;
-    }
-
-    /// Forgets what was not written, for the next message.
-    void reset() noexcept
-    {
-        list_.clear();
-        failed_ = flushing_ = false;
-    }
-
-    static constexpr auto last_words_limit = std::chrono::seconds(5); ///< For a reply after a broken write.
-
-private:
-    conversation* c_;
-    gather_list   list_;
-    std::uint64_t written_  = 0;
-    bool          flushing_ = false;
-    bool          failed_   = false;
-};
-
-} // namespace posthorn::smtp::detail
-
-#endif
 // A message on its way: its plan, its transaction, how far its content has come, and what became of it.
 
 #ifndef POSTHORN_SMTP_DETAIL_PARCEL_HPP
@@ -17608,6 +17578,243 @@ struct parcel
 } // namespace posthorn::smtp::detail
 
 #endif
+// What a delivery fails with that no reply of the server is about: the content, and whatever its source throws.
+
+#ifndef POSTHORN_SMTP_DETAIL_REASONS_HPP
+#define POSTHORN_SMTP_DETAIL_REASONS_HPP
+
+namespace posthorn::smtp::detail {
+
+/// The encoder found something in the content that cannot be sent.
+inline session_error content_error(conversation const& c, std::error_code ec, std::uint64_t offset)
+{
+    return c.make_error(ec, phase::content, "content", nullptr,
+                        "at octet " + std::to_string(offset) + " of the content");
+}
+
+/// Whatever ended a delivery, as an error of the session.
+inline session_error as_session_error(conversation const& c, std::exception_ptr const& e, phase where)
+{
+    std::error_code code = posthorn::errc::invalid_argument;
+    std::string     detail;
+    try
+    {
+        std::rethrow_exception(e);
+    }
+    catch (session_error const& s)
+    {
+        return s;
+    }
+    catch (std::system_error const& s)
+    {
+        code   = s.code();
+        detail = printable(s.what());
+    }
+    catch (std::exception const& s)
+    {
+        detail = printable(s.what());
+    }
+    catch (...)
+    {
+        detail = "an exception of unknown type";
+    }
+    return c.make_error(code, where, "reading the content", nullptr, std::move(detail));
+}
+
+} // namespace posthorn::smtp::detail
+
+#endif
+
+namespace posthorn::smtp::detail {
+
+/// Used again, it keeps its memory.
+class chunk
+{
+public:
+    /** Takes content until there are `most` octets or it ends.
+
+        @param before_reading Awaited before the source is, which may take a while: a callable that returns a task.
+        @return Whether it ends here. @throws session_error for content that cannot be sent; what the source throws. */
+    template <class BeforeReading>
+    task<bool> fill(conversation const& c, content_reader& content, std::size_t most, BeforeReading before_reading)
+    {
+        std::error_code ec;
+        bool            last = false;
+        slices_.clear();
+        gathered_.clear();
+        for (std::size_t size = 0; !last && size < most; size = gathered_.size() + slices_.size())
+        {
+            if (content.needs_block() || slices_.room() <= few_pieces)
+                gather();
+            if (content.needs_block())
+            {
+                co_await before_reading();
+                co_await content.next_block();
+            }
+            last = content.encode(slices_, most - size, ec);
+            if (ec)
+                throw content_error(c, ec, content.offset());
+        }
+        bool const scattered = !gathered_.empty() || !content.whole();
+        if (scattered)
+        {
+            gather();
+            slices_.add(gathered_.data());
+        }
+        own_memory_ = scattered || slices_.uses_scratch();
+        co_return last;
+    }
+
+    std::span<std::string_view const> slices() const noexcept { return slices_.slices(); }
+    std::size_t                       size() const noexcept { return slices_.size(); }
+
+    /// Do the slices refer to memory of this object? Then they must have left before it is filled again.
+    bool owns_memory() const noexcept { return own_memory_; }
+
+private:
+    static constexpr std::size_t few_pieces = 8; ///< Room that the encoder wants.
+
+    /// Copies the slices behind what was there before.
+    void gather()
+    {
+        for (auto const slice : slices_.slices())
+            gathered_.append(slice);
+        slices_.clear();
+    }
+
+    gather_list slices_;
+    byte_buffer gathered_; ///< Content that is not in memory elsewhere.
+    bool        own_memory_ = false;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// What waits to be written in one go, and how far what was written can have come.
+
+#ifndef POSTHORN_SMTP_DETAIL_OUTBOX_HPP
+#define POSTHORN_SMTP_DETAIL_OUTBOX_HPP
+
+namespace posthorn::smtp::detail {
+
+/** Gathers commands and content of one or more messages, and writes them.
+
+    Octets are counted from the first one that ever passed, so that a mark set at the end of a message tells later
+    whether that end can have left.
+*/
+class outbox
+{
+public:
+    explicit outbox(conversation& c) noexcept : c_(&c) {}
+
+    /// Room for some more pieces? Otherwise flush() first.
+    bool has_room(std::size_t pieces) const noexcept
+    {
+        return list_.room() > pieces && list_.scratch_room() > gather_list::short_run;
+    }
+
+    /// To add slices to. What they refer to must stay until the next flush().
+    gather_list& list() noexcept { return list_; }
+
+    bool          empty() const noexcept { return list_.empty(); }
+    std::size_t   size() const noexcept { return list_.size(); }
+    std::uint64_t end() const noexcept { return written_ + list_.size(); } ///< Of what was added so far.
+
+    /// Can the octets before `mark` all have left?
+    bool may_have_left(std::uint64_t mark) const noexcept
+    {
+        return mark <= written_ + (flushing_ ? c_->stream.possibly_sent() : 0);
+    }
+
+    /// Has writing failed? Nothing more leaves then; what the server said before may still be read.
+    bool failed() const noexcept { return failed_; }
+
+    /** Writes all that was added.
+
+        A connection that breaks is not an error yet: the server may have said why, and that is read next.
+        @param limit When to give up.
+        @param p     What is being sent, for errors.
+        @param over  Is it known that the connection ends? Then a failure is none.
+        @throws session_error after a timeout or a cancellation. */
+    task<void> flush(net::clock::time_point limit, phase p, bool const& over)
+    {
+        if (list_.empty() || failed_)
+        {
+            list_.clear();
+            co_return;
+        }
+        flushing_        = true;
+        c_->fresh_output = true;
+        c_->stream.expires_at(std::min(limit, c_->total));
+        std::optional<posthorn::error> failure;
+        try
+        {
+            co_await c_->stream.write(list_.slices());
+        }
+        catch (posthorn::error const& e)
+        {
+            failure.emplace(e);
+        }
+        written_ += failure ? c_->stream.possibly_sent() : list_.size();
+        flushing_ = false;
+        list_.clear();
+        if (!failure)
+            co_return;
+        failed_ = true;
+        if (over)
+            co_return; // the reader has closed the connection, with the reason in hand
+        bool const broken = failure->code() != condition::canceled && failure->code() != condition::timeout &&
+                            failure->code() != posthorn::errc::closed;
+        if (!broken)
+            c_->fail(failure->code(), p, waiting_for(p), &failure->context());
+        c_->patience = last_words_limit;
+    }
+
+    /// Forgets what was not written, for the next message.
+    void reset() noexcept
+    {
+        list_.clear();
+        failed_ = flushing_ = false;
+    }
+
+    static constexpr auto last_words_limit = std::chrono::seconds(5); ///< For a reply after a broken write.
+
+private:
+    conversation* c_;
+    gather_list   list_;
+    std::uint64_t written_  = 0;
+    bool          flushing_ = false;
+    bool          failed_   = false;
+};
+
+} // namespace posthorn::smtp::detail
+
+#endif
+// Until when a part of a message must have left.
+
+#ifndef POSTHORN_SMTP_DETAIL_PACE_HPP
+#define POSTHORN_SMTP_DETAIL_PACE_HPP
+
+namespace posthorn::smtp::detail {
+
+/// The limit for the next write.
+inline net::clock::time_point block_limit(timeouts const& limits)
+{
+    auto const now = net::clock::now();
+    return limits.block >= net::deadline::never - now ? net::deadline::never : now + limits.block;
+}
+
+/// The same within content, which must also keep a minimum rate.
+/// @param begun When the content began. @param sent Octets of it that have left.
+inline net::clock::time_point content_limit(timeouts const& limits, net::clock::time_point begun, std::uint64_t sent)
+{
+    net::minimum_rate const rate {limits.minimum_rate, limits.block};
+    return std::min(block_limit(limits), rate.limit(begun, sent));
+}
+
+} // namespace posthorn::smtp::detail
+
+#endif
 
 namespace posthorn::smtp::detail {
 
@@ -17710,7 +17917,7 @@ public:
         c_->writing  = false;
         std::optional<session_error> broken;
         if (e)
-            broken.emplace(as_session_error(e, phase::content));
+            broken.emplace(as_session_error(*c_, e, phase::content));
         else if (outbox_.failed() && !closing_)
             broken.emplace(c_->make_error(posthorn::errc::connection_lost, phase::content, "send", nullptr,
                                           "the server took no more"));
@@ -17762,41 +17969,6 @@ public:
 
     /// A MAIL command outside of a run.
     void count_mail() noexcept { ++mails_; }
-
-    /** Writes content and its end, after DATA was accepted by a single command, and waits for the reply.
-        @pre the reply to it is due */
-    task<void> write_all(source& content, send_options const& options, bool eight_bit)
-    {
-        outbox_.reset();
-        closing_ = false;
-        content_options rules;
-        rules.endings         = options.endings;
-        rules.max_line        = options.max_line;
-        rules.allow_eight_bit = eight_bit;
-        content_reader reader;
-        co_await reader.open(content);
-        reader.reset(rules);
-        auto const    begun = net::clock::now();
-        std::uint64_t sent  = 0;
-        for (bool complete = false; !complete && !outbox_.failed();)
-        {
-            if (reader.needs_block())
-                co_await reader.next_block();
-            std::error_code ec;
-            complete = reader.encode(outbox_.list(), everything, ec);
-            if (ec)
-                throw content_error(ec, reader.offset());
-            std::size_t const part = outbox_.size();
-            co_await outbox_.flush(content_limit(begun, sent), phase::content, closing_);
-            sent += part;
-            c_->emit(events::progress {part, sent, content.size()});
-        }
-        co_await c_->await_reply(); // also if writing failed: it may tell why
-        if (c_->last.intermediate())
-            c_->fail(errc::unexpected_code, phase::content, waiting_for(phase::content));
-        if (outbox_.failed() || c_->last.code() == 421)
-            c_->close(errc::service_unavailable);
-    }
 
 private:
     static constexpr std::size_t everything  = static_cast<std::size_t>(-1);
@@ -17940,7 +18112,7 @@ private:
         }
         if (failure)
         {
-            auto const reason = as_session_error(failure, p.begun_once ? phase::content : phase::prepare);
+            auto const reason = as_session_error(*c_, failure, p.begun_once ? phase::content : phase::prepare);
             if (p.begun_once)
                 p.plan.give_up(*p.into, reason.code().message());
             settlement::explain(*p.into, reason.code().message());
@@ -18031,7 +18203,7 @@ private:
             std::size_t const before = outbox_.size();
             bool const        last   = p.content.encode(outbox_.list(), everything, ec);
             if (ec) // the end of the content must not be written now, so the connection cannot be saved
-                throw content_error(ec, p.content.offset());
+                throw content_error(*c_, ec, p.content.offset());
             p.staged += outbox_.size() - before;
             if (last)
                 co_return end_content(p);
@@ -18040,6 +18212,8 @@ private:
 
     task<void> stage_chunks(parcel& p)
     {
+        std::size_t const most    = std::max<std::size_t>(p.how->chunk_size, 1);
+        auto const        flushed = [this] { return flush(); };
         while (!stopped() && p.dialogue.next() == transaction::step::send_content &&
                p.dialogue.chunks_due() < window_of(p))
         {
@@ -18049,7 +18223,7 @@ private:
             bool               last = false;
             try
             {
-                last = co_await fill_chunk(p);
+                last = co_await chunk_.fill(*c_, p.content, most, flushed);
             }
             catch (...)
             {
@@ -18071,45 +18245,6 @@ private:
         }
     }
 
-    /// Content for one BDAT into `chunk_`. @return Whether it is the last one.
-    task<bool> fill_chunk(parcel& p)
-    {
-        std::size_t const most = std::max<std::size_t>(p.how->chunk_size, 1);
-        std::error_code   ec;
-        bool              last = false;
-        chunk_.clear();
-        gathered_.clear();
-        for (std::size_t size = 0; !last && size < most; size = gathered_.size() + chunk_.size())
-        {
-            // The size must be known before, so what does not stay where it is has to be gathered.
-            if (p.content.needs_block() || chunk_.room() <= few_pieces)
-                gather();
-            if (p.content.needs_block() && !outbox_.empty())
-                co_await flush(); // reading may take a while
-            if (p.content.needs_block())
-                co_await p.content.next_block();
-            last = p.content.encode(chunk_, most - size, ec);
-            if (ec)
-                throw content_error(ec, p.content.offset());
-        }
-        bool const scattered = !gathered_.empty() || !p.content.whole();
-        if (scattered)
-        {
-            gather();
-            chunk_.add(gathered_.data());
-        }
-        own_memory_ = scattered || chunk_.uses_scratch();
-        co_return last;
-    }
-
-    /// Copies what is in `chunk_` behind what was there before.
-    void gather()
-    {
-        for (auto const slice : chunk_.slices())
-            gathered_.append(slice);
-        chunk_.clear();
-    }
-
     void stage_chunk(parcel& p, bool last)
     {
         c_->out.clear();
@@ -18129,7 +18264,7 @@ private:
         for (auto const slice : chunk_.slices())
         {
             bool const copied = slice.size() <= gather_list::short_run && slice.size() <= list.scratch_room();
-            pinned_           = pinned_ || (own_memory_ && !copied);
+            pinned_           = pinned_ || (chunk_.owns_memory() && !copied);
             list.add(slice);
         }
         p.staged += chunk_.size();
@@ -18145,7 +18280,7 @@ private:
 
     void abandon(parcel& p, std::exception_ptr const& why)
     {
-        auto const reason = as_session_error(why, phase::content);
+        auto const reason = as_session_error(*c_, why, phase::content);
         p.dialogue.abandon(reason.code().message());
         p.failure.emplace(reason);
         if (p.dialogue.next() == transaction::step::finished)
@@ -18154,9 +18289,10 @@ private:
 
     task<void> flush()
     {
-        auto const limit = current_ != nullptr && current_->staged + current_->content_bytes != 0
-                               ? content_limit(current_->begun, current_->content_bytes)
-                               : block_limit();
+        auto const& limits = c_->settings.timeouts;
+        auto const  limit  = current_ != nullptr && current_->staged + current_->content_bytes != 0
+                               ? content_limit(limits, current_->begun, current_->content_bytes)
+                               : block_limit(limits);
         phase const p = c_->due.idle() ? phase::content : c_->due.front().what;
         co_await outbox_.flush(limit, p, closing_);
         pinned_ = false;
@@ -18168,20 +18304,6 @@ private:
             one->content_bytes += part;
             c_->emit(events::progress {part, one->content_bytes, one->content.size()});
         }
-    }
-
-    net::clock::time_point block_limit() const
-    {
-        auto const most = c_->settings.timeouts.block;
-        auto const now  = net::clock::now();
-        return most >= net::deadline::never - now ? net::deadline::never : now + most;
-    }
-
-    net::clock::time_point content_limit(net::clock::time_point begun, std::uint64_t sent) const
-    {
-        auto const&             limits = c_->settings.timeouts;
-        net::minimum_rate const rate {limits.minimum_rate, limits.block};
-        return std::min(block_limit(), rate.limit(begun, sent));
     }
 
     // Replies --------------------------------------------------------------------------------------------------
@@ -18345,51 +18467,15 @@ private:
                ec != posthorn::errc::closed;
     }
 
-    session_error content_error(std::error_code ec, std::uint64_t offset) const
-    {
-        return c_->make_error(ec, phase::content, "content", nullptr, "at octet " + std::to_string(offset) + " of the content");
-    }
-
-    /// Whatever ended the delivery, as an error of the session.
-    session_error as_session_error(std::exception_ptr const& e, phase where) const
-    {
-        std::error_code code = posthorn::errc::invalid_argument;
-        std::string     detail;
-        try
-        {
-            std::rethrow_exception(e);
-        }
-        catch (session_error const& s)
-        {
-            return s;
-        }
-        catch (std::system_error const& s)
-        {
-            code   = s.code();
-            detail = printable(s.what());
-        }
-        catch (std::exception const& s)
-        {
-            detail = printable(s.what());
-        }
-        catch (...)
-        {
-            detail = "an exception of unknown type";
-        }
-        return c_->make_error(code, where, "reading the content", nullptr, std::move(detail));
-    }
-
     conversation*                        c_;
     outbox                               outbox_;
     known_server                         server_;
     std::vector<std::unique_ptr<parcel>> parcels_;
     parcel*                              current_ = nullptr; ///< The one that is being written.
-    gather_list                          chunk_;
-    byte_buffer                          gathered_; ///< Content of a chunk that is not in memory elsewhere.
+    chunk                                chunk_;
     std::uint64_t                        tickets_       = 0;
     std::uint64_t                        mails_         = 0;     ///< Transactions on this connection.
-    bool                                 own_memory_    = false; ///< The chunk refers to memory of this object.
-    bool                                 pinned_        = false; ///< The outbox refers to it.
+    bool                                 pinned_        = false; ///< The outbox refers to memory of the chunk.
     bool                                 open_          = false;
     bool                                 closing_       = false; ///< The server closes the connection.
     bool                                 reset_refused_ = false;
@@ -18428,6 +18514,18 @@ public:
                 c_->refuse(errc::ehlo_refused, phase::hello, "HELO");
         }
         offered.assign(c_->last, extended);
+        may_offer_more_ = false;
+    }
+
+    /// HELO: nothing is asked for, and the server offers nothing.
+    task<void> helo()
+    {
+        command_writer w(c_->out);
+        c_->spelled(w.helo(name()), w, phase::hello);
+        co_await c_->exchange(phase::hello);
+        if (!c_->last.positive())
+            c_->refuse(errc::ehlo_refused, phase::hello, "HELO");
+        offered.assign(c_->last, false);
         may_offer_more_ = false;
     }
 
@@ -18480,13 +18578,8 @@ private:
         std::string const host = asio::ip::host_name(ignored);
         if (host.find('.') != host.npos && !check_ehlo_name(host))
             return host;
-        std::string local = c_->stream.local_address();
-        local             = local.substr(0, local.find('%')); // a zone means nothing to the server
-        if (local.rfind("::ffff:", 0) == 0 && local.find('.') != local.npos)
-            local.erase(0, 7);
-        if (local.empty())
-            return "localhost";
-        return local.find(':') != local.npos ? "[IPv6:" + local + "]" : "[" + local + "]";
+        auto const literal = address_literal(c_->stream.local_address());
+        return literal.empty() ? std::string("localhost") : literal;
     }
 
     conversation* c_;
@@ -18888,6 +18981,48 @@ private:
 } // namespace posthorn::smtp::detail
 
 #endif
+// Content behind a DATA command of the caller's own, outside of any transaction that we keep account of.
+
+#ifndef POSTHORN_SMTP_DETAIL_WRITE_CONTENT_HPP
+#define POSTHORN_SMTP_DETAIL_WRITE_CONTENT_HPP
+
+namespace posthorn::smtp::detail {
+
+/** Writes content and its end, and waits for the reply.
+    @pre the reply to it is due */
+inline task<void> write_content(conversation& c, source& content, content_options rules)
+{
+    outbox         out(c);
+    bool const     closing = false;
+    content_reader reader;
+    co_await reader.open(content);
+    reader.reset(rules);
+    auto const    begun = net::clock::now();
+    std::uint64_t sent  = 0;
+    for (bool complete = false; !complete && !out.failed();)
+    {
+        if (reader.needs_block())
+            co_await reader.next_block();
+        std::error_code ec;
+        complete = reader.encode(out.list(), static_cast<std::size_t>(-1), ec);
+        if (ec)
+            throw content_error(c, ec, reader.offset());
+        std::size_t const part  = out.size();
+        auto const        limit = content_limit(c.settings.timeouts, begun, sent);
+        co_await out.flush(limit, phase::content, closing);
+        sent += part;
+        c.emit(events::progress {part, sent, content.size()});
+    }
+    co_await c.await_reply(); // also if writing failed: it may tell why
+    if (c.last.intermediate())
+        c.fail(errc::unexpected_code, phase::content, waiting_for(phase::content));
+    if (out.failed() || c.last.code() == 421)
+        c.close(errc::service_unavailable);
+}
+
+} // namespace posthorn::smtp::detail
+
+#endif
 
 namespace posthorn::smtp {
 
@@ -18960,6 +19095,15 @@ public:
     /// The same, with the fall-back.
     task<void> hello() { return hello(true); }
 
+    /** HELO (RFC 5321, 4.1.1.1), for servers that are to be spared EHLO: they offer nothing then.
+        @throws session_error as hello(). */
+    task<void> helo()
+    {
+        operation const guard(*this, phase::hello);
+        co_await talk_.begin(phase::hello);
+        co_await introduction_.helo();
+    }
+
     /** STARTTLS, the handshake, and EHLO again (RFC 3207). What was offered in the clear is forgotten.
 
         @param context     How to verify the server.
@@ -18970,8 +19114,29 @@ public:
                 or a code of TLS, whose text says what was wrong with which certificate (closed). */
     task<void> start_tls(net::tls_context context, std::string host, std::string session_key)
     {
-        co_await request_tls(std::move(context), std::move(host), std::move(session_key));
+        co_await upgrade_tls(std::move(context), std::move(host), std::move(session_key));
         co_await hello(false);
+    }
+
+    /** STARTTLS and the handshake only: hello() must follow, after whatever there is to be decided about the certificate.
+
+        Parameters and errors as of start_tls(). */
+    task<void> upgrade_tls(net::tls_context context, std::string host, std::string session_key)
+    {
+        operation const guard(*this, phase::starttls);
+        co_await talk_.begin(phase::starttls);
+        if (!introduction_.offered.has(feature::starttls))
+            throw talk_.make_error(errc::tls_required_unavailable, phase::starttls, "STARTTLS");
+        command_writer w(talk_.out);
+        talk_.spelled(w.starttls(), w, phase::starttls);
+        co_await talk_.exchange(phase::starttls);
+        if (!talk_.last.positive())
+            talk_.refuse(errc::tls_refused, phase::starttls, "STARTTLS");
+        // Whatever follows the reply in the clear was sent by somebody else: it must not be read as if protected.
+        if (!talk_.in.empty())
+            talk_.fail(errc::tls_leftover, phase::starttls, "STARTTLS");
+        introduction_.offered.assign(smtp::reply(), false); // what is masked stays masked
+        co_await handshake(std::move(context), std::move(host), std::move(session_key));
     }
 
     /** TLS from the first octet (RFC 8314), before greet().
@@ -18991,6 +19156,13 @@ public:
                 errc::auth_needs_tls, ... The session stays usable, without a login. */
     task<std::string> authenticate(sasl::credentials who, sasl::selection how)
     {
+        auto const offered = introduction_.offered.auth_mechanisms();
+        return authenticate(std::move(who), std::move(how), std::vector<std::string>(offered.begin(), offered.end()));
+    }
+
+    /// The same with mechanisms that the server is known to have, whatever it said, or did not say after HELO.
+    task<std::string> authenticate(sasl::credentials who, sasl::selection how, std::vector<std::string> offered)
+    {
         operation const guard(*this, phase::auth);
         co_await talk_.begin(phase::auth);
         how.secure         = is_secure();
@@ -19000,10 +19172,8 @@ public:
             how.tls_exporter         = talk_.stream.tls().tls_exporter;
             how.tls_server_end_point = talk_.stream.tls().tls_server_end_point;
         }
-        auto const offered = introduction_.offered.auth_mechanisms();
-        std::vector<std::string> names(offered.begin(), offered.end());
-        detail::login            attempt(talk_);
-        auto                     used = co_await attempt.run(std::move(names), std::move(who), std::move(how));
+        detail::login attempt(talk_);
+        auto          used = co_await attempt.run(std::move(offered), std::move(who), std::move(how));
         introduction_.logged_in();
         co_return used;
     }
@@ -19121,25 +19291,68 @@ public:
         @throws session_error; whether the server got the message is then not known. send() tells more. */
     task<reply> data(source& content, send_options const& options)
     {
+        require_encodable(options);
+        auto answer = co_await open_data();
+        if (content_open_)
+            answer = co_await finish_data(content, options, introduction_.offered.has(feature::eight_bit_mime));
+        co_return answer;
+    }
+
+    /** DATA alone. After 354 the server waits for content: finish_data() must be next, and everything else fails with
+        errc::bad_sequence; quit() then closes without QUIT, which would become part of the message. */
+    task<reply> open_data()
+    {
         operation const guard(*this, phase::data);
-        if (options.endings == line_endings::verbatim)
-            throw talk_.make_error(errc::bad_parameter, phase::prepare, {}, nullptr,
-                                   "verbatim line endings cannot be sent with DATA");
         co_await talk_.begin(phase::data);
         command_writer w(talk_.out);
         talk_.spelled(w.data(), w, phase::data);
         co_await talk_.exchange(phase::data);
-        if (talk_.last.intermediate())
-        {
-            talk_.require_quiet(phase::data);
-            talk_.due.expect(phase::content);
-            bool complete = false;
-            abort_unless const done(talk_, complete);
-            co_await delivery_.write_all(content, options, introduction_.offered.has(feature::eight_bit_mime));
-            complete = true;
-            delivery_.transaction_open() = false;
-        }
+        content_open_ = talk_.last.intermediate();
         co_return talk_.last;
+    }
+
+    /** The content and the dot, after open_data() was answered by 354.
+        @param options   As for data().
+        @param eight_bit Whether octets above 127 may be sent; if not, they are errc::eight_bit_refused.
+        @return The reply to the content. Errors as of data(). */
+    task<reply> finish_data(source& content, send_options const& options, bool eight_bit)
+    {
+        require_encodable(options);
+        operation const guard(*this, phase::content, true);
+        bool            complete = false;
+        abort_unless const done(talk_, complete);
+        co_await talk_.begin(phase::content);
+        talk_.due.expect(phase::content);
+        content_options rules;
+        rules.endings         = options.endings;
+        rules.max_line        = options.max_line;
+        rules.allow_eight_bit = eight_bit;
+        co_await detail::write_content(talk_, content, rules);
+        complete                     = true;
+        content_open_                = false;
+        delivery_.transaction_open() = false;
+        co_return talk_.last;
+    }
+
+    /// Does the server wait for content, after open_data()?
+    bool content_open() const noexcept { return content_open_; }
+
+    /** Waits, while there is nothing else to do, for the end of the connection or for something that the server says unasked;
+        both are errors. Otherwise it ends when it is cancelled, which does no harm. */
+    task<void> watch()
+    {
+        operation const guard(*this, phase::command, content_open_);
+        watching_ = true;
+        watch_end const end(watching_);
+        for (;;)
+        {
+            co_await talk_.begin(phase::command);
+            talk_.arm(net::clock::duration::max());
+            co_await talk_.receive(phase::command, true);
+            auto const how = co_await this_coro::cancelled;
+            if (how != asio::cancellation_type::none)
+                co_return;
+        }
     }
 
     /** BDAT and a chunk of content (RFC 3030).
@@ -19253,6 +19466,8 @@ public:
     {
         if (!is_open())
             co_return;
+        if (content_open_)
+            co_return close();
         operation const guard(*this, phase::quit);
         co_await talk_.leave();
     }
@@ -19285,7 +19500,7 @@ public:
         False if the peer has closed it, or has said something that nothing asked for. */
     bool looks_alive()
     {
-        return is_open() && !busy_ && talk_.in.empty() && talk_.stream.peek() == net::stream::idle_state::quiet;
+        return is_open() && (!busy_ || watching_) && talk_.in.empty() && talk_.stream.peek() == net::stream::idle_state::quiet;
     }
 
     /// Limits everything from now on, beside the limits of the phases; time_point::max() for none.
@@ -19296,10 +19511,13 @@ private:
     class operation
     {
     public:
-        operation(session& s, phase p) : session_(&s)
+        operation(session& s, phase p, bool content = false) : session_(&s)
         {
             if (s.busy_)
                 throw s.talk_.make_error(posthorn::errc::busy, p, {}, nullptr, "await the running operation first");
+            if (s.content_open_ != content)
+                throw s.talk_.make_error(posthorn::errc::bad_sequence, p, {}, nullptr,
+                                         content ? "DATA has not been accepted" : "the server waits for content");
             s.busy_ = true;
         }
         operation(operation const&)            = delete;
@@ -19332,7 +19550,26 @@ private:
         bool const*           complete_;
     };
 
+    class watch_end
+    {
+    public:
+        explicit watch_end(bool& watching) noexcept : watching_(&watching) {}
+        watch_end(watch_end const&)            = delete;
+        watch_end& operator=(watch_end const&) = delete;
+        ~watch_end() { *watching_ = false; }
+
+    private:
+        bool* watching_;
+    };
+
     friend class client;
+
+    void require_encodable(send_options const& options) const
+    {
+        if (options.endings == line_endings::verbatim)
+            throw talk_.make_error(errc::bad_parameter, phase::prepare, {}, nullptr,
+                                   "verbatim line endings cannot be sent with DATA");
+    }
 
     async_generator<burst_result> burst(std::unique_ptr<detail::message_feed> feed, burst_options options)
     {
@@ -19346,24 +19583,6 @@ private:
             co_yield std::move(*result);
             result = co_await run.next();
         }
-    }
-
-    task<void> request_tls(net::tls_context context, std::string host, std::string session_key)
-    {
-        operation const guard(*this, phase::starttls);
-        co_await talk_.begin(phase::starttls);
-        if (!introduction_.offered.has(feature::starttls))
-            throw talk_.make_error(errc::tls_required_unavailable, phase::starttls, "STARTTLS");
-        command_writer w(talk_.out);
-        talk_.spelled(w.starttls(), w, phase::starttls);
-        co_await talk_.exchange(phase::starttls);
-        if (!talk_.last.positive())
-            talk_.refuse(errc::tls_refused, phase::starttls, "STARTTLS");
-        // Whatever follows the reply in the clear was sent by somebody else: it must not be read as if protected.
-        if (!talk_.in.empty())
-            talk_.fail(errc::tls_leftover, phase::starttls, "STARTTLS");
-        introduction_.offered.assign(smtp::reply(), false); // what is masked stays masked
-        co_await handshake(std::move(context), std::move(host), std::move(session_key));
     }
 
     task<void> handshake(net::tls_context context, std::string host, std::string session_key)
@@ -19423,6 +19642,8 @@ private:
     detail::introduction introduction_;
     detail::delivery     delivery_;
     bool                 busy_     = false;
+    bool                 content_open_ = false; ///< DATA was accepted, and the content is due.
+    bool                 watching_     = false;
     bool                 smtputf8_ = false; ///< Of the transaction begun with mail().
 };
 
@@ -20305,6 +20526,69 @@ private:
 #ifndef POSTHORN_SMTP_DETAIL_POOL_STATE_HPP
 #define POSTHORN_SMTP_DETAIL_POOL_STATE_HPP
 
+// How tasks that wait for each other are woken, from any thread and without needing memory for it.
+
+#ifndef POSTHORN_SMTP_DETAIL_BELL_HPP
+#define POSTHORN_SMTP_DETAIL_BELL_HPP
+
+namespace posthorn::smtp::detail {
+
+/** Wakes one task. Everything about it is guarded by a mutex of its owner's, its timer too: who rings is in another
+    thread. */
+struct bell
+{
+    using clock = std::chrono::steady_clock;
+
+    bell(asio::any_io_executor const& ex, clock::time_point when) : timer(ex), limit(when) {}
+    bell(bell const&)            = delete;
+    bell& operator=(bell const&) = delete;
+
+    asio::steady_timer timer;
+    clock::time_point  limit; ///< It rings by itself then.
+    bool               rung = false;
+};
+
+/// @pre the mutex is locked
+inline void ring(bell& b) noexcept
+{
+    b.rung = true;
+    b.timer.cancel();
+}
+
+/// @pre the mutex is locked
+template <class Bells>
+void ring_all(Bells& all) noexcept
+{
+    for (auto* const b : all)
+        ring(*b);
+}
+
+/// Starts the timer of a bell; if it rang before, one that is over.
+struct start_waiting
+{
+    template <class Handler>
+    void operator()(Handler&& handler) const
+    {
+        std::lock_guard const lock(*mutex);
+        b->timer.expires_at(b->rung ? bell::clock::time_point() : b->limit);
+        b->timer.async_wait(std::forward<Handler>(handler));
+    }
+
+    bell*       b;
+    std::mutex* mutex;
+};
+
+/// Waits until it rings, or the task is cancelled. @pre the mutex is not locked
+inline task<void> until_rung(bell& b, std::mutex& mutex)
+{
+    start_waiting start {&b, &mutex};
+    auto          rings = asio::async_initiate<use_task_nothrow_t const, void(std::error_code)>(start, use_task_nothrow);
+    std::ignore         = co_await std::move(rings);
+}
+
+} // namespace posthorn::smtp::detail
+
+#endif
 // Notice of the end of an event loop, for what may outlive it and owns sockets and timers of it.
 
 #ifndef POSTHORN_SMTP_DETAIL_LOOP_WATCH_HPP
@@ -20361,6 +20645,10 @@ private:
 } // namespace posthorn::smtp::detail
 
 #endif
+// The right to use one connection of a pool, which comes back however its user ends.
+
+#ifndef POSTHORN_SMTP_DETAIL_POOL_LEASE_HPP
+#define POSTHORN_SMTP_DETAIL_POOL_LEASE_HPP
 
 namespace posthorn::smtp::detail {
 
@@ -20379,7 +20667,16 @@ struct pool_slot
     bool                    leaving = false; ///< QUIT was tried.
 };
 
-class pool_state;
+/// Where connections go back to.
+class pool_owner
+{
+public:
+    /// @param s Null if none was chosen. Called from destructors: neither allocates nor throws.
+    virtual void give_back(std::unique_ptr<pool_slot> s) noexcept = 0;
+
+protected:
+    ~pool_owner() = default;
+};
 
 /** The right to use one connection, and the connection once it was chosen. Given back when this goes, whether that is
     because its user has finished, was cancelled, or was abandoned by its event loop. */
@@ -20387,37 +20684,49 @@ class pool_lease
 {
 public:
     pool_lease() noexcept = default;
-    explicit pool_lease(std::shared_ptr<pool_state> s) noexcept : state_(std::move(s)) {}
-    pool_lease(std::shared_ptr<pool_state> state, std::unique_ptr<pool_slot> s) noexcept
-        : state_(std::move(state)), slot_(std::move(s))
+    explicit pool_lease(std::shared_ptr<pool_owner> s) noexcept : owner_(std::move(s)) {}
+    pool_lease(std::shared_ptr<pool_owner> owner, std::unique_ptr<pool_slot> s) noexcept
+        : owner_(std::move(owner)), slot_(std::move(s))
     {
     }
     pool_lease(pool_lease&&) noexcept = default;
     pool_lease& operator=(pool_lease&& other) noexcept
     {
         pool_lease moved(std::move(other));
-        state_.swap(moved.state_);
+        owner_.swap(moved.owner_);
         slot_.swap(moved.slot_);
         return *this;
     }
-    ~pool_lease();
+    ~pool_lease()
+    {
+        if (owner_)
+            owner_->give_back(std::move(slot_));
+    }
 
-    explicit operator bool() const noexcept { return state_ != nullptr; }
+    explicit operator bool() const noexcept { return owner_ != nullptr; }
     void     choose(std::unique_ptr<pool_slot> s) noexcept { slot_ = std::move(s); }
 
     pool_slot& operator*() const noexcept { return *slot_; }
     pool_slot* operator->() const noexcept { return slot_.get(); }
 
 private:
-    std::shared_ptr<pool_state> state_;
+    std::shared_ptr<pool_owner> owner_;
     std::unique_ptr<pool_slot>  slot_;
 };
+
+} // namespace posthorn::smtp::detail
+
+#endif
+
+namespace posthorn::smtp::detail {
 
 /** What the pool and all that runs in it share, guarded by a mutex.
 
     Nothing that gives back, or that wakes those who wait, allocates or throws: it happens in destructors.
 */
-class pool_state final : public loop_observer, public std::enable_shared_from_this<pool_state>
+class pool_state final : public loop_observer,
+                         public pool_owner,
+                         public std::enable_shared_from_this<pool_state>
 {
 public:
     using clock = pool_gate::clock;
@@ -20473,8 +20782,8 @@ public:
             co_await wait(r);
     }
 
-    /// Back from who had it. @param s Null if none was chosen.
-    void give_back(std::unique_ptr<pool_slot> s) noexcept
+    /// Back from who had it.
+    void give_back(std::unique_ptr<pool_slot> s) noexcept override
     {
         std::unique_ptr<pool_slot> gone;
         bool                       send_off = false;
@@ -20619,18 +20928,6 @@ public:
 private:
     // Waiting --------------------------------------------------------------------------------------------------
 
-    /// Wakes a task. Everything about it is guarded by the mutex, its timer too: who rings is in another thread.
-    struct bell
-    {
-        bell(asio::any_io_executor const& ex, clock::time_point when) : timer(ex), limit(when) {}
-        bell(bell const&)            = delete;
-        bell& operator=(bell const&) = delete;
-
-        asio::steady_timer timer;
-        clock::time_point  limit; ///< It rings by itself then.
-        bool               rung = false;
-    };
-
     /// A task that waits, for as long as it waits.
     class resting : public bell
     {
@@ -20694,41 +20991,11 @@ private:
         std::list<waiter*>::iterator at_;
     };
 
-    /// Starts the timer of a bell; if it rang before, one that is over.
-    struct start_waiting
-    {
-        template <class Handler>
-        void operator()(Handler&& handler) const
-        {
-            std::lock_guard const lock(state->mutex_);
-            b->timer.expires_at(b->rung ? clock::time_point() : b->limit);
-            b->timer.async_wait(std::forward<Handler>(handler));
-        }
-
-        pool_state* state;
-        bell*       b;
-    };
-
     /// Waits until it rings.
     task<void> wait(bell& b)
     {
-        start_waiting start {this, &b};
-        auto          rings = asio::async_initiate<use_task_nothrow_t const, void(std::error_code)>(start, use_task_nothrow);
-        std::ignore         = co_await std::move(rings);
+        co_await until_rung(b, mutex_);
         co_await refuse_if_cancelled();
-    }
-
-    static void ring(bell& b) noexcept
-    {
-        b.rung = true;
-        b.timer.cancel();
-    }
-
-    template <class Bells>
-    static void ring_all(Bells& all) noexcept
-    {
-        for (auto* const b : all)
-            ring(*b);
     }
 
     asio::any_io_executor executor_or(asio::any_io_executor const& own) const
@@ -20995,12 +21262,6 @@ private:
     bool                                    retired_  = false;
     host_memory                             memory_;
 };
-
-inline pool_lease::~pool_lease()
-{
-    if (state_)
-        state_->give_back(std::move(slot_));
-}
 
 } // namespace posthorn::smtp::detail
 

@@ -121,7 +121,7 @@ public:
     task<outcome> proppatch(http::url at, property_update update, request_options options)
     {
         auto request = xml_request("PROPPATCH", std::move(at), proppatch_body(update), options);
-        co_return co_await change(std::move(request));
+        co_return co_await send(std::move(request));
     }
     task<outcome> proppatch(http::url at, property_update update)
     {
@@ -154,7 +154,7 @@ public:
         else
             request.set_body(proppatch_body(update), settings_.content_type);
         add_fields(request, options);
-        co_return co_await change(std::move(request));
+        co_return co_await send(std::move(request));
     }
     task<outcome> mkcol(http::url at) { return mkcol(std::move(at), property_update(), request_options()); }
 
@@ -199,7 +199,7 @@ public:
     {
         http::request request("DELETE", std::move(at));
         add_fields(request, options);
-        co_return co_await change(std::move(request));
+        co_return co_await send(std::move(request));
     }
     task<outcome> remove(http::url at) { return remove(std::move(at), request_options()); }
 
@@ -237,7 +237,7 @@ public:
         request.body = std::move(content);
         request.fields.set("Content-Type", std::move(content_type));
         add_fields(request, options);
-        co_return co_await change(std::move(request));
+        co_return co_await send(std::move(request));
     }
     task<outcome> put(http::url at, std::shared_ptr<source> content, std::string content_type)
     {
@@ -258,6 +258,15 @@ public:
         members(f.fields, "Public", f.methods);
         co_await answer.discard();
         co_return f;
+    }
+
+    /** Any other request that changes something, such as a POST that sends or appends a message.
+        @return As for the verbs above: a refusal of the whole is an exception, a list is in the details. */
+    task<outcome> send(http::request request)
+    {
+        std::string method = request.method;
+        auto        answer = co_await web_->send(std::move(request));
+        co_return co_await changed(std::move(answer), std::move(method));
     }
 
 private:
@@ -345,7 +354,7 @@ private:
             to = with_slash(to);
         auto first = transfer_request(method, from, to, options);
         if (!options.retry_with_slash || ends_with_slash(to))
-            co_return co_await change(std::move(first));
+            co_return co_await send(std::move(first));
 
         auto       answer = co_await web_->send(std::move(first));
         int const  status = answer.status();
@@ -354,7 +363,7 @@ private:
             co_return co_await changed(std::move(answer), std::move(method));
         co_await answer.discard();
         auto second = transfer_request(method, std::move(from), with_slash(to), options);
-        co_return co_await change(std::move(second));
+        co_return co_await send(std::move(second));
     }
 
     static http::request transfer_request(std::string const& method, http::url from, http::url const& to,
@@ -375,14 +384,6 @@ private:
                                    bulk_body(verb, targets), request_options());
         add_transfer_fields(request, with_slash(to), options);
         co_return co_await bulk(std::move(request), std::move(targets));
-    }
-
-    /// Sends a request that changes something.
-    task<outcome> change(http::request request)
-    {
-        std::string method = request.method;
-        auto        answer = co_await web_->send(std::move(request));
-        co_return co_await changed(std::move(answer), std::move(method));
     }
 
     task<outcome> changed(http::response answer, std::string method)

@@ -49,7 +49,9 @@ struct repairs
 /** Turns UTF-8 that servers take for XML into XML.
 
     A well-formed document passes unchanged, octet for octet, so nothing is repaired that a strict parser would have
-    taken. Outside of comments, instructions and CDATA:
+    taken. (But an element of `free_text` must not hold another of its name, nor a comment with its own end tag.)
+
+    Outside of comments, instructions and CDATA:
     @li `&` that begins no reference becomes `&amp;`; entities of HTML become their characters;
     @li references to characters that no document may contain are dropped; two that are a pair of surrogates become the
         one character that was meant, half a pair U+FFFD;

@@ -10,18 +10,19 @@
 #ifndef POSTHORN_SMTP_DETAIL_DELIVERY_HPP
 #define POSTHORN_SMTP_DETAIL_DELIVERY_HPP
 
-#include <posthorn/core/buffer.hpp>
 #include <posthorn/core/config.hpp>
 #include <posthorn/core/error.hpp>
-#include <posthorn/core/printable.hpp>
 #include <posthorn/coro/task.hpp>
 #include <posthorn/coro/when_all.hpp>
 #include <posthorn/net/deadline.hpp>
 #include <posthorn/smtp/capabilities.hpp>
 #include <posthorn/smtp/command.hpp>
+#include <posthorn/smtp/detail/chunk.hpp>
 #include <posthorn/smtp/detail/conversation.hpp>
 #include <posthorn/smtp/detail/outbox.hpp>
+#include <posthorn/smtp/detail/pace.hpp>
 #include <posthorn/smtp/detail/parcel.hpp>
+#include <posthorn/smtp/detail/reasons.hpp>
 #include <posthorn/smtp/error.hpp>
 #include <posthorn/smtp/gather_list.hpp>
 #include <posthorn/smtp/message.hpp>
@@ -143,7 +144,7 @@ public:
         c_->writing  = false;
         std::optional<session_error> broken;
         if (e)
-            broken.emplace(as_session_error(e, phase::content));
+            broken.emplace(as_session_error(*c_, e, phase::content));
         else if (outbox_.failed() && !closing_)
             broken.emplace(c_->make_error(posthorn::errc::connection_lost, phase::content, "send", nullptr,
                                           "the server took no more"));
@@ -195,41 +196,6 @@ public:
 
     /// A MAIL command outside of a run.
     void count_mail() noexcept { ++mails_; }
-
-    /** Writes content and its end, after DATA was accepted by a single command, and waits for the reply.
-        @pre the reply to it is due */
-    task<void> write_all(source& content, send_options const& options, bool eight_bit)
-    {
-        outbox_.reset();
-        closing_ = false;
-        content_options rules;
-        rules.endings         = options.endings;
-        rules.max_line        = options.max_line;
-        rules.allow_eight_bit = eight_bit;
-        content_reader reader;
-        co_await reader.open(content);
-        reader.reset(rules);
-        auto const    begun = net::clock::now();
-        std::uint64_t sent  = 0;
-        for (bool complete = false; !complete && !outbox_.failed();)
-        {
-            if (reader.needs_block())
-                co_await reader.next_block();
-            std::error_code ec;
-            complete = reader.encode(outbox_.list(), everything, ec);
-            if (ec)
-                throw content_error(ec, reader.offset());
-            std::size_t const part = outbox_.size();
-            co_await outbox_.flush(content_limit(begun, sent), phase::content, closing_);
-            sent += part;
-            c_->emit(events::progress {part, sent, content.size()});
-        }
-        co_await c_->await_reply(); // also if writing failed: it may tell why
-        if (c_->last.intermediate())
-            c_->fail(errc::unexpected_code, phase::content, waiting_for(phase::content));
-        if (outbox_.failed() || c_->last.code() == 421)
-            c_->close(errc::service_unavailable);
-    }
 
 private:
     static constexpr std::size_t everything  = static_cast<std::size_t>(-1);
@@ -373,7 +339,7 @@ private:
         }
         if (failure)
         {
-            auto const reason = as_session_error(failure, p.begun_once ? phase::content : phase::prepare);
+            auto const reason = as_session_error(*c_, failure, p.begun_once ? phase::content : phase::prepare);
             if (p.begun_once)
                 p.plan.give_up(*p.into, reason.code().message());
             settlement::explain(*p.into, reason.code().message());
@@ -464,7 +430,7 @@ private:
             std::size_t const before = outbox_.size();
             bool const        last   = p.content.encode(outbox_.list(), everything, ec);
             if (ec) // the end of the content must not be written now, so the connection cannot be saved
-                throw content_error(ec, p.content.offset());
+                throw content_error(*c_, ec, p.content.offset());
             p.staged += outbox_.size() - before;
             if (last)
                 co_return end_content(p);
@@ -473,6 +439,8 @@ private:
 
     task<void> stage_chunks(parcel& p)
     {
+        std::size_t const most    = std::max<std::size_t>(p.how->chunk_size, 1);
+        auto const        flushed = [this] { return flush(); };
         while (!stopped() && p.dialogue.next() == transaction::step::send_content &&
                p.dialogue.chunks_due() < window_of(p))
         {
@@ -482,7 +450,7 @@ private:
             bool               last = false;
             try
             {
-                last = co_await fill_chunk(p);
+                last = co_await chunk_.fill(*c_, p.content, most, flushed);
             }
             catch (...)
             {
@@ -504,45 +472,6 @@ private:
         }
     }
 
-    /// Content for one BDAT into `chunk_`. @return Whether it is the last one.
-    task<bool> fill_chunk(parcel& p)
-    {
-        std::size_t const most = std::max<std::size_t>(p.how->chunk_size, 1);
-        std::error_code   ec;
-        bool              last = false;
-        chunk_.clear();
-        gathered_.clear();
-        for (std::size_t size = 0; !last && size < most; size = gathered_.size() + chunk_.size())
-        {
-            // The size must be known before, so what does not stay where it is has to be gathered.
-            if (p.content.needs_block() || chunk_.room() <= few_pieces)
-                gather();
-            if (p.content.needs_block() && !outbox_.empty())
-                co_await flush(); // reading may take a while
-            if (p.content.needs_block())
-                co_await p.content.next_block();
-            last = p.content.encode(chunk_, most - size, ec);
-            if (ec)
-                throw content_error(ec, p.content.offset());
-        }
-        bool const scattered = !gathered_.empty() || !p.content.whole();
-        if (scattered)
-        {
-            gather();
-            chunk_.add(gathered_.data());
-        }
-        own_memory_ = scattered || chunk_.uses_scratch();
-        co_return last;
-    }
-
-    /// Copies what is in `chunk_` behind what was there before.
-    void gather()
-    {
-        for (auto const slice : chunk_.slices())
-            gathered_.append(slice);
-        chunk_.clear();
-    }
-
     void stage_chunk(parcel& p, bool last)
     {
         c_->out.clear();
@@ -562,7 +491,7 @@ private:
         for (auto const slice : chunk_.slices())
         {
             bool const copied = slice.size() <= gather_list::short_run && slice.size() <= list.scratch_room();
-            pinned_           = pinned_ || (own_memory_ && !copied);
+            pinned_           = pinned_ || (chunk_.owns_memory() && !copied);
             list.add(slice);
         }
         p.staged += chunk_.size();
@@ -578,7 +507,7 @@ private:
 
     void abandon(parcel& p, std::exception_ptr const& why)
     {
-        auto const reason = as_session_error(why, phase::content);
+        auto const reason = as_session_error(*c_, why, phase::content);
         p.dialogue.abandon(reason.code().message());
         p.failure.emplace(reason);
         if (p.dialogue.next() == transaction::step::finished)
@@ -587,9 +516,10 @@ private:
 
     task<void> flush()
     {
-        auto const limit = current_ != nullptr && current_->staged + current_->content_bytes != 0
-                               ? content_limit(current_->begun, current_->content_bytes)
-                               : block_limit();
+        auto const& limits = c_->settings.timeouts;
+        auto const  limit  = current_ != nullptr && current_->staged + current_->content_bytes != 0
+                               ? content_limit(limits, current_->begun, current_->content_bytes)
+                               : block_limit(limits);
         phase const p = c_->due.idle() ? phase::content : c_->due.front().what;
         co_await outbox_.flush(limit, p, closing_);
         pinned_ = false;
@@ -601,20 +531,6 @@ private:
             one->content_bytes += part;
             c_->emit(events::progress {part, one->content_bytes, one->content.size()});
         }
-    }
-
-    net::clock::time_point block_limit() const
-    {
-        auto const most = c_->settings.timeouts.block;
-        auto const now  = net::clock::now();
-        return most >= net::deadline::never - now ? net::deadline::never : now + most;
-    }
-
-    net::clock::time_point content_limit(net::clock::time_point begun, std::uint64_t sent) const
-    {
-        auto const&             limits = c_->settings.timeouts;
-        net::minimum_rate const rate {limits.minimum_rate, limits.block};
-        return std::min(block_limit(), rate.limit(begun, sent));
     }
 
     // Replies --------------------------------------------------------------------------------------------------
@@ -778,51 +694,15 @@ private:
                ec != posthorn::errc::closed;
     }
 
-    session_error content_error(std::error_code ec, std::uint64_t offset) const
-    {
-        return c_->make_error(ec, phase::content, "content", nullptr, "at octet " + std::to_string(offset) + " of the content");
-    }
-
-    /// Whatever ended the delivery, as an error of the session.
-    session_error as_session_error(std::exception_ptr const& e, phase where) const
-    {
-        std::error_code code = posthorn::errc::invalid_argument;
-        std::string     detail;
-        try
-        {
-            std::rethrow_exception(e);
-        }
-        catch (session_error const& s)
-        {
-            return s;
-        }
-        catch (std::system_error const& s)
-        {
-            code   = s.code();
-            detail = printable(s.what());
-        }
-        catch (std::exception const& s)
-        {
-            detail = printable(s.what());
-        }
-        catch (...)
-        {
-            detail = "an exception of unknown type";
-        }
-        return c_->make_error(code, where, "reading the content", nullptr, std::move(detail));
-    }
-
     conversation*                        c_;
     outbox                               outbox_;
     known_server                         server_;
     std::vector<std::unique_ptr<parcel>> parcels_;
     parcel*                              current_ = nullptr; ///< The one that is being written.
-    gather_list                          chunk_;
-    byte_buffer                          gathered_; ///< Content of a chunk that is not in memory elsewhere.
+    chunk                                chunk_;
     std::uint64_t                        tickets_       = 0;
     std::uint64_t                        mails_         = 0;     ///< Transactions on this connection.
-    bool                                 own_memory_    = false; ///< The chunk refers to memory of this object.
-    bool                                 pinned_        = false; ///< The outbox refers to it.
+    bool                                 pinned_        = false; ///< The outbox refers to memory of the chunk.
     bool                                 open_          = false;
     bool                                 closing_       = false; ///< The server closes the connection.
     bool                                 reset_refused_ = false;

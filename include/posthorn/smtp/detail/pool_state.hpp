@@ -13,22 +13,20 @@
 #include <posthorn/coro/spawn.hpp>
 #include <posthorn/coro/task.hpp>
 #include <posthorn/coro/this_coro.hpp>
-#include <posthorn/coro/use_task.hpp>
 #include <posthorn/coro/with_timeout.hpp>
 #include <posthorn/smtp/client.hpp>
-#include <posthorn/smtp/client_settings.hpp>
+#include <posthorn/smtp/detail/bell.hpp>
 #include <posthorn/smtp/detail/loop_watch.hpp>
 #include <posthorn/smtp/detail/pool_gate.hpp>
+#include <posthorn/smtp/detail/pool_lease.hpp>
 #include <posthorn/smtp/phase.hpp>
 #include <posthorn/smtp/pool_settings.hpp>
 #include <posthorn/smtp/session_error.hpp>
 
 #include <asio/any_io_executor.hpp>
-#include <asio/async_result.hpp>
 #include <asio/cancellation_type.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/strand.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -41,66 +39,18 @@
 #include <optional>
 #include <string>
 #include <system_error>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 namespace posthorn::smtp::detail {
 
-/// One connection, on a strand of its own.
-struct pool_slot
-{
-    pool_slot(asio::any_io_executor const& ex, client_settings const& s) : strand(asio::make_strand(ex)), client(s) {}
-
-    asio::any_io_executor   strand;
-    smtp::client            client;         ///< Used on its strand, by who has the slot.
-    std::size_t             connection = 0; ///< Which one of the client's `messages` and `since` are about.
-    std::size_t             messages   = 0;
-    pool_gate::clock::time_point since {};
-    pool_gate::clock::time_point unused {};         ///< When it was given back.
-    bool                    open    = false; ///< When it was given back.
-    bool                    leaving = false; ///< QUIT was tried.
-};
-
-class pool_state;
-
-/** The right to use one connection, and the connection once it was chosen. Given back when this goes, whether that is
-    because its user has finished, was cancelled, or was abandoned by its event loop. */
-class pool_lease
-{
-public:
-    pool_lease() noexcept = default;
-    explicit pool_lease(std::shared_ptr<pool_state> s) noexcept : state_(std::move(s)) {}
-    pool_lease(std::shared_ptr<pool_state> state, std::unique_ptr<pool_slot> s) noexcept
-        : state_(std::move(state)), slot_(std::move(s))
-    {
-    }
-    pool_lease(pool_lease&&) noexcept = default;
-    pool_lease& operator=(pool_lease&& other) noexcept
-    {
-        pool_lease moved(std::move(other));
-        state_.swap(moved.state_);
-        slot_.swap(moved.slot_);
-        return *this;
-    }
-    ~pool_lease();
-
-    explicit operator bool() const noexcept { return state_ != nullptr; }
-    void     choose(std::unique_ptr<pool_slot> s) noexcept { slot_ = std::move(s); }
-
-    pool_slot& operator*() const noexcept { return *slot_; }
-    pool_slot* operator->() const noexcept { return slot_.get(); }
-
-private:
-    std::shared_ptr<pool_state> state_;
-    std::unique_ptr<pool_slot>  slot_;
-};
-
 /** What the pool and all that runs in it share, guarded by a mutex.
 
     Nothing that gives back, or that wakes those who wait, allocates or throws: it happens in destructors.
 */
-class pool_state final : public loop_observer, public std::enable_shared_from_this<pool_state>
+class pool_state final : public loop_observer,
+                         public pool_owner,
+                         public std::enable_shared_from_this<pool_state>
 {
 public:
     using clock = pool_gate::clock;
@@ -156,8 +106,8 @@ public:
             co_await wait(r);
     }
 
-    /// Back from who had it. @param s Null if none was chosen.
-    void give_back(std::unique_ptr<pool_slot> s) noexcept
+    /// Back from who had it.
+    void give_back(std::unique_ptr<pool_slot> s) noexcept override
     {
         std::unique_ptr<pool_slot> gone;
         bool                       send_off = false;
@@ -302,18 +252,6 @@ public:
 private:
     // Waiting --------------------------------------------------------------------------------------------------
 
-    /// Wakes a task. Everything about it is guarded by the mutex, its timer too: who rings is in another thread.
-    struct bell
-    {
-        bell(asio::any_io_executor const& ex, clock::time_point when) : timer(ex), limit(when) {}
-        bell(bell const&)            = delete;
-        bell& operator=(bell const&) = delete;
-
-        asio::steady_timer timer;
-        clock::time_point  limit; ///< It rings by itself then.
-        bool               rung = false;
-    };
-
     /// A task that waits, for as long as it waits.
     class resting : public bell
     {
@@ -377,41 +315,11 @@ private:
         std::list<waiter*>::iterator at_;
     };
 
-    /// Starts the timer of a bell; if it rang before, one that is over.
-    struct start_waiting
-    {
-        template <class Handler>
-        void operator()(Handler&& handler) const
-        {
-            std::lock_guard const lock(state->mutex_);
-            b->timer.expires_at(b->rung ? clock::time_point() : b->limit);
-            b->timer.async_wait(std::forward<Handler>(handler));
-        }
-
-        pool_state* state;
-        bell*       b;
-    };
-
     /// Waits until it rings.
     task<void> wait(bell& b)
     {
-        start_waiting start {this, &b};
-        auto          rings = asio::async_initiate<use_task_nothrow_t const, void(std::error_code)>(start, use_task_nothrow);
-        std::ignore         = co_await std::move(rings);
+        co_await until_rung(b, mutex_);
         co_await refuse_if_cancelled();
-    }
-
-    static void ring(bell& b) noexcept
-    {
-        b.rung = true;
-        b.timer.cancel();
-    }
-
-    template <class Bells>
-    static void ring_all(Bells& all) noexcept
-    {
-        for (auto* const b : all)
-            ring(*b);
     }
 
     asio::any_io_executor executor_or(asio::any_io_executor const& own) const
@@ -678,12 +586,6 @@ private:
     bool                                    retired_  = false;
     host_memory                             memory_;
 };
-
-inline pool_lease::~pool_lease()
-{
-    if (state_)
-        state_->give_back(std::move(slot_));
-}
 
 } // namespace posthorn::smtp::detail
 
