@@ -23,7 +23,7 @@ TEST_CASE("pieces give the digest of the whole")
 {
     std::string const text(1000, 'x');
     for (auto const h : {hash::md5, hash::sha1, hash::sha256, hash::sha512})
-        for (std::size_t const piece : {1, 7, 64, 1000})
+        for (std::size_t const piece : {std::size_t(1), std::size_t(7), std::size_t(64), std::size_t(1000)})
         {
             crypto::hasher sum(h);
             for (std::size_t i = 0; i < text.size(); i += piece)

@@ -7,15 +7,19 @@
 // Servers that attack clients of HTTP: each attack ends in a typed error, soon, with bounded memory, and nothing secret goes
 // where it does not belong.
 
+#include <posthorn/codec/base64.hpp>
+#include <posthorn/coro/sync_wait.hpp>
 #include <posthorn/coro/task.hpp>
 #include <posthorn/coro/this_coro.hpp>
 #include <posthorn/http/client.hpp>
 #include <posthorn/net/tls_context.hpp>
 #include <posthorn/source/source.hpp>
+#include <posthorn/testing/server_thread.hpp>
 
 #include <doctest/doctest.h>
 
 #include <support/http_server.hpp>
+#include <support/memory_watch.hpp>
 #include <support/peak_memory.hpp>
 #include <support/run_task.hpp>
 #include <support/tls_pair.hpp>
@@ -30,11 +34,13 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 using namespace posthorn;
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 using support::http_answer;
 using support::http_response;
 using support::http_server;
@@ -194,7 +200,7 @@ TEST_CASE("smuggling: names and line endings that only some readers accept")
     CHECK(attack("HTTP/1.1 200 OK\r\n Content-Length: 5\r\n\r\nhello").code == http::errc::bad_field);
     CHECK(attack("HTTP/1.1 200 OK\nContent-Length: 5\n\nhello").code == http::errc::bare_line_ending);
     CHECK(attack("HTTP/1.1 200 OK\r\nX: y\rContent-Length: 5\r\n\r\nhello").code == http::errc::bare_line_ending);
-    CHECK(attack(std::string("HTTP/1.1 200 OK\r\nX: y\0\r\n\r\n", 29)).code == http::errc::bad_field);
+    CHECK(attack("HTTP/1.1 200 OK\r\nX: y\0\r\n\r\n"s).code == http::errc::bad_field);
     CHECK(attack("\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").code == http::errc::bad_status_line);
 }
 
@@ -578,6 +584,43 @@ TEST_CASE("hostile challenges")
         CHECK(e.requests < 5);
     }
 }
+
+#if defined(POSTHORN_HAS_ASAN)
+
+TEST_CASE("a login leaves nothing of the password in memory that was freed")
+{
+    std::string const secret(support::needle);
+    auto const        guard = [](support::http_request const& r) {
+        if (r.has("Authorization") && r.target != "/refused")
+            return http_response("200 OK", "in");
+        return http_response("401 No", "", "WWW-Authenticate: " + (r.target == "/refused" ? "Basic realm=x" : http::percent_decode(r.target).substr(1)) + "\r\n");
+    };
+    net::tls_context const tls(support::tls_server_settings(support::test_authority().issue({"localhost"})));
+    testing::server_thread<http_server> server(guard, tls); // another thread, which is not watched
+    for (std::string const target : {"/Basic", "/Digest%20realm=x,nonce=y,qop=auth", "/refused"})
+        for (bool const encrypted : {true, false})
+        {
+            CAPTURE(target);
+            settings s;
+            s.login         = sasl::credentials("user", secret_string(support::needle));
+            s.tls           = support::tls_client_settings();
+            s.rules.origins = {server->url("/", "localhost").origin()};
+            testing::server_thread<http_server> plain(guard, std::nullopt);
+            auto const at = encrypted ? server->url(target, "localhost") : plain->url(target, "localhost");
+            s.rules.origins.push_back(at.origin());
+            s.rules.allow_plaintext = true;
+            auto const login        = [&]() -> task<void> {
+                http::client c(s);
+                std::ignore = co_await finish(c, http::request("GET", at));
+            };
+            sync_wait(login()); // what OpenSSL keeps for later is there now
+            auto const w = support::watched([&] { sync_wait(login()); }, {codec::base64_encode(secret), codec::base64_encode("user:" + secret)});
+            CHECK(w.freed != 0);
+            CHECK(w.leaked == 0);
+        }
+}
+
+#endif
 
 // ---- large bodies ----------------------------------------------------------------------------------------------
 

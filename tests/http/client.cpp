@@ -282,7 +282,7 @@ TEST_CASE("a source that lies about its size does not leave half a request behin
         bool                         given = false;
     };
     run([](auto const&) { return http_response("200 OK"); }, {}, [](http_server& server, http::client& c) -> task<void> {
-        for (std::uint64_t n : {3, 9})
+        for (std::uint64_t n : {std::uint64_t(3), std::uint64_t(9)})
         {
             http::request r("PUT", server.url());
             r.body          = std::make_shared<liar>(n);

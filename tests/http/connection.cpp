@@ -143,10 +143,10 @@ result play(tape& t, std::string_view method = "GET", source* body = nullptr)
     return support::run([&] { return converse(t, out); });
 }
 
-constexpr std::string_view head    = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 207 Multi-Status\r\nTransfer-Encoding: chunked\r\n\r\n";
+constexpr std::string_view heads   = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 207 Multi-Status\r\nTransfer-Encoding: chunked\r\n\r\n";
 constexpr std::string_view chunked = "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nSum: 11\r\n\r\n";
 
-std::string whole() { return std::string(head) + std::string(chunked); }
+std::string whole() { return std::string(heads) + std::string(chunked); }
 
 } // namespace
 
@@ -180,11 +180,11 @@ TEST_CASE("wherever the connection ends, the error says what is lost")
             t.cut   = cut;
             t.how   = how;
             auto r  = play(t);
-            CHECK(r.code == (cut < head.size() ? http::errc::connection_ended : http::errc::truncated_body));
+            CHECK(r.code == (cut < heads.size() ? http::errc::connection_ended : http::errc::truncated_body));
             tape again = t;
             again.heard.clear();
             r = play(again, "POST");
-            CHECK(r.code == (cut < head.size() ? http::errc::in_doubt : http::errc::truncated_body));
+            CHECK(r.code == (cut < heads.size() ? http::errc::in_doubt : http::errc::truncated_body));
         }
 }
 
@@ -193,7 +193,7 @@ TEST_CASE("a write that fails lets the answer through that was sent before")
     tape t;
     t.reply      = "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno";
     t.most_heard = 20;
-    for (std::size_t const size : {10, 100'000})
+    for (std::size_t const size : {std::size_t(10), std::size_t(100'000)})
     {
         t.heard.clear();
         string_source body(std::string(size, 'x'));

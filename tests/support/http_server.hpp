@@ -284,7 +284,10 @@ public:
     }
     http_server(http_server const&)            = delete;
     http_server& operator=(http_server const&) = delete;
-    ~http_server() { impl_->stop(); }
+    ~http_server() { stop(); }
+
+    void start() {} ///< It has started already; for testing::server_thread.
+    void stop() { impl_->stop(); }
 
     std::uint16_t port() const noexcept { return impl_->where().port(); }
 
