@@ -50,7 +50,7 @@ struct httpmail_item
     std::int64_t  received = 0;
     std::int64_t  modified = 0;
 
-    /// What clients have set, and what a contact consists of. A value that begins with '<' is XML.
+    /// What clients have set, and what a contact consists of. A value that begins with U+0001 is XML.
     std::map<httpmail_name, std::string> properties;
 };
 

@@ -264,6 +264,7 @@ struct httpmail_verb_options
     std::size_t most_recipients    = 100;   ///< 403 for more.
 
     bool delete_to_trash  = false; ///< DELETE outside of the trash moves there.
+    bool mail_survives    = false; ///< DELETE of a folder moves its messages to the trash, as on b1gMail.
     bool duplicates       = false; ///< MKCOL of a name that exists makes a second folder, as on b1gMail.
     bool wrong_copy_location = false; ///< Location of COPY names the old segment, as on b1gMail.
     bool protects_special = true;  ///< 403 to renaming or deleting special folders.
@@ -271,7 +272,9 @@ struct httpmail_verb_options
     bool single_moves     = true;  ///< MOVE and COPY of messages; else 501.
     bool creates_by_patch = false; ///< PROPPATCH to a URL where nothing is creates an item there.
     bool contacts         = true;
+    bool contact_record   = false; ///< A new contact is answered by 207 with its values; else 201 with Location.
     bool patch_says_400   = false; ///< PROPPATCH works and answers 400, as on b1gMail.
+    bool options_and_head = true;  ///< OPTIONS and HEAD exist.
     int  unknown_method   = 501;
 
     timestamps stamps = timestamps::off;
@@ -499,6 +502,8 @@ inline httpmail_server_settings httpmail_server_settings::b1gmail()
     s.verbs.contacts           = false;
     s.verbs.patch_says_400     = true;
     s.verbs.unknown_method     = 400;
+    s.verbs.options_and_head   = false;
+    s.verbs.mail_survives      = true;
     s.verbs.success            = {{"DELETE", 201}, {"BDELETE", 201}, {"BPROPPATCH", 201}, {"BCOPY", 201}};
     s.transfer.chunked_get     = true;
     s.transfer.close_207       = true;
