@@ -43,7 +43,7 @@ class httpmail_site
 {
 public:
     explicit httpmail_site(httpmail_server_settings s)
-        : settings_(std::move(s)), store_(settings_), gate_(settings_), faults_(settings_.faults)
+        : settings_(std::move(s)), store_(settings_), gate_(settings_), faults_(settings_.faults.begin(), settings_.faults.end())
     {
     }
     httpmail_site(httpmail_site const&)            = delete;
@@ -136,6 +136,13 @@ public:
         std::lock_guard const lock(mutex_);
         totals_.octets_in += in;
         totals_.octets_out += out;
+    }
+
+    /// How many requests have been answered, or given up.
+    std::uint64_t finished() const
+    {
+        std::lock_guard const lock(mutex_);
+        return totals_.requests - totals_.in_progress;
     }
 
     // ---- for tests ----

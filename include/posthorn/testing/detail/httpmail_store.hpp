@@ -108,6 +108,8 @@ public:
             auto& made    = attach(root_, segment, one.exchange);
             made.special  = one.token;
             made.contacts = contacts;
+            if (s.dialect == httpmail_dialect::dav) // nothing is live there
+                made.properties[httpmail_name("urn:schemas:httpmail:", "special")] = one.token;
         }
     }
     httpmail_store(httpmail_store const&)            = delete;
