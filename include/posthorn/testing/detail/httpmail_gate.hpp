@@ -86,7 +86,7 @@ public:
         if (o.form)
             return admit_session(request);
         auto outcome = judge(request);
-        if (outcome == verdict::good && o.session_cookie && cookie(request, "HMSC") != session_)
+        if (outcome == verdict::good && o.session_cookie && (session_.empty() || cookie(request, "HMSC") != session_))
             outcome = verdict::none;
         if (outcome == verdict::good)
             return httpmail_response();
