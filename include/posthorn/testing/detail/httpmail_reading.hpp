@@ -349,18 +349,28 @@ private:
 
     void sort(httpmail_query const& query, std::vector<httpmail_entity>& found) const
     {
-        for (auto by = query.order.rbegin(); by != query.order.rend(); ++by)
+        struct keyed
         {
-            std::vector<std::pair<std::string, httpmail_entity>> keyed;
-            for (auto const& e : found)
-                keyed.emplace_back(text_of(e, by->first).value_or(""), e);
-            std::stable_sort(keyed.begin(), keyed.end(), [down = by->second](auto const& a, auto const& b) {
-                int const c = httpmail_compare(a.first, b.first);
-                return down ? c > 0 : c < 0;
-            });
-            for (std::size_t i = 0; i < found.size(); ++i)
-                found[i] = keyed[i].second;
+            std::vector<std::string> keys;
+            std::size_t              place;
+        };
+        std::vector<keyed> lines;
+        for (auto const& e : found)
+        {
+            lines.push_back({{}, lines.size()});
+            for (auto const& by : query.order)
+                lines.back().keys.push_back(text_of(e, by.first).value_or(""));
         }
+        std::sort(lines.begin(), lines.end(), [&query](keyed const& a, keyed const& b) {
+            for (std::size_t i = 0; i < query.order.size(); ++i)
+                if (int const c = httpmail_compare(a.keys[i], b.keys[i]); c != 0)
+                    return query.order[i].second ? c > 0 : c < 0;
+            return a.place < b.place;
+        });
+        std::vector<httpmail_entity> sorted;
+        for (auto const& r : lines)
+            sorted.push_back(found[r.place]);
+        found = std::move(sorted);
     }
 
     /// One entry for each value: how many rows have it, as "visiblecount". Nothing for an empty folder.
