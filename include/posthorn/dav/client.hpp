@@ -290,6 +290,8 @@ private:
             r.fields.set("If-None-Match", o.if_none_match);
         for (auto const& f : o.fields)
             r.fields.set(f.name, f.value);
+        if (o.repeatable)
+            r.repeatable = o.repeatable;
     }
 
     static void add_transfer_fields(http::request& r, http::url const& to, transfer_options const& o)

@@ -35,6 +35,8 @@ struct request_options
         if_match; ///< An ETag or `*`; empty: none. `*` keeps Exchange from creating what is not there.
     std::string   if_none_match; ///< An ETag or `*`; empty: none.
     http::headers fields;        ///< Any others.
+
+    std::optional<bool> repeatable; ///< As http::request::repeatable.
 };
 
 /// For COPY, MOVE and their bulk forms.
