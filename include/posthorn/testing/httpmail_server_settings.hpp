@@ -195,7 +195,7 @@ struct httpmail_tree_options
     std::string entry = "/svcs/hotmail/httpmail.asp"; ///< Where clients begin.
     std::string base  = "/cgi-bin/hmdata";            ///< Of the mailbox; the user follows.
     bool        in_query         = false; ///< The tree stands in the query, as on b1gMail.
-    bool        code_page        = true;  ///< Folder names in URLs are Windows-1252; else UTF-8.
+    bool        code_page        = true;  ///< Folder names in URLs are Windows-1252; else UTF-8. Both are understood.
     bool        message_slash    = false; ///< A slash after messages in lists.
     bool        slash_matters    = false; ///< MOVE without slashes at the ends does damage, as on b1gMail.
     bool        unknown_is_inbox = false; ///< A folder that is no number is read as the inbox, as on b1gMail.

@@ -172,10 +172,10 @@ public:
         return find(path(folder) + std::string(href));
     }
 
-    /// A folder name in UTF-8 from a segment that a client has made up.
-    std::string name_of(std::string const& segment) const
+    /// A folder name in UTF-8 from a segment that a client has made up, in UTF-8 or Windows-1252.
+    static std::string name_of(std::string const& segment)
     {
-        return httpmail_is_utf_8(segment) && !settings_->tree.code_page ? segment : httpmail_from_code_page(segment);
+        return httpmail_is_utf_8(segment) ? segment : httpmail_from_code_page(segment);
     }
 
 private:
