@@ -6879,6 +6879,14 @@ enum class tls_client_auth : unsigned char
     required  ///< A client without an acceptable certificate is turned away.
 };
 
+/// What can be wrong with a certificate that a trusted authority has signed.
+enum class certificate_flaw : unsigned char
+{
+    wrong_host,
+    expired,
+    not_yet_valid
+};
+
 /** How TLS is to be done. The defaults are right for a client on the open Internet.
 
     Trust: if `ca_file`, `ca_directory` and `ca_pem` are all empty, the system's authorities are trusted;
@@ -6896,6 +6904,11 @@ struct tls_settings
     /// Must the certificate be for the host that was asked for? Only DNS names and addresses in the subject
     /// alternative name count, never the common name (RFC 9525).
     bool verify_host = true;
+
+    /** Asked in the middle of a handshake whether to go on in spite of a flaw, once for each; it must not block. Empty: no.
+
+        For those who ask the user after the handshake and close the connection then. It counts as not verified. */
+    std::function<bool(certificate_flaw)> tolerate;
 
     std::filesystem::path ca_file;      ///< Authorities to trust, PEM.
     std::filesystem::path ca_directory; ///< Authorities to trust, as made by `openssl rehash`.
@@ -6948,6 +6961,7 @@ class tls_callbacks
 {
 public:
     virtual bool verify(X509_STORE_CTX* chain) noexcept      = 0;
+    virtual bool tolerates(X509_STORE_CTX* chain) noexcept   = 0;
     virtual bool keep_session(SSL_SESSION* session) noexcept = 0; ///< @return whether it was taken over
 
 protected:
@@ -7174,7 +7188,7 @@ struct tls_context_state
     explicit tls_context_state(tls_settings const& s)
         : sessions(s.max_sessions), verify_peer(s.verify_peer), verify_host(s.verify_host),
           resumption(s.resumption), client_auth(s.client_auth), minimum_version(s.minimum_version),
-          maximum_version(s.maximum_version)
+          maximum_version(s.maximum_version), tolerate(s.tolerate)
     {
         openssl_errors_guard const clean;
         context.reset(SSL_CTX_new(TLS_method()));
@@ -7223,6 +7237,20 @@ struct tls_context_state
     tls_client_auth const      client_auth;
     tls_version const          minimum_version;
     tls_version const          maximum_version;
+    std::function<bool(certificate_flaw)> const tolerate;
+
+    /// For X509_STORE_CTX_set_verify_cb(): a flaw that is tolerated is no failure.
+    static int on_check(int passed, X509_STORE_CTX* chain)
+    {
+        auto const* const ssl =
+            static_cast<SSL const*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+        if (passed != 1 && callbacks_of(ssl).tolerates(chain))
+        {
+            X509_STORE_CTX_set_error(chain, X509_V_OK);
+            passed = 1;
+        }
+        return passed;
+    }
 
 private:
     static int number_of(tls_version v) noexcept
@@ -8017,6 +8045,8 @@ private:
         {
             if (context_.state_->verify_peer)
             {
+                if (context_.state_->tolerate)
+                    X509_STORE_CTX_set_verify_cb(chain, &detail::tls_context_state::on_check);
                 if (X509_verify_cert(chain) <= 0)
                 {
                     explain_failed_check(chain);
@@ -8029,6 +8059,28 @@ private:
         {
             out_of_memory_ = true;
             X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
+            return false;
+        }
+    }
+
+    bool tolerates(X509_STORE_CTX* chain) noexcept override
+    {
+        certificate_flaw flaw {};
+        switch (detail::tls_code_of_check(X509_STORE_CTX_get_error(chain)))
+        {
+        case tls_errc::host_name_mismatch: flaw = certificate_flaw::wrong_host; break;
+        case tls_errc::expired: flaw = certificate_flaw::expired; break;
+        case tls_errc::not_yet_valid: flaw = certificate_flaw::not_yet_valid; break;
+        default: return false;
+        }
+        try
+        {
+            bool const accepted = context_.state_->tolerate(flaw);
+            flawed_             = flawed_ || accepted;
+            return accepted;
+        }
+        catch (...)
+        {
             return false;
         }
     }
@@ -8135,14 +8187,14 @@ private:
         if (is_client() && state.verify_peer && !passed)
             return fail(ec, tls_errc::certificate_rejected,
                         X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get())));
-        verified_    = state.verify_peer && passed;
+        verified_    = state.verify_peer && passed && !flawed_;
         established_ = true;
         return tls_status::done;
     }
 
     bool keep_session(SSL_SESSION* session) noexcept override
     {
-        if (session_key_.empty())
+        if (session_key_.empty() || flawed_)
             return false;
         detail::ssl_session_handle owned(session);
         try
@@ -8197,6 +8249,7 @@ private:
     bool                              offered_       = false;
     bool                              established_   = false;
     bool                              verified_      = false;
+    bool                              flawed_        = false; ///< Something was tolerated.
     bool                              shut_down_     = false;
     bool                              eof_           = false;
     bool                              out_of_memory_ = false;
@@ -9408,6 +9461,17 @@ inline defect check_domain(std::string_view s, domain_options const& options = {
                    i);
     }
     return {};
+}
+
+/// An IP address as it is written in place of a domain (RFC 5321, 4.1.3), e.g. "[192.0.2.1]", "[IPv6:2001:db8::1]".
+inline std::string address_literal(std::string ip)
+{
+    ip = ip.substr(0, ip.find('%')); // a zone means nothing to the server
+    if (ip.rfind("::ffff:", 0) == 0 && ip.find('.') != ip.npos)
+        ip.erase(0, 7);
+    if (ip.empty())
+        return ip;
+    return ip.find(':') != ip.npos ? "[IPv6:" + ip + "]" : "[" + ip + "]";
 }
 
 /** Checks the name given with EHLO, HELO or LHLO: an ASCII domain name or an address literal.
@@ -18542,6 +18606,18 @@ public:
         may_offer_more_ = false;
     }
 
+    /// HELO: nothing is asked for, and the server offers nothing.
+    task<void> helo()
+    {
+        command_writer w(c_->out);
+        c_->spelled(w.helo(name()), w, phase::hello);
+        co_await c_->exchange(phase::hello);
+        if (!c_->last.positive())
+            c_->refuse(errc::ehlo_refused, phase::hello, "HELO");
+        offered.assign(c_->last, false);
+        may_offer_more_ = false;
+    }
+
     /// From now on the server may offer more than it said: Dovecot's submission service what it passes on, e.g. DSN.
     void logged_in() noexcept { may_offer_more_ = true; }
 
@@ -18591,13 +18667,8 @@ private:
         std::string const host = asio::ip::host_name(ignored);
         if (host.find('.') != host.npos && !check_ehlo_name(host))
             return host;
-        std::string local = c_->stream.local_address();
-        local             = local.substr(0, local.find('%')); // a zone means nothing to the server
-        if (local.rfind("::ffff:", 0) == 0 && local.find('.') != local.npos)
-            local.erase(0, 7);
-        if (local.empty())
-            return "localhost";
-        return local.find(':') != local.npos ? "[IPv6:" + local + "]" : "[" + local + "]";
+        auto const literal = address_literal(c_->stream.local_address());
+        return literal.empty() ? std::string("localhost") : literal;
     }
 
     conversation* c_;
@@ -19071,6 +19142,15 @@ public:
     /// The same, with the fall-back.
     task<void> hello() { return hello(true); }
 
+    /** HELO (RFC 5321, 4.1.1.1), for servers that are to be spared EHLO: they offer nothing then.
+        @throws session_error as hello(). */
+    task<void> helo()
+    {
+        operation const guard(*this, phase::hello);
+        co_await talk_.begin(phase::hello);
+        co_await introduction_.helo();
+    }
+
     /** STARTTLS, the handshake, and EHLO again (RFC 3207). What was offered in the clear is forgotten.
 
         @param context     How to verify the server.
@@ -19081,8 +19161,29 @@ public:
                 or a code of TLS, whose text says what was wrong with which certificate (closed). */
     task<void> start_tls(net::tls_context context, std::string host, std::string session_key)
     {
-        co_await request_tls(std::move(context), std::move(host), std::move(session_key));
+        co_await upgrade_tls(std::move(context), std::move(host), std::move(session_key));
         co_await hello(false);
+    }
+
+    /** STARTTLS and the handshake only: hello() must follow, after whatever there is to be decided about the certificate.
+
+        Parameters and errors as of start_tls(). */
+    task<void> upgrade_tls(net::tls_context context, std::string host, std::string session_key)
+    {
+        operation const guard(*this, phase::starttls);
+        co_await talk_.begin(phase::starttls);
+        if (!introduction_.offered.has(feature::starttls))
+            throw talk_.make_error(errc::tls_required_unavailable, phase::starttls, "STARTTLS");
+        command_writer w(talk_.out);
+        talk_.spelled(w.starttls(), w, phase::starttls);
+        co_await talk_.exchange(phase::starttls);
+        if (!talk_.last.positive())
+            talk_.refuse(errc::tls_refused, phase::starttls, "STARTTLS");
+        // Whatever follows the reply in the clear was sent by somebody else: it must not be read as if protected.
+        if (!talk_.in.empty())
+            talk_.fail(errc::tls_leftover, phase::starttls, "STARTTLS");
+        introduction_.offered.assign(smtp::reply(), false); // what is masked stays masked
+        co_await handshake(std::move(context), std::move(host), std::move(session_key));
     }
 
     /** TLS from the first octet (RFC 8314), before greet().
@@ -19102,6 +19203,13 @@ public:
                 errc::auth_needs_tls, ... The session stays usable, without a login. */
     task<std::string> authenticate(sasl::credentials who, sasl::selection how)
     {
+        auto const offered = introduction_.offered.auth_mechanisms();
+        return authenticate(std::move(who), std::move(how), std::vector<std::string>(offered.begin(), offered.end()));
+    }
+
+    /// The same with mechanisms that the server is known to have, whatever it said, or did not say after HELO.
+    task<std::string> authenticate(sasl::credentials who, sasl::selection how, std::vector<std::string> offered)
+    {
         operation const guard(*this, phase::auth);
         co_await talk_.begin(phase::auth);
         how.secure         = is_secure();
@@ -19111,10 +19219,8 @@ public:
             how.tls_exporter         = talk_.stream.tls().tls_exporter;
             how.tls_server_end_point = talk_.stream.tls().tls_server_end_point;
         }
-        auto const offered = introduction_.offered.auth_mechanisms();
-        std::vector<std::string> names(offered.begin(), offered.end());
-        detail::login            attempt(talk_);
-        auto                     used = co_await attempt.run(std::move(names), std::move(who), std::move(how));
+        detail::login attempt(talk_);
+        auto          used = co_await attempt.run(std::move(offered), std::move(who), std::move(how));
         introduction_.logged_in();
         co_return used;
     }
@@ -19232,29 +19338,70 @@ public:
         @throws session_error; whether the server got the message is then not known. send() tells more. */
     task<reply> data(source& content, send_options const& options)
     {
+        require_encodable(options);
+        auto answer = co_await open_data();
+        if (content_open_)
+            answer = co_await finish_data(content, options, introduction_.offered.has(feature::eight_bit_mime));
+        co_return answer;
+    }
+
+    /** DATA alone. After 354 the server waits for content: finish_data() must be next, and everything else fails with
+        errc::bad_sequence; quit() then closes without QUIT, which would become part of the message. */
+    task<reply> open_data()
+    {
         operation const guard(*this, phase::data);
-        if (options.endings == line_endings::verbatim)
-            throw talk_.make_error(errc::bad_parameter, phase::prepare, {}, nullptr,
-                                   "verbatim line endings cannot be sent with DATA");
         co_await talk_.begin(phase::data);
         command_writer w(talk_.out);
         talk_.spelled(w.data(), w, phase::data);
         co_await talk_.exchange(phase::data);
-        if (talk_.last.intermediate())
-        {
+        content_open_ = talk_.last.intermediate();
+        if (content_open_)
             talk_.require_quiet(phase::data);
-            talk_.due.expect(phase::content);
-            bool complete = false;
-            abort_unless const done(talk_, complete);
-            content_options rules;
-            rules.endings         = options.endings;
-            rules.max_line        = options.max_line;
-            rules.allow_eight_bit = introduction_.offered.has(feature::eight_bit_mime);
-            co_await delivery_.write_all(content, rules);
-            complete = true;
-            delivery_.transaction_open() = false;
-        }
         co_return talk_.last;
+    }
+
+    /** The content and the dot, after open_data() was answered by 354.
+        @param options   As for data().
+        @param eight_bit Whether octets above 127 may be sent; if not, they are errc::eight_bit_refused.
+        @return The reply to the content. Errors as of data(). */
+    task<reply> finish_data(source& content, send_options const& options, bool eight_bit)
+    {
+        require_encodable(options);
+        operation const guard(*this, phase::content, true);
+        bool            complete = false;
+        abort_unless const done(talk_, complete);
+        co_await talk_.begin(phase::content);
+        talk_.due.expect(phase::content);
+        content_options rules;
+        rules.endings         = options.endings;
+        rules.max_line        = options.max_line;
+        rules.allow_eight_bit = eight_bit;
+        co_await delivery_.write_all(content, rules);
+        complete                     = true;
+        content_open_                = false;
+        delivery_.transaction_open() = false;
+        co_return talk_.last;
+    }
+
+    /// Does the server wait for content, after open_data()?
+    bool content_open() const noexcept { return content_open_; }
+
+    /** Waits, while there is nothing else to do, for the end of the connection or for something that the server says unasked;
+        both are errors. Otherwise it ends when it is cancelled, which does no harm. */
+    task<void> watch()
+    {
+        operation const guard(*this, phase::command, content_open_);
+        watching_ = true;
+        watch_end const end(watching_);
+        for (;;)
+        {
+            co_await talk_.begin(phase::command);
+            talk_.arm(net::clock::duration::max());
+            co_await talk_.receive(phase::command, true);
+            auto const how = co_await this_coro::cancelled;
+            if (how != asio::cancellation_type::none)
+                co_return;
+        }
     }
 
     /** BDAT and a chunk of content (RFC 3030).
@@ -19368,6 +19515,8 @@ public:
     {
         if (!is_open())
             co_return;
+        if (content_open_)
+            co_return close();
         operation const guard(*this, phase::quit);
         co_await talk_.leave();
     }
@@ -19400,7 +19549,7 @@ public:
         False if the peer has closed it, or has said something that nothing asked for. */
     bool looks_alive()
     {
-        return is_open() && !busy_ && talk_.in.empty() && talk_.stream.peek() == net::stream::idle_state::quiet;
+        return is_open() && (!busy_ || watching_) && talk_.in.empty() && talk_.stream.peek() == net::stream::idle_state::quiet;
     }
 
     /// Limits everything from now on, beside the limits of the phases; time_point::max() for none.
@@ -19411,10 +19560,13 @@ private:
     class operation
     {
     public:
-        operation(session& s, phase p) : session_(&s)
+        operation(session& s, phase p, bool content = false) : session_(&s)
         {
             if (s.busy_)
                 throw s.talk_.make_error(posthorn::errc::busy, p, {}, nullptr, "await the running operation first");
+            if (s.content_open_ != content)
+                throw s.talk_.make_error(posthorn::errc::bad_sequence, p, {}, nullptr,
+                                         content ? "DATA has not been accepted" : "the server waits for content");
             s.busy_ = true;
         }
         operation(operation const&)            = delete;
@@ -19447,7 +19599,26 @@ private:
         bool const*           complete_;
     };
 
+    class watch_end
+    {
+    public:
+        explicit watch_end(bool& watching) noexcept : watching_(&watching) {}
+        watch_end(watch_end const&)            = delete;
+        watch_end& operator=(watch_end const&) = delete;
+        ~watch_end() { *watching_ = false; }
+
+    private:
+        bool* watching_;
+    };
+
     friend class client;
+
+    void require_encodable(send_options const& options) const
+    {
+        if (options.endings == line_endings::verbatim)
+            throw talk_.make_error(errc::bad_parameter, phase::prepare, {}, nullptr,
+                                   "verbatim line endings cannot be sent with DATA");
+    }
 
     async_generator<burst_result> burst(std::unique_ptr<detail::message_feed> feed, burst_options options)
     {
@@ -19461,24 +19632,6 @@ private:
             co_yield std::move(*result);
             result = co_await run.next();
         }
-    }
-
-    task<void> request_tls(net::tls_context context, std::string host, std::string session_key)
-    {
-        operation const guard(*this, phase::starttls);
-        co_await talk_.begin(phase::starttls);
-        if (!introduction_.offered.has(feature::starttls))
-            throw talk_.make_error(errc::tls_required_unavailable, phase::starttls, "STARTTLS");
-        command_writer w(talk_.out);
-        talk_.spelled(w.starttls(), w, phase::starttls);
-        co_await talk_.exchange(phase::starttls);
-        if (!talk_.last.positive())
-            talk_.refuse(errc::tls_refused, phase::starttls, "STARTTLS");
-        // Whatever follows the reply in the clear was sent by somebody else: it must not be read as if protected.
-        if (!talk_.in.empty())
-            talk_.fail(errc::tls_leftover, phase::starttls, "STARTTLS");
-        introduction_.offered.assign(smtp::reply(), false); // what is masked stays masked
-        co_await handshake(std::move(context), std::move(host), std::move(session_key));
     }
 
     task<void> handshake(net::tls_context context, std::string host, std::string session_key)
@@ -19538,6 +19691,8 @@ private:
     detail::introduction introduction_;
     detail::delivery     delivery_;
     bool                 busy_     = false;
+    bool                 content_open_ = false; ///< DATA was accepted, and the content is due.
+    bool                 watching_     = false;
     bool                 smtputf8_ = false; ///< Of the transaction begun with mail().
 };
 

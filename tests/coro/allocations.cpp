@@ -64,9 +64,20 @@ std::size_t& aligned_counter() noexcept
     return n;
 }
 
+/// How many more succeed; negative: all.
+std::ptrdiff_t& granted() noexcept
+{
+    static thread_local std::ptrdiff_t n = -1;
+    return n;
+}
+
 void* counted_allocation(std::size_t size, std::size_t alignment = alignof(std::max_align_t))
 {
     ++counter();
+    if (granted() == 0)
+        throw std::bad_alloc();
+    if (granted() > 0)
+        --granted();
     void* p = nullptr;
     if (alignment <= alignof(std::max_align_t))
         p = std::malloc(size == 0 ? 1 : size);
@@ -115,6 +126,11 @@ extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept
 }
 #endif
 
+void support::grant_allocations(std::ptrdiff_t n) noexcept
+{
+    granted() = n;
+}
+
 std::size_t support::allocations() noexcept
 {
     return counter();
@@ -126,6 +142,8 @@ std::size_t support::aligned_allocations() noexcept
 }
 
 #else
+
+void support::grant_allocations(std::ptrdiff_t) noexcept {}
 
 std::size_t support::allocations() noexcept
 {

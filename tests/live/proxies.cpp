@@ -17,8 +17,7 @@
 #include <doctest/doctest.h>
 
 #include <support/dialogue.hpp>
-#include <support/process.hpp>
-#include <support/temp_dir.hpp>
+#include <support/proxies.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -30,57 +29,12 @@
 #include <vector>
 
 using namespace posthorn;
+using support::proxy;
 using testing::smtp_sink;
 
 TEST_SUITE_BEGIN("live/proxies");
 
 namespace {
-
-/// A proxy that runs as long as this lives.
-class proxy
-{
-public:
-    static std::unique_ptr<proxy> microsocks(std::vector<std::string> login = {})
-    {
-        std::unique_ptr<proxy>   p(new proxy);
-        std::vector<std::string> argv = {support::find_program("microsocks", "microsocks").string(), "-i", "127.0.0.1", "-p",
-                                         std::to_string(p->port)};
-        argv.insert(argv.end(), login.begin(), login.end());
-        p->start(std::move(argv));
-        return p;
-    }
-
-    static std::unique_ptr<proxy> tinyproxy(std::string const& login)
-    {
-        std::unique_ptr<proxy> p(new proxy);
-        support::write_file(p->dir_ / "tinyproxy.conf", "Port " + std::to_string(p->port) +
-                                                           "\nListen 127.0.0.1\nTimeout 60\nMaxClients 20\n"
-                                                           "Allow 127.0.0.1\nDisableViaHeader Yes\n" +
-                                                           (login.empty() ? std::string() : "BasicAuth " + login + "\n"));
-        p->start({support::find_program("tinyproxy", "tinyproxy-bin").string(), "-d", "-c", p->dir_ / "tinyproxy.conf"});
-        return p;
-    }
-
-    std::uint16_t port = support::free_port();
-
-private:
-    proxy() : dir_("proxy") {}
-
-    void start(std::vector<std::string> argv)
-    {
-        support::process_options o;
-        o.argv   = std::move(argv);
-        o.output = dir_ / "log";
-        process_.emplace(o);
-        bool const ready = support::poll_until(
-            support::default_patience, [this] { return static_cast<bool>(support::connect_tcp(port)); });
-        INFO(support::file_tail(dir_ / "log"));
-        REQUIRE(ready);
-    }
-
-    support::temp_dir               dir_;
-    std::optional<support::process> process_;
-};
 
 struct outcome
 {

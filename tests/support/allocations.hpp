@@ -32,6 +32,10 @@ namespace support {
 /// How often this thread has called operator new. Always 0 under sanitizers.
 std::size_t allocations() noexcept;
 
+/// From now on so many calls of operator new by this thread succeed, and then none; negative: all. Without effect under
+/// sanitizers.
+void grant_allocations(std::ptrdiff_t n) noexcept;
+
 /// How often this thread has called std::aligned_alloc, where Asio gets the memory that it recycles by itself.
 /// Always 0 under sanitizers and without glibc.
 std::size_t aligned_allocations() noexcept;

@@ -62,6 +62,16 @@ public:
         return result;
     }
 
+    /// Receives at least one octet and at most `most`; nothing at the end of the connection.
+    std::string receive_some(std::size_t most)
+    {
+        if (received_.empty())
+            fill();
+        auto result = received_.substr(0, most);
+        received_.erase(0, result.size());
+        return result;
+    }
+
     std::string receive_line() { return receive_until("\r\n"); }
 
     /// Receives one reply, with all its lines.

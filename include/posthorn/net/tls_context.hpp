@@ -29,6 +29,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <iterator>
 #include <list>
 #include <memory>
@@ -48,6 +49,7 @@ class tls_callbacks
 {
 public:
     virtual bool verify(X509_STORE_CTX* chain) noexcept      = 0;
+    virtual bool tolerates(X509_STORE_CTX* chain) noexcept   = 0;
     virtual bool keep_session(SSL_SESSION* session) noexcept = 0; ///< @return whether it was taken over
 
 protected:
@@ -274,7 +276,7 @@ struct tls_context_state
     explicit tls_context_state(tls_settings const& s)
         : sessions(s.max_sessions), verify_peer(s.verify_peer), verify_host(s.verify_host),
           resumption(s.resumption), client_auth(s.client_auth), minimum_version(s.minimum_version),
-          maximum_version(s.maximum_version)
+          maximum_version(s.maximum_version), tolerate(s.tolerate)
     {
         openssl_errors_guard const clean;
         context.reset(SSL_CTX_new(TLS_method()));
@@ -323,6 +325,20 @@ struct tls_context_state
     tls_client_auth const      client_auth;
     tls_version const          minimum_version;
     tls_version const          maximum_version;
+    std::function<bool(certificate_flaw)> const tolerate;
+
+    /// For X509_STORE_CTX_set_verify_cb(): a flaw that is tolerated is no failure.
+    static int on_check(int passed, X509_STORE_CTX* chain)
+    {
+        auto const* const ssl =
+            static_cast<SSL const*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+        if (passed != 1 && callbacks_of(ssl).tolerates(chain))
+        {
+            X509_STORE_CTX_set_error(chain, X509_V_OK);
+            passed = 1;
+        }
+        return passed;
+    }
 
 private:
     static int number_of(tls_version v) noexcept

@@ -551,6 +551,8 @@ private:
         {
             if (context_.state_->verify_peer)
             {
+                if (context_.state_->tolerate)
+                    X509_STORE_CTX_set_verify_cb(chain, &detail::tls_context_state::on_check);
                 if (X509_verify_cert(chain) <= 0)
                 {
                     explain_failed_check(chain);
@@ -563,6 +565,28 @@ private:
         {
             out_of_memory_ = true;
             X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
+            return false;
+        }
+    }
+
+    bool tolerates(X509_STORE_CTX* chain) noexcept override
+    {
+        certificate_flaw flaw {};
+        switch (detail::tls_code_of_check(X509_STORE_CTX_get_error(chain)))
+        {
+        case tls_errc::host_name_mismatch: flaw = certificate_flaw::wrong_host; break;
+        case tls_errc::expired: flaw = certificate_flaw::expired; break;
+        case tls_errc::not_yet_valid: flaw = certificate_flaw::not_yet_valid; break;
+        default: return false;
+        }
+        try
+        {
+            bool const accepted = context_.state_->tolerate(flaw);
+            flawed_             = flawed_ || accepted;
+            return accepted;
+        }
+        catch (...)
+        {
             return false;
         }
     }
@@ -669,14 +693,14 @@ private:
         if (is_client() && state.verify_peer && !passed)
             return fail(ec, tls_errc::certificate_rejected,
                         X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get())));
-        verified_    = state.verify_peer && passed;
+        verified_    = state.verify_peer && passed && !flawed_;
         established_ = true;
         return tls_status::done;
     }
 
     bool keep_session(SSL_SESSION* session) noexcept override
     {
-        if (session_key_.empty())
+        if (session_key_.empty() || flawed_)
             return false;
         detail::ssl_session_handle owned(session);
         try
@@ -731,6 +755,7 @@ private:
     bool                              offered_       = false;
     bool                              established_   = false;
     bool                              verified_      = false;
+    bool                              flawed_        = false; ///< Something was tolerated.
     bool                              shut_down_     = false;
     bool                              eof_           = false;
     bool                              out_of_memory_ = false;

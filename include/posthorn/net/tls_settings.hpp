@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,14 @@ enum class tls_client_auth : unsigned char
     required  ///< A client without an acceptable certificate is turned away.
 };
 
+/// What can be wrong with a certificate that a trusted authority has signed.
+enum class certificate_flaw : unsigned char
+{
+    wrong_host,
+    expired,
+    not_yet_valid
+};
+
 /** How TLS is to be done. The defaults are right for a client on the open Internet.
 
     Trust: if `ca_file`, `ca_directory` and `ca_pem` are all empty, the system's authorities are trusted;
@@ -58,6 +67,11 @@ struct tls_settings
     /// Must the certificate be for the host that was asked for? Only DNS names and addresses in the subject
     /// alternative name count, never the common name (RFC 9525).
     bool verify_host = true;
+
+    /** Asked in the middle of a handshake whether to go on in spite of a flaw, once for each; it must not block. Empty: no.
+
+        For those who ask the user after the handshake and close the connection then. It counts as not verified. */
+    std::function<bool(certificate_flaw)> tolerate;
 
     std::filesystem::path ca_file;      ///< Authorities to trust, PEM.
     std::filesystem::path ca_directory; ///< Authorities to trust, as made by `openssl rehash`.

@@ -15,6 +15,7 @@
 #include <posthorn/smtp/error.hpp>
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -209,6 +210,17 @@ inline defect check_domain(std::string_view s, domain_options const& options = {
                    i);
     }
     return {};
+}
+
+/// An IP address as it is written in place of a domain (RFC 5321, 4.1.3), e.g. "[192.0.2.1]", "[IPv6:2001:db8::1]".
+inline std::string address_literal(std::string ip)
+{
+    ip = ip.substr(0, ip.find('%')); // a zone means nothing to the server
+    if (ip.rfind("::ffff:", 0) == 0 && ip.find('.') != ip.npos)
+        ip.erase(0, 7);
+    if (ip.empty())
+        return ip;
+    return ip.find(':') != ip.npos ? "[IPv6:" + ip + "]" : "[" + ip + "]";
 }
 
 /** Checks the name given with EHLO, HELO or LHLO: an ASCII domain name or an address literal.

@@ -13,6 +13,7 @@
 #include <posthorn/core/error.hpp>
 #include <posthorn/coro/async_generator.hpp>
 #include <posthorn/coro/task.hpp>
+#include <posthorn/coro/this_coro.hpp>
 #include <posthorn/net/deadline.hpp>
 #include <posthorn/net/stream.hpp>
 #include <posthorn/net/tls_context.hpp>
@@ -37,6 +38,8 @@
 #include <posthorn/smtp/session_error.hpp>
 #include <posthorn/smtp/settings.hpp>
 #include <posthorn/smtp/transaction.hpp>
+
+#include <asio/cancellation_type.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -118,6 +121,15 @@ public:
     /// The same, with the fall-back.
     task<void> hello() { return hello(true); }
 
+    /** HELO (RFC 5321, 4.1.1.1), for servers that are to be spared EHLO: they offer nothing then.
+        @throws session_error as hello(). */
+    task<void> helo()
+    {
+        operation const guard(*this, phase::hello);
+        co_await talk_.begin(phase::hello);
+        co_await introduction_.helo();
+    }
+
     /** STARTTLS, the handshake, and EHLO again (RFC 3207). What was offered in the clear is forgotten.
 
         @param context     How to verify the server.
@@ -128,8 +140,29 @@ public:
                 or a code of TLS, whose text says what was wrong with which certificate (closed). */
     task<void> start_tls(net::tls_context context, std::string host, std::string session_key)
     {
-        co_await request_tls(std::move(context), std::move(host), std::move(session_key));
+        co_await upgrade_tls(std::move(context), std::move(host), std::move(session_key));
         co_await hello(false);
+    }
+
+    /** STARTTLS and the handshake only: hello() must follow, after whatever there is to be decided about the certificate.
+
+        Parameters and errors as of start_tls(). */
+    task<void> upgrade_tls(net::tls_context context, std::string host, std::string session_key)
+    {
+        operation const guard(*this, phase::starttls);
+        co_await talk_.begin(phase::starttls);
+        if (!introduction_.offered.has(feature::starttls))
+            throw talk_.make_error(errc::tls_required_unavailable, phase::starttls, "STARTTLS");
+        command_writer w(talk_.out);
+        talk_.spelled(w.starttls(), w, phase::starttls);
+        co_await talk_.exchange(phase::starttls);
+        if (!talk_.last.positive())
+            talk_.refuse(errc::tls_refused, phase::starttls, "STARTTLS");
+        // Whatever follows the reply in the clear was sent by somebody else: it must not be read as if protected.
+        if (!talk_.in.empty())
+            talk_.fail(errc::tls_leftover, phase::starttls, "STARTTLS");
+        introduction_.offered.assign(smtp::reply(), false); // what is masked stays masked
+        co_await handshake(std::move(context), std::move(host), std::move(session_key));
     }
 
     /** TLS from the first octet (RFC 8314), before greet().
@@ -149,6 +182,13 @@ public:
                 errc::auth_needs_tls, ... The session stays usable, without a login. */
     task<std::string> authenticate(sasl::credentials who, sasl::selection how)
     {
+        auto const offered = introduction_.offered.auth_mechanisms();
+        return authenticate(std::move(who), std::move(how), std::vector<std::string>(offered.begin(), offered.end()));
+    }
+
+    /// The same with mechanisms that the server is known to have, whatever it said, or did not say after HELO.
+    task<std::string> authenticate(sasl::credentials who, sasl::selection how, std::vector<std::string> offered)
+    {
         operation const guard(*this, phase::auth);
         co_await talk_.begin(phase::auth);
         how.secure         = is_secure();
@@ -158,10 +198,8 @@ public:
             how.tls_exporter         = talk_.stream.tls().tls_exporter;
             how.tls_server_end_point = talk_.stream.tls().tls_server_end_point;
         }
-        auto const offered = introduction_.offered.auth_mechanisms();
-        std::vector<std::string> names(offered.begin(), offered.end());
-        detail::login            attempt(talk_);
-        auto                     used = co_await attempt.run(std::move(names), std::move(who), std::move(how));
+        detail::login attempt(talk_);
+        auto          used = co_await attempt.run(std::move(offered), std::move(who), std::move(how));
         introduction_.logged_in();
         co_return used;
     }
@@ -279,29 +317,70 @@ public:
         @throws session_error; whether the server got the message is then not known. send() tells more. */
     task<reply> data(source& content, send_options const& options)
     {
+        require_encodable(options);
+        auto answer = co_await open_data();
+        if (content_open_)
+            answer = co_await finish_data(content, options, introduction_.offered.has(feature::eight_bit_mime));
+        co_return answer;
+    }
+
+    /** DATA alone. After 354 the server waits for content: finish_data() must be next, and everything else fails with
+        errc::bad_sequence; quit() then closes without QUIT, which would become part of the message. */
+    task<reply> open_data()
+    {
         operation const guard(*this, phase::data);
-        if (options.endings == line_endings::verbatim)
-            throw talk_.make_error(errc::bad_parameter, phase::prepare, {}, nullptr,
-                                   "verbatim line endings cannot be sent with DATA");
         co_await talk_.begin(phase::data);
         command_writer w(talk_.out);
         talk_.spelled(w.data(), w, phase::data);
         co_await talk_.exchange(phase::data);
-        if (talk_.last.intermediate())
-        {
+        content_open_ = talk_.last.intermediate();
+        if (content_open_)
             talk_.require_quiet(phase::data);
-            talk_.due.expect(phase::content);
-            bool complete = false;
-            abort_unless const done(talk_, complete);
-            content_options rules;
-            rules.endings         = options.endings;
-            rules.max_line        = options.max_line;
-            rules.allow_eight_bit = introduction_.offered.has(feature::eight_bit_mime);
-            co_await delivery_.write_all(content, rules);
-            complete = true;
-            delivery_.transaction_open() = false;
-        }
         co_return talk_.last;
+    }
+
+    /** The content and the dot, after open_data() was answered by 354.
+        @param options   As for data().
+        @param eight_bit Whether octets above 127 may be sent; if not, they are errc::eight_bit_refused.
+        @return The reply to the content. Errors as of data(). */
+    task<reply> finish_data(source& content, send_options const& options, bool eight_bit)
+    {
+        require_encodable(options);
+        operation const guard(*this, phase::content, true);
+        bool            complete = false;
+        abort_unless const done(talk_, complete);
+        co_await talk_.begin(phase::content);
+        talk_.due.expect(phase::content);
+        content_options rules;
+        rules.endings         = options.endings;
+        rules.max_line        = options.max_line;
+        rules.allow_eight_bit = eight_bit;
+        co_await delivery_.write_all(content, rules);
+        complete                     = true;
+        content_open_                = false;
+        delivery_.transaction_open() = false;
+        co_return talk_.last;
+    }
+
+    /// Does the server wait for content, after open_data()?
+    bool content_open() const noexcept { return content_open_; }
+
+    /** Waits, while there is nothing else to do, for the end of the connection or for something that the server says unasked;
+        both are errors. Otherwise it ends when it is cancelled, which does no harm. */
+    task<void> watch()
+    {
+        operation const guard(*this, phase::command, content_open_);
+        watching_ = true;
+        watch_end const end(watching_);
+        for (;;)
+        {
+            co_await talk_.begin(phase::command);
+            talk_.arm(net::clock::duration::max());
+            co_await talk_.receive(phase::command, true);
+            auto const how = co_await this_coro::cancelled;
+            if (how != asio::cancellation_type::none)
+                co_return;
+        }
     }
 
     /** BDAT and a chunk of content (RFC 3030).
@@ -415,6 +494,8 @@ public:
     {
         if (!is_open())
             co_return;
+        if (content_open_)
+            co_return close();
         operation const guard(*this, phase::quit);
         co_await talk_.leave();
     }
@@ -447,7 +528,7 @@ public:
         False if the peer has closed it, or has said something that nothing asked for. */
     bool looks_alive()
     {
-        return is_open() && !busy_ && talk_.in.empty() && talk_.stream.peek() == net::stream::idle_state::quiet;
+        return is_open() && (!busy_ || watching_) && talk_.in.empty() && talk_.stream.peek() == net::stream::idle_state::quiet;
     }
 
     /// Limits everything from now on, beside the limits of the phases; time_point::max() for none.
@@ -458,10 +539,13 @@ private:
     class operation
     {
     public:
-        operation(session& s, phase p) : session_(&s)
+        operation(session& s, phase p, bool content = false) : session_(&s)
         {
             if (s.busy_)
                 throw s.talk_.make_error(posthorn::errc::busy, p, {}, nullptr, "await the running operation first");
+            if (s.content_open_ != content)
+                throw s.talk_.make_error(posthorn::errc::bad_sequence, p, {}, nullptr,
+                                         content ? "DATA has not been accepted" : "the server waits for content");
             s.busy_ = true;
         }
         operation(operation const&)            = delete;
@@ -494,7 +578,26 @@ private:
         bool const*           complete_;
     };
 
+    class watch_end
+    {
+    public:
+        explicit watch_end(bool& watching) noexcept : watching_(&watching) {}
+        watch_end(watch_end const&)            = delete;
+        watch_end& operator=(watch_end const&) = delete;
+        ~watch_end() { *watching_ = false; }
+
+    private:
+        bool* watching_;
+    };
+
     friend class client;
+
+    void require_encodable(send_options const& options) const
+    {
+        if (options.endings == line_endings::verbatim)
+            throw talk_.make_error(errc::bad_parameter, phase::prepare, {}, nullptr,
+                                   "verbatim line endings cannot be sent with DATA");
+    }
 
     async_generator<burst_result> burst(std::unique_ptr<detail::message_feed> feed, burst_options options)
     {
@@ -508,24 +611,6 @@ private:
             co_yield std::move(*result);
             result = co_await run.next();
         }
-    }
-
-    task<void> request_tls(net::tls_context context, std::string host, std::string session_key)
-    {
-        operation const guard(*this, phase::starttls);
-        co_await talk_.begin(phase::starttls);
-        if (!introduction_.offered.has(feature::starttls))
-            throw talk_.make_error(errc::tls_required_unavailable, phase::starttls, "STARTTLS");
-        command_writer w(talk_.out);
-        talk_.spelled(w.starttls(), w, phase::starttls);
-        co_await talk_.exchange(phase::starttls);
-        if (!talk_.last.positive())
-            talk_.refuse(errc::tls_refused, phase::starttls, "STARTTLS");
-        // Whatever follows the reply in the clear was sent by somebody else: it must not be read as if protected.
-        if (!talk_.in.empty())
-            talk_.fail(errc::tls_leftover, phase::starttls, "STARTTLS");
-        introduction_.offered.assign(smtp::reply(), false); // what is masked stays masked
-        co_await handshake(std::move(context), std::move(host), std::move(session_key));
     }
 
     task<void> handshake(net::tls_context context, std::string host, std::string session_key)
@@ -585,6 +670,8 @@ private:
     detail::introduction introduction_;
     detail::delivery     delivery_;
     bool                 busy_     = false;
+    bool                 content_open_ = false; ///< DATA was accepted, and the content is due.
+    bool                 watching_     = false;
     bool                 smtputf8_ = false; ///< Of the transaction begun with mail().
 };
 

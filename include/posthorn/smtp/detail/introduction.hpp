@@ -55,6 +55,18 @@ public:
         may_offer_more_ = false;
     }
 
+    /// HELO: nothing is asked for, and the server offers nothing.
+    task<void> helo()
+    {
+        command_writer w(c_->out);
+        c_->spelled(w.helo(name()), w, phase::hello);
+        co_await c_->exchange(phase::hello);
+        if (!c_->last.positive())
+            c_->refuse(errc::ehlo_refused, phase::hello, "HELO");
+        offered.assign(c_->last, false);
+        may_offer_more_ = false;
+    }
+
     /// From now on the server may offer more than it said: Dovecot's submission service what it passes on, e.g. DSN.
     void logged_in() noexcept { may_offer_more_ = true; }
 
@@ -104,13 +116,8 @@ private:
         std::string const host = asio::ip::host_name(ignored);
         if (host.find('.') != host.npos && !check_ehlo_name(host))
             return host;
-        std::string local = c_->stream.local_address();
-        local             = local.substr(0, local.find('%')); // a zone means nothing to the server
-        if (local.rfind("::ffff:", 0) == 0 && local.find('.') != local.npos)
-            local.erase(0, 7);
-        if (local.empty())
-            return "localhost";
-        return local.find(':') != local.npos ? "[IPv6:" + local + "]" : "[" + local + "]";
+        auto const literal = address_literal(c_->stream.local_address());
+        return literal.empty() ? std::string("localhost") : literal;
     }
 
     conversation* c_;

@@ -1,0 +1,301 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+// What is due on a thread: the queue that pump() and the message loop work off. On Windows a hidden window stands behind it,
+// so that the ordinary message loop works it off as well.
+
+#ifndef POSTHORN_LEGACY_DETAIL_PUMP_QUEUE_HPP
+#define POSTHORN_LEGACY_DETAIL_PUMP_QUEUE_HPP
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#if defined(_WIN32)
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#include <windows.h>
+#else
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+#endif
+
+namespace posthorn::legacy::detail {
+
+/// What a queue holds: the promise that something is to be run, which may have been taken back meanwhile.
+class due_item
+{
+public:
+    due_item()                           = default;
+    due_item(due_item const&)            = delete;
+    due_item& operator=(due_item const&) = delete;
+    virtual ~due_item()                  = default;
+
+    /// Runs it on the thread of the queue. @return Whether there was anything left to run.
+    virtual bool run() = 0;
+
+    /// Is there still something to run?
+    virtual bool is_live() const = 0;
+
+    /// The thread has ended: it is not dropped, but waits for another one.
+    virtual void retire() noexcept {}
+};
+
+/** The queue of one thread.
+
+    @par Thread safety
+    push() from any thread; everything else from the thread it belongs to.
+*/
+class pump_queue
+{
+public:
+    using clock = std::chrono::steady_clock;
+
+    pump_queue() = default;
+    pump_queue(pump_queue const&)            = delete;
+    pump_queue& operator=(pump_queue const&) = delete;
+
+    /// The queue of the calling thread. It ends with the thread; what is pushed later is dropped.
+    static std::shared_ptr<pump_queue> const& of_this_thread()
+    {
+        thread_local holder const mine;
+        return mine.queue;
+    }
+
+    /// Adds an item and wakes the thread. @return False if the thread has ended: the item is left as it is.
+    bool push(std::shared_ptr<due_item>&& item)
+    {
+        std::lock_guard lock(mutex_);
+        if (closed_)
+            return false;
+        bool const first = items_.empty();
+        items_.push_back(std::move(item));
+        if (first)
+            raise_signal();
+        wake_.notify_one();
+        return true;
+    }
+
+    /// Is something due? Items that were taken back are dropped.
+    bool has_items()
+    {
+        for (auto first = front(); first; first = front())
+        {
+            if (first->is_live())
+                return true;
+            take(); // only this thread takes, so it still is the first
+        }
+        return false;
+    }
+
+    /// Runs the item that waits longest. @return Whether one was run; items that were taken back do not count.
+    bool run_one()
+    {
+        while (auto item = take())
+            if (item->run())
+                return true;
+        return false;
+    }
+
+    /// Waits for an item, which may have been taken back. @return Whether there is one.
+    bool wait_until(clock::time_point when)
+    {
+        std::unique_lock lock(mutex_);
+        auto const       there = [this] { return !items_.empty(); };
+        if (when == clock::time_point::max())
+        {
+            wake_.wait(lock, there);
+            return true;
+        }
+        return wake_.wait_until(lock, when, there);
+    }
+
+    // WM_QUIT --------------------------------------------------------------------------------------------------
+
+    void               post_quit(int code) noexcept { quit_ = code; }
+    std::optional<int> quit_code() const noexcept { return quit_; }
+    void               take_quit() noexcept { quit_.reset(); }
+
+#if !defined(_WIN32)
+    /** A descriptor that can be read as long as the queue is not empty.
+        @throws std::system_error if there is none to be had. */
+    int handle()
+    {
+        std::lock_guard lock(mutex_);
+        if (signal_.readable < 0)
+        {
+            signal_.open();
+            if (!items_.empty())
+                signal_.raise();
+        }
+        return signal_.readable;
+    }
+#else
+    /// The window that messages for this thread are sent to. @throws std::system_error if there is none to be had.
+    HWND handle()
+    {
+        std::lock_guard lock(mutex_);
+        open_window();
+        return window_;
+    }
+    ~pump_queue()
+    {
+        if (window_ != nullptr)
+            ::DestroyWindow(window_);
+    }
+#endif
+
+private:
+    struct holder
+    {
+        holder()                         = default;
+        holder(holder const&)            = delete;
+        holder& operator=(holder const&) = delete;
+        ~holder() { queue->close(); }
+
+        std::shared_ptr<pump_queue> const queue = std::make_shared<pump_queue>();
+    };
+
+    std::shared_ptr<due_item> front() const
+    {
+        std::lock_guard lock(mutex_);
+        return items_.empty() ? nullptr : items_.front();
+    }
+
+    std::shared_ptr<due_item> take()
+    {
+        std::lock_guard           lock(mutex_);
+        std::shared_ptr<due_item> item;
+        if (items_.empty())
+            return item;
+        item = std::move(items_.front());
+        items_.pop_front();
+        if (items_.empty())
+            lower_signal();
+        return item;
+    }
+
+    void close()
+    {
+        std::deque<std::shared_ptr<due_item>> rest; // destroyed after the lock
+        std::lock_guard                       lock(mutex_);
+        closed_ = true;
+        rest.swap(items_);
+        for (auto const& one : rest)
+            one->retire();
+    }
+
+#if !defined(_WIN32)
+    /// A pipe that holds one octet while the queue is not empty.
+    struct signal_pipe
+    {
+        signal_pipe() = default;
+        signal_pipe(signal_pipe const&)            = delete;
+        signal_pipe& operator=(signal_pipe const&) = delete;
+        ~signal_pipe()
+        {
+            if (readable >= 0)
+            {
+                ::close(readable);
+                ::close(writable);
+            }
+        }
+
+        void open()
+        {
+            int ends[2];
+            if (::pipe(ends) != 0)
+                throw std::system_error(errno, std::generic_category(), "the handle of the message pump");
+            for (int const end : ends)
+            {
+                ::fcntl(end, F_SETFD, FD_CLOEXEC);
+                ::fcntl(end, F_SETFL, O_NONBLOCK);
+            }
+            readable = ends[0];
+            writable = ends[1];
+        }
+
+        void raise() const noexcept
+        {
+            char const one = 1;
+            while (readable >= 0 && ::write(writable, &one, 1) < 0 && errno == EINTR)
+            {
+            }
+        }
+
+        void lower() const noexcept
+        {
+            char octets[16];
+            while (readable >= 0 && ::read(readable, octets, sizeof octets) < 0 && errno == EINTR)
+            {
+            }
+        }
+
+        int readable = -1;
+        int writable = -1;
+    };
+
+    void raise_signal() const noexcept { signal_.raise(); }
+    void lower_signal() const noexcept { signal_.lower(); }
+
+    signal_pipe signal_;
+#else
+    static constexpr UINT due_message = WM_APP + 0x70;
+
+    static LRESULT CALLBACK on_message(HWND window, UINT message, WPARAM w, LPARAM l)
+    {
+        if (message != due_message)
+            return ::DefWindowProcW(window, message, w, l);
+        of_this_thread()->run_one();
+        return 0;
+    }
+
+    void open_window()
+    {
+        if (window_ != nullptr)
+            return;
+        static ATOM const class_of_window = [] {
+            WNDCLASSW c     = {};
+            c.lpfnWndProc   = &on_message;
+            c.hInstance     = ::GetModuleHandleW(nullptr);
+            c.lpszClassName = L"posthorn.legacy.pump";
+            return ::RegisterClassW(&c);
+        }();
+        window_ = ::CreateWindowExW(0, MAKEINTATOM(class_of_window), L"", 0, 0, 0, 0, 0, HWND_MESSAGE, nullptr,
+                                    ::GetModuleHandleW(nullptr), nullptr);
+        if (window_ == nullptr)
+            throw std::system_error(static_cast<int>(::GetLastError()), std::system_category(), "the window of the message pump");
+    }
+
+    // One message for each item is too many after a while, but each finds what waits longest, or nothing.
+    void raise_signal() const noexcept
+    {
+        if (window_ != nullptr)
+            ::PostMessageW(window_, due_message, 0, 0);
+    }
+    void lower_signal() const noexcept {}
+
+    HWND window_ = nullptr;
+#endif
+
+    mutable std::mutex                    mutex_;
+    std::condition_variable               wake_;
+    std::deque<std::shared_ptr<due_item>> items_;
+    bool                                  closed_ = false;
+    std::optional<int>                    quit_;
+};
+
+} // namespace posthorn::legacy::detail
+
+#endif

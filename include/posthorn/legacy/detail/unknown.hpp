@@ -1,0 +1,99 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+// The three methods every object has, written once: counting references and answering for interfaces.
+
+#ifndef POSTHORN_LEGACY_DETAIL_UNKNOWN_HPP
+#define POSTHORN_LEGACY_DETAIL_UNKNOWN_HPP
+
+#include <posthorn/legacy/imnxport.h>
+#include <posthorn/legacy/interface_id.hpp>
+
+#include <atomic>
+#include <new>
+#include <utility>
+
+namespace posthorn::legacy::detail {
+
+/** Base of objects that implement one interface and those it derives from.
+
+    An object is born with one reference, which belongs to who made it, and ends with the last one, on whatever thread gives
+    that back. There is one vtable, so QueryInterface gives the same pointer for every interface: the identity rule holds.
+
+    @tparam Interface The most derived interface.
+    @tparam Bases     The interfaces it derives from and answers for, besides IUnknown.
+*/
+template <class Interface, class... Bases>
+class unknown : public Interface
+{
+public:
+    unknown()                          = default;
+    unknown(unknown const&)            = delete;
+    unknown& operator=(unknown const&) = delete;
+
+    STDMETHODIMP QueryInterface(REFIID riid, void** object) override
+    {
+        if (object == nullptr)
+            return E_POINTER;
+        bool const known = riid == IID_IUnknown || riid == interface_id<Interface>::value() ||
+                           (... || (riid == interface_id<Bases>::value()));
+        *object = known ? static_cast<Interface*>(this) : nullptr;
+        if (!known)
+            return E_NOINTERFACE;
+        this->AddRef();
+        return S_OK;
+    }
+
+    STDMETHODIMP_(ULONG) AddRef() override { return references_.fetch_add(1, std::memory_order_relaxed) + 1; }
+
+    STDMETHODIMP_(ULONG) Release() override
+    {
+        ULONG const left = references_.fetch_sub(1, std::memory_order_acq_rel) - 1;
+        if (left == 0)
+            last_release();
+        return left;
+    }
+
+protected:
+    virtual ~unknown() = default;
+
+    /// Ends the object, unless a class has more to do first.
+    virtual void last_release() noexcept { delete this; }
+
+private:
+    std::atomic<ULONG> references_ {1};
+};
+
+/** Makes an object of a class derived from unknown and gives out one interface of it.
+
+    @return S_OK; E_POINTER; E_NOINTERFACE; E_OUTOFMEMORY.
+*/
+template <class Object, class... Arguments>
+HRESULT make_object(REFIID riid, void** object, Arguments&&... arguments) noexcept
+{
+    if (object == nullptr)
+        return E_POINTER;
+    *object = nullptr;
+    try
+    {
+        auto* const   made   = new Object(std::forward<Arguments>(arguments)...);
+        HRESULT const result = made->QueryInterface(riid, object);
+        made->Release();
+        return result;
+    }
+    catch (std::bad_alloc const&)
+    {
+        return E_OUTOFMEMORY;
+    }
+    catch (...)
+    {
+        return E_FAIL;
+    }
+}
+
+} // namespace posthorn::legacy::detail
+
+#endif
