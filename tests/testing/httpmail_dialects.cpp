@@ -312,6 +312,9 @@ TEST_CASE("SOGo: all rows whatever Range says, and bad SQL ends the connection")
         CHECK(reply.count("<D:response>") == 9);
     }
     CHECK(p.client.ask("SEARCH", "/exchange/alice/Inbox/", {}, search_body("SELECT")).status == 0);
+    p.client.reconnect();
+    CHECK(p.client.ask("PROPPATCH", "/exchange/alice/Inbox/0.EML/", {}, patch_body("hm:read", "1")).status == 403);
+    CHECK(p.client.ask("MKCOL", "/exchange/alice/Inbox/").status == 500);
 }
 
 // ---- Exchange ----

@@ -246,6 +246,7 @@ struct httpmail_verb_options
 
     bool search          = false;
     bool ignores_range   = false; ///< SEARCH gives all rows, and says so.
+    bool plain_search    = false; ///< WHERE and ORDER BY are ignored, HIERARCHICAL is one level, as on SOGo.
     bool bad_sql_closes  = false; ///< The connection, without an answer.
     bool propfind_range  = false; ///< Range: rows also works for PROPFIND.
     bool brief           = false; ///< Brief: t is understood.
@@ -273,6 +274,8 @@ struct httpmail_verb_options
     bool creates_by_patch = false; ///< PROPPATCH to a URL where nothing is creates an item there.
     bool contacts         = true;
     bool contact_record   = false; ///< A new contact is answered by 207 with its values; else 201 with Location.
+    int  patch            = 0;     ///< Status of every PROPPATCH; 0: it works.
+    int  existing_folder  = 405;   ///< Of MKCOL for a name that exists.
     bool patch_says_400   = false; ///< PROPPATCH works and answers 400, as on b1gMail.
     bool options_and_head = true;  ///< OPTIONS and HEAD exist.
     int  unknown_method   = 501;
@@ -535,6 +538,9 @@ inline httpmail_server_settings httpmail_server_settings::sogo()
     s.verbs.bulk               = 403;
     s.verbs.made_up_values     = true;
     s.verbs.ignores_range      = true;
+    s.verbs.plain_search       = true;
+    s.verbs.patch              = 403;
+    s.verbs.existing_folder    = 500;
     s.verbs.bad_sql_closes     = true;
     s.verbs.gives_bare_lf      = true;
     s.verbs.source_by_default  = true;

@@ -116,13 +116,13 @@ public:
         bool const exists = place.exists();
         if (place.folder == nullptr || (exists && !verbs().duplicates) ||
             (exists && place.is_folder() && place.folder->parent == nullptr))
-            return httpmail_response(exists ? 405 : 403);
+            return httpmail_response(exists ? verbs().existing_folder : 403);
         auto& parent = exists && place.is_folder() ? *place.folder->parent : *place.folder;
         if (parent.contacts || (c_->hotmail() && parent.parent != nullptr))
             return httpmail_response(403);
         auto const name = exists && place.is_folder() ? place.folder->name : c_->urls.name_of(place.segment);
         if (!verbs().duplicates && named(parent, name) != nullptr)
-            return httpmail_response(405);
+            return httpmail_response(verbs().existing_folder);
         auto& made = c_->store.create(parent, name);
         for (auto const& change : document.changes)
             if (!change.remove)

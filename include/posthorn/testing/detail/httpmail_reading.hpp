@@ -196,12 +196,13 @@ public:
         std::vector<httpmail_entity> found;
         collect(*scope.folder, query->how, found);
         std::erase_if(found, [&](auto const& e) {
-            return query->where &&
+            return query->where && !verbs().plain_search &&
                    !query->where([&](httpmail_name const& n) { return text_of(e, n); });
         });
         if (query->group)
             return grouped(*scope.folder, *query, found);
-        sort(*query, found);
+        if (!verbs().plain_search)
+            sort(*query, found);
         httpmail_document wanted;
         wanted.all = query->columns.empty();
         for (auto const& column : query->columns)
@@ -278,7 +279,8 @@ private:
             for (auto const& child : folder.children)
             {
                 all.push_back({child.get(), nullptr, false, true});
-                collect(*child, how, all);
+                if (!verbs().plain_search)
+                    collect(*child, how, all);
             }
             return;
         }

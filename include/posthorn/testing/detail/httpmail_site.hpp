@@ -304,7 +304,7 @@ private:
         if (verb == "PROPFIND")
             return reading.propfind(place, body());
         if (verb == "PROPPATCH")
-            return storing.proppatch(place, body());
+            return v.patch != 0 ? httpmail_response(v.patch) : storing.proppatch(place, body());
         if (verb == "MKCOL")
             return changing.make_folder(place, body());
         if (verb == "MOVE" || verb == "COPY")
