@@ -183,7 +183,8 @@ task<void> contacts_life(pair& p)
     std::map<contact_field, std::string> change;
     change[contact_field::mobile_phone] = "+1 555 0100";
     co_await p.box.change_contact(all[0].url, change);
-    auto const now = co_await p.box.read_contact(at.empty() ? all[0].url : at);
+    auto const where = at.empty() ? all[0].url : at;
+    auto const now   = co_await p.box.read_contact(where);
     CHECK(now.get(contact_field::mobile_phone) == "+1 555 0100");
     CHECK(now.get(contact_field::email).find("bob@example.net") != std::string_view::npos);
     co_await p.box.delete_contact(now.url);
