@@ -93,7 +93,8 @@ int serve(httpmail_site& site, std::string_view bytes)
     auto const out = detail::httpmail_write(answer, request, site.settings().transfer, true);
     CHECK((answer.status == 0 || out.head.ends_with("\r\n\r\n")));
     CHECK(out.head.find("\r\n\r\n") == out.head.size() - 4); // nobody can end a head with what he sends
-    site.end(std::move(request), answer.status, true);
+    site.note(request, answer.status);
+    site.end(true);
     return answer.status;
 }
 

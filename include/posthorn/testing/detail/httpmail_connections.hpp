@@ -85,7 +85,9 @@ private:
         {
             if (!begun)
                 return;
-            server->site_.end(std::move(request), status, complete);
+            if (!noted)
+                server->site_.note(request, 0);
+            server->site_.end(complete);
             server->notify();
         }
 
@@ -93,7 +95,7 @@ private:
         httpmail_request              request;
         httpmail_framing              framing;
         std::optional<httpmail_fault> fault;
-        int                           status   = 0;
+        bool                          noted    = false;
         bool                          begun    = false;
         bool                          complete = false;
     };
@@ -247,7 +249,11 @@ private:
             out.body.resize(std::min(x.fault->octets - head, out.body.size()));
             out.head.resize(head);
         }
-        x.status                     = answer.status;
+        if (x.begun)
+        {
+            site_.note(x.request, answer.status);
+            x.noted = true;
+        }
         std::size_t const      step  = t.slow_octets == 0 ? out.body.size() : t.slow_octets;
         std::string_view       rest  = out.body;
         std::string_view       piece = out.head;

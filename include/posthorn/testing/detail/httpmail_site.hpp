@@ -37,7 +37,7 @@ namespace posthorn::testing::detail {
 
 /** One mailbox behind URLs.
 
-    For each request: begin(), then admit() when its head is there, answer() when its body is there, and end().
+    For each request: begin(), then admit() when its head is there, answer() when its body is there, note() and end().
 */
 class httpmail_site
 {
@@ -98,17 +98,25 @@ public:
         return answer;
     }
 
-    /// Remembers a request with its answer. @param status 0: none.
-    void end(httpmail_request&& request, int status, bool complete)
+    /** Remembers a request with its answer, before the client can see it.
+        @param status 0: there will be none.
+    */
+    void note(httpmail_request const& request, int status)
+    {
+        std::lock_guard const lock(mutex_);
+        if (!settings_.log)
+            return;
+        requests_.push_back(request);
+        requests_.back().status = status;
+        requests_.back().body.resize(std::min(request.body.size(), settings_.log_body));
+    }
+
+    /// A request is over. @param complete Its answer was written to the end.
+    void end(bool complete)
     {
         std::lock_guard const lock(mutex_);
         --totals_.in_progress;
         totals_.responses += complete ? 1U : 0U;
-        if (!settings_.log)
-            return;
-        request.status = status;
-        request.body.resize(std::min(request.body.size(), settings_.log_body));
-        requests_.push_back(std::move(request));
     }
 
     // ---- connections ----
