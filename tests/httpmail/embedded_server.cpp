@@ -135,15 +135,15 @@ task<void> life(pair& p)
     auto const marked = co_await p.box.mark(urls, true);
     CHECK(all_done(marked));
     co_await p.box.mark(urls[0], false);
-    auto const again = co_await p.box.list(inbox_url);
+    auto const  again  = co_await p.box.list(inbox_url);
     std::size_t unread = 0;
     for (auto const& m : again)
         unread += m.read == false ? 1U : 0U;
     CHECK(unread == 1);
 
-    auto const work = co_await p.box.create_folder(p.box.root().folder_root, "work");
+    auto const                   work = co_await p.box.create_folder(p.box.root().folder_root, "work");
     std::vector<http::url> const some(urls.begin(), urls.begin() + 3);
-    auto const moved = co_await p.box.move(some, work);
+    auto const                   moved = co_await p.box.move(some, work);
     CHECK(all_done(moved));
     auto const there = co_await p.box.list(work);
     REQUIRE(there.size() == 3);
@@ -151,13 +151,14 @@ task<void> life(pair& p)
     CHECK(p.server.folder("inbox")->items.size() == 2);
     co_await p.box.remove(there[1].url, deletion::to_deleted_items);
     std::vector<http::url> const one(1, there[2].url);
-    auto const removed = co_await p.box.remove(one, deletion::for_good);
+    auto const                   removed = co_await p.box.remove(one, deletion::for_good);
     CHECK(all_done(removed));
     CHECK(p.server.folder("deleteditems")->items.size() == 1);
     auto const gone = co_await failure_of(p.box.fetch_text(there[2].url));
     CHECK(gone == httpmail::errc::message_gone);
     auto const in_trash = co_await p.box.list(trash);
-    auto const emptied  = co_await p.box.remove(urls_of(in_trash), deletion::to_deleted_items); // from there it is final
+    auto const emptied =
+        co_await p.box.remove(urls_of(in_trash), deletion::to_deleted_items); // from there it is final
     CHECK(all_done(emptied));
     CHECK(p.server.folder("deleteditems")->items.empty());
 
@@ -335,8 +336,8 @@ TEST_CASE("nonces that grow stale, counts, and a password that is wrong")
 
 TEST_CASE("a login form, a wrong password, and a session that ends")
 {
-    auto s      = httpmail_server_settings::exchange();
-    s.auth.form = true;
+    auto s           = httpmail_server_settings::exchange();
+    s.auth.form      = true;
     auto wrong       = logged_in(s);
     wrong.http.login = {s.user, "guess"};
     with_pair(s, wrong, [](pair& p) -> task<void> {
@@ -442,8 +443,8 @@ TEST_CASE("b1gMail: control characters as references do not hide the other messa
 
 TEST_CASE("SOGo: lists, fetching, storing and deleting; what it refuses is done by single requests or told")
 {
-    auto s = httpmail_server_settings::sogo();
-    auto m = logged_in(s);
+    auto s    = httpmail_server_settings::sogo();
+    auto m    = logged_in(s);
     m.dialect = dialect::exchange;
     with_pair(s, m, [](pair& p) -> task<void> {
         auto const root = co_await p.box.open();
@@ -490,7 +491,8 @@ TEST_CASE("b1gMail: done is said of what does not exist, and a whole URL as a ta
     });
 }
 
-TEST_CASE("b1gMail: the inbox is not deleted, whatever the server would say; deleting is final outside the trash too")
+TEST_CASE("b1gMail: the inbox is not deleted, whatever the server would say; deleting is final outside the "
+          "trash too")
 {
     with_pair(httpmail_server_settings::b1gmail(), [](pair& p) -> task<void> {
         auto const root = co_await p.box.open();
@@ -524,7 +526,8 @@ TEST_CASE("b1gMail: headers are decoded, Latin-1 doubled, CRLF grows, names doub
     });
 }
 
-TEST_CASE("b1gMail: the bare question mark is refused, and the login is Basic without TLS only where that is allowed")
+TEST_CASE("b1gMail: the bare question mark is refused, and the login is Basic without TLS only where that is "
+          "allowed")
 {
     auto s       = httpmail_server_settings::b1gmail();
     s.tree.entry = s.tree.base + "?";
@@ -580,7 +583,8 @@ TEST_CASE("Digest in its variants: without qop, opaque, SHA-256, lower-case sche
     CHECK(opens([](auto& s) { s.auth.lax = true; }));
     CHECK(opens([](auto& s) { s.auth.session_cookie = true; }));
     CHECK(opens([](auto& s) { s.redirect.second = true; }));
-    CHECK(opens([](auto& s) { s.redirect.first = posthorn::testing::httpmail_redirect_options::kind::relative; }));
+    CHECK(opens(
+        [](auto& s) { s.redirect.first = posthorn::testing::httpmail_redirect_options::kind::relative; }));
     CHECK(opens([](auto& s) { s.redirect.status = 307; }));
 }
 
@@ -656,17 +660,23 @@ TEST_CASE("defects of lists are repaired")
     CHECK(seen("Fish & chips", [](auto& s) { s.text.bare_ampersands = true; }) == "Fish & chips|other");
     CHECK(seen("a <b> c", [](auto& s) { s.text.bare_angles = true; }) == "a <b> c|other");
     CHECK(seen("caf\xc3\xa9", [](auto& s) { s.text.html_entities = true; }) == "caf\xc3\xa9|other");
-    CHECK(seen("caf\xc3\xa9 \xe2\x82\xac", [](auto& s) { s.text.label = "ISO-8859-1"; }) == "caf\xc3\xa9 \xe2\x82\xac|other");
+    CHECK(seen("caf\xc3\xa9 \xe2\x82\xac", [](auto& s) { s.text.label = "ISO-8859-1"; }) ==
+          "caf\xc3\xa9 \xe2\x82\xac|other");
     CHECK(seen("x\x01y", [](auto& s) { s.text.control_references = true; }) == "other|xy");
     CHECK(seen("x\x01y", [](auto& s) { s.text.raw_controls = true; }) == "other|xy");
-    CHECK(seen("\xf0\x9f\x98\x80", [](auto& s) { s.text.surrogate_references = true; }) == "other|\xf0\x9f\x98\x80");
+    CHECK(seen("\xf0\x9f\x98\x80", [](auto& s) { s.text.surrogate_references = true; }) ==
+          "other|\xf0\x9f\x98\x80");
     CHECK(seen("x", [](auto& s) { s.text.digit_names = true; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.text.wrong_namespace = true; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.text.undeclared_prefix = true; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.verbs.success["PROPFIND"] = 200; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.values.everything = true; }) == "other|x");
-    CHECK(seen("x", [](auto& s) { s.verbs.without_root = posthorn::testing::httpmail_verb_options::noroot::refused; }) == "other|x");
-    CHECK(seen("x", [](auto& s) { s.verbs.without_root = posthorn::testing::httpmail_verb_options::noroot::ignored; }) == "other|x");
+    CHECK(seen("x", [](auto& s) {
+              s.verbs.without_root = posthorn::testing::httpmail_verb_options::noroot::refused;
+          }) == "other|x");
+    CHECK(seen("x", [](auto& s) {
+              s.verbs.without_root = posthorn::testing::httpmail_verb_options::noroot::ignored;
+          }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.transfer.chunked = true; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.transfer.until_close = true; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.transfer.requests_per_connection = 1; }) == "other|x");
@@ -674,11 +684,11 @@ TEST_CASE("defects of lists are repaired")
 
 TEST_CASE("a list that ends too early is an error, and no short list")
 {
-    auto s           = httpmail_server_settings::hotmail();
-    auto cut         = fault(httpmail_fault::what::cut, "PROPFIND");
-    cut.target       = "/folders/ACTIVE/";
-    cut.octets       = 1200;
-    s.faults         = {cut};
+    auto s     = httpmail_server_settings::hotmail();
+    auto cut   = fault(httpmail_fault::what::cut, "PROPFIND");
+    cut.target = "/folders/ACTIVE/";
+    cut.octets = 1200;
+    s.faults   = {cut};
     with_pair(s, [](pair& p) -> task<void> {
         for (int i = 0; i < 20; ++i)
             p.server.add_message("inbox", mail("m" + std::to_string(i)));
@@ -733,12 +743,12 @@ TEST_CASE("what destroys is never sent twice after an unclear outcome")
             CHECK(two);
             CHECK(p.server.requests("DELETE").size() == 1);
             std::vector<http::url> const pair_of(urls.begin() + 2, urls.begin() + 4);
-            auto const three = co_await failure_of(p.box.move(pair_of, work));
+            auto const                   three = co_await failure_of(p.box.move(pair_of, work));
             CHECK(three);
             CHECK(p.server.requests("BMOVE").size() == 1);
             CHECK(p.server.requests("MOVE").size() == 1);
             std::vector<http::url> const others(urls.begin() + 4, urls.end());
-            auto const four = co_await failure_of(p.box.remove(others, deletion::for_good));
+            auto const                   four = co_await failure_of(p.box.remove(others, deletion::for_good));
             CHECK(four);
             CHECK(p.server.requests("BDELETE").size() == 1);
             auto const five = co_await failure_of(p.box.send(to_bob(), text(mail("x"))));
@@ -821,7 +831,7 @@ TEST_CASE("thousands of messages listed, hundreds fetched over four connections 
         REQUIRE(list.size() == 5000);
         auto const  before = p.server.totals();
         std::size_t octets = 0, next = 0;
-        auto const  fetch  = [&]() -> task<void> {
+        auto const  fetch = [&]() -> task<void> {
             while (next < 500)
             {
                 auto const& m    = list[next++];

@@ -35,17 +35,21 @@ TEST_SUITE_BEGIN("testing/httpmail_site");
 namespace {
 
 /// Requests of all kinds, to be spoilt.
-std::vector<std::string> requests(std::string const& root, std::string const& folder, std::string const& message)
+std::vector<std::string> requests(std::string const& root, std::string const& folder,
+                                  std::string const& message)
 {
-    std::string const           host = " HTTP/1.1\r\nHost: h\r\nDepth: 1\r\nTranslate: f\r\nX-Timestamp: folders=1, ACTIVE=2\r\n";
-    std::string const           to   = "Destination: http://h" + folder + "x/\r\nRange: rows=0-1,-2\r\nOverwrite: F\r\n";
-    std::vector<std::string>    all;
-    auto const                  add = [&](std::string const& verb, std::string const& target, std::string const& body) {
-        all.push_back(verb + " " + target + host + to + "Authorization: Basic YTpi\r\nContent-Type: message/rfc821\r\nContent-Length: " +
+    std::string const host =
+        " HTTP/1.1\r\nHost: h\r\nDepth: 1\r\nTranslate: f\r\nX-Timestamp: folders=1, ACTIVE=2\r\n";
+    std::string const to = "Destination: http://h" + folder + "x/\r\nRange: rows=0-1,-2\r\nOverwrite: F\r\n";
+    std::vector<std::string> all;
+    auto const add = [&](std::string const& verb, std::string const& target, std::string const& body) {
+        all.push_back(verb + " " + target + host + to +
+                      "Authorization: Basic YTpi\r\nContent-Type: message/rfc821\r\nContent-Length: " +
                       std::to_string(body.size()) + "\r\n\r\n" + body);
     };
     add("PROPFIND", root, support::propfind_body({"hm:inbox", "h:maxpoll"}));
-    add("PROPFIND", folder, support::propfind_body({"m:subject", "m:from", "D:getcontentlength", "m:date", "m:received"}));
+    add("PROPFIND", folder,
+        support::propfind_body({"m:subject", "m:from", "D:getcontentlength", "m:date", "m:received"}));
     add("GET", message, "");
     add("PROPPATCH", message, support::patch_body("hm:read", "1"));
     add("BPROPPATCH", folder, support::patch_body("hm:read", "1", {"1", message, "./Re:x"}));
@@ -56,11 +60,20 @@ std::vector<std::string> requests(std::string const& root, std::string const& fo
     add("MKCOL", folder + "new/", "");
     add("DELETE", message, "");
     add("POST", root + "sendmsg", "MAIL FROM:<a@b>\r\nRCPT TO:<b@c>\r\n\r\nSubject: x\r\n\r\n");
-    add("PUT", folder + "x.EML", "From: =?utf-8?B?w6k=?= <a@b>\r\nDate: Thu, 1 Jan 2004 00:00:00 +0100\r\nSubject: =?x?Q?=zz?=\r\n\r\n");
-    add("SEARCH", folder, "<s xmlns='DAV:'><sql>SELECT \"DAV:uid\" AS x, \"urn:schemas:httpmail:subject\" FROM SCOPE('DEEP TRAVERSAL OF \"\"') WHERE NOT "
-                          "(\"DAV:isfolder\" = 1 OR \"a\" LIKE '%x_') GROUP BY \"DAV:ishidden\" ORDER BY \"DAV:uid\" DESC</sql></s>");
-    add("BPROPFIND", folder, "<D:propfind xmlns:D='DAV:'><D:target><D:href>1</D:href></D:target><D:prop><D:uid/></D:prop></D:propfind>");
-    all.push_back("POST " + folder + " HTTP/1.1\r\nHost: h\r\nContent-Type: message/rfc822\r\nTransfer-Encoding: chunked\r\n\r\n5\r\na: b\r\n2;x\r\n\r\n\r\n0\r\n\r\n");
+    add("PUT", folder + "x.EML",
+        "From: =?utf-8?B?w6k=?= <a@b>\r\nDate: Thu, 1 Jan 2004 00:00:00 +0100\r\nSubject: "
+        "=?x?Q?=zz?=\r\n\r\n");
+    add("SEARCH", folder,
+        "<s xmlns='DAV:'><sql>SELECT \"DAV:uid\" AS x, \"urn:schemas:httpmail:subject\" FROM SCOPE('DEEP "
+        "TRAVERSAL OF \"\"') WHERE NOT "
+        "(\"DAV:isfolder\" = 1 OR \"a\" LIKE '%x_') GROUP BY \"DAV:ishidden\" ORDER BY \"DAV:uid\" "
+        "DESC</sql></s>");
+    add("BPROPFIND", folder,
+        "<D:propfind "
+        "xmlns:D='DAV:'><D:target><D:href>1</D:href></D:target><D:prop><D:uid/></D:prop></D:propfind>");
+    all.push_back("POST " + folder +
+                  " HTTP/1.1\r\nHost: h\r\nContent-Type: message/rfc822\r\nTransfer-Encoding: "
+                  "chunked\r\n\r\n5\r\na: b\r\n2;x\r\n\r\n\r\n0\r\n\r\n");
     return all;
 }
 
@@ -118,10 +131,11 @@ std::uint64_t octets(httpmail_site& site)
 
 TEST_CASE("spoilt requests harm nothing, in any dialect")
 {
-    std::mt19937 random(20040610);
-    std::array<httpmail_server_settings, 5> const kinds = {httpmail_server_settings::hotmail(), httpmail_server_settings::exchange(),
-                                                           httpmail_server_settings::dav(), httpmail_server_settings::b1gmail(),
-                                                           httpmail_server_settings::sogo()};
+    std::mt19937                                  random(20040610);
+    std::array<httpmail_server_settings, 5> const kinds = {
+        httpmail_server_settings::hotmail(), httpmail_server_settings::exchange(),
+        httpmail_server_settings::dav(), httpmail_server_settings::b1gmail(),
+        httpmail_server_settings::sogo()};
     for (auto settings : kinds)
     {
         settings.auth.required  = false;
@@ -155,7 +169,9 @@ TEST_CASE("spoilt requests harm nothing, in any dialect")
                 case 0: spoilt[at] = static_cast<char>(random()); break;
                 case 1: spoilt.erase(at, 1 + random() % 8); break;
                 case 2: spoilt.insert(at, spoilt.substr(random() % spoilt.size(), random() % 20)); break;
-                case 3: spoilt.insert(at, std::string(1 + random() % 3, "</>\"'&%?;=,\r\n#"[random() % 14])); break;
+                case 3:
+                    spoilt.insert(at, std::string(1 + random() % 3, "</>\"'&%?;=,\r\n#"[random() % 14]));
+                    break;
                 default: spoilt.resize(at == 0 ? 1 : at); break;
                 }
                 if (spoilt.empty())
@@ -205,7 +221,9 @@ TEST_CASE("bodies of XML: what is in them, and what is refused")
     REQUIRE(update.changes.size() == 1);
     CHECK(update.changes[0].name == httpmail_name("urn:schemas:httpmail:", "read"));
     CHECK(update.changes[0].value == " 1 ");
-    auto const removed = httpmail_xml_reader::read("<p xmlns='DAV:'><remove><prop><x xmlns='u'/></prop></remove><target><href>a</href><dest>d</dest></target></p>");
+    auto const removed = httpmail_xml_reader::read(
+        "<p xmlns='DAV:'><remove><prop><x "
+        "xmlns='u'/></prop></remove><target><href>a</href><dest>d</dest></target></p>");
     REQUIRE(removed.good);
     CHECK(removed.changes.at(0).remove);
     CHECK_FALSE(removed.target_first);

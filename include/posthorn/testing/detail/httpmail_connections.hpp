@@ -57,8 +57,8 @@ private:
     struct session
     {
         session(httpmail_connections& s, socket_type socket, std::uint64_t n)
-            : server(&s), number(n), stream(std::move(socket), "connection " + std::to_string(n)), timer(s.executor()),
-              crowded(!s.site_.opened())
+            : server(&s), number(n), stream(std::move(socket), "connection " + std::to_string(n)),
+              timer(s.executor()), crowded(!s.site_.opened())
         {
         }
         session(session const&)            = delete;
@@ -70,9 +70,9 @@ private:
         net::stream           stream;
         asio::steady_timer    timer;
         byte_buffer           input;
-        std::size_t           served  = 0;
+        std::size_t           served = 0;
         bool                  crowded;
-        bool                  unread  = false; ///< The client may still be sending.
+        bool                  unread = false; ///< The client may still be sending.
     };
 
     /// One request, which ends in the record however it ends.
@@ -107,7 +107,8 @@ private:
     {
         session s(*this, std::move(socket), number);
         if (settings().tls_context)
-            co_await s.stream.start_tls(*settings().tls_context, net::tls_role::server, std::string(), std::string());
+            co_await s.stream.start_tls(*settings().tls_context, net::tls_role::server, std::string(),
+                                        std::string());
         bool more = true;
         while (more && !stopping())
             more = co_await serve_one(s);
@@ -228,7 +229,8 @@ private:
             }
             co_return false;
         }
-        auto const pause = transfer().delay + (kind == what::delay ? x.fault->pause : std::chrono::milliseconds(0));
+        auto const pause =
+            transfer().delay + (kind == what::delay ? x.fault->pause : std::chrono::milliseconds(0));
         if (pause.count() > 0)
         {
             s.timer.expires_after(pause);
@@ -254,10 +256,10 @@ private:
             site_.note(x.request, answer.status);
             x.noted = true;
         }
-        std::size_t const      step  = t.slow_octets == 0 ? out.body.size() : t.slow_octets;
-        std::string_view       rest  = out.body;
-        std::string_view       piece = out.head;
-        std::string_view const both[] = {piece, t.slow_octets == 0 ? rest : std::string_view()};
+        std::size_t const                 step   = t.slow_octets == 0 ? out.body.size() : t.slow_octets;
+        std::string_view                  rest   = out.body;
+        std::string_view                  piece  = out.head;
+        std::string_view const            both[] = {piece, t.slow_octets == 0 ? rest : std::string_view()};
         std::span<std::string_view const> first(both, 2);
         co_await s.stream.write(first);
         rest.remove_prefix(both[1].size());
@@ -281,7 +283,8 @@ private:
         std::size_t seen = 0;
         for (;;)
         {
-            while (seen == 0 && s.input.data().starts_with("\r\n")) // empty lines before a request are allowed
+            while (seen == 0 &&
+                   s.input.data().starts_with("\r\n")) // empty lines before a request are allowed
                 s.input.consume(2);
             std::size_t const from = seen < 3 ? 0 : seen - 3;
             std::size_t const end  = s.input.data().find("\r\n\r\n", from);
