@@ -135,15 +135,15 @@ task<void> life(pair& p)
     auto const marked = co_await p.box.mark(urls, true);
     CHECK(all_done(marked));
     co_await p.box.mark(urls[0], false);
-    auto const again = co_await p.box.list(inbox_url);
+    auto const  again  = co_await p.box.list(inbox_url);
     std::size_t unread = 0;
     for (auto const& m : again)
         unread += m.read == false ? 1U : 0U;
     CHECK(unread == 1);
 
-    auto const work = co_await p.box.create_folder(p.box.root().folder_root, "work");
+    auto const                   work = co_await p.box.create_folder(p.box.root().folder_root, "work");
     std::vector<http::url> const some(urls.begin(), urls.begin() + 3);
-    auto const moved = co_await p.box.move(some, work);
+    auto const                   moved = co_await p.box.move(some, work);
     CHECK(all_done(moved));
     auto const there = co_await p.box.list(work);
     REQUIRE(there.size() == 3);
@@ -151,13 +151,14 @@ task<void> life(pair& p)
     CHECK(p.server.folder("inbox")->items.size() == 2);
     co_await p.box.remove(there[1].url, deletion::to_deleted_items);
     std::vector<http::url> const one(1, there[2].url);
-    auto const removed = co_await p.box.remove(one, deletion::for_good);
+    auto const                   removed = co_await p.box.remove(one, deletion::for_good);
     CHECK(all_done(removed));
     CHECK(p.server.folder("deleteditems")->items.size() == 1);
     auto const gone = co_await failure_of(p.box.fetch_text(there[2].url));
     CHECK(gone == httpmail::errc::message_gone);
     auto const in_trash = co_await p.box.list(trash);
-    auto const emptied  = co_await p.box.remove(urls_of(in_trash), deletion::to_deleted_items); // from there it is final
+    auto const emptied =
+        co_await p.box.remove(urls_of(in_trash), deletion::to_deleted_items); // from there it is final
     CHECK(all_done(emptied));
     CHECK(p.server.folder("deleteditems")->items.empty());
 
@@ -183,7 +184,8 @@ task<void> contacts_life(pair& p)
     std::map<contact_field, std::string> change;
     change[contact_field::mobile_phone] = "+1 555 0100";
     co_await p.box.change_contact(all[0].url, change);
-    auto const now = co_await p.box.read_contact(at.empty() ? all[0].url : at);
+    auto const where = at.empty() ? all[0].url : at;
+    auto const now   = co_await p.box.read_contact(where);
     CHECK(now.get(contact_field::mobile_phone) == "+1 555 0100");
     CHECK(now.get(contact_field::email).find("bob@example.net") != std::string_view::npos);
     co_await p.box.delete_contact(now.url);
@@ -334,8 +336,8 @@ TEST_CASE("nonces that grow stale, counts, and a password that is wrong")
 
 TEST_CASE("a login form, a wrong password, and a session that ends")
 {
-    auto s      = httpmail_server_settings::exchange();
-    s.auth.form = true;
+    auto s           = httpmail_server_settings::exchange();
+    s.auth.form      = true;
     auto wrong       = logged_in(s);
     wrong.http.login = {s.user, "guess"};
     with_pair(s, wrong, [](pair& p) -> task<void> {
@@ -441,8 +443,8 @@ TEST_CASE("b1gMail: control characters as references do not hide the other messa
 
 TEST_CASE("SOGo: lists, fetching, storing and deleting; what it refuses is done by single requests or told")
 {
-    auto s = httpmail_server_settings::sogo();
-    auto m = logged_in(s);
+    auto s    = httpmail_server_settings::sogo();
+    auto m    = logged_in(s);
     m.dialect = dialect::exchange;
     with_pair(s, m, [](pair& p) -> task<void> {
         auto const root = co_await p.box.open();
@@ -469,6 +471,175 @@ TEST_CASE("SOGo: lists, fetching, storing and deleting; what it refuses is done 
     });
 }
 
+TEST_CASE("b1gMail: done is said of what does not exist, and a whole URL as a target would do nothing")
+{
+    with_pair(httpmail_server_settings::b1gmail(), [](pair& p) -> task<void> {
+        auto const root = co_await p.box.open();
+        p.server.add_message("inbox", mail("a"));
+        std::vector<http::url> none;
+        for (char const* const id : {"98/", "99/"})
+            none.push_back(p.url(root.inbox.target() + id));
+        auto const moved = co_await p.box.move(none, root.deleted_items);
+        CHECK(fates(moved) == "done:200 done:200");
+        auto const list = co_await p.box.list(root.deleted_items); // list again to be sure
+        CHECK(list.empty());
+        auto const gone = co_await p.box.remove(none, deletion::for_good);
+        CHECK(all_done(gone));
+        CHECK(p.server.folder("inbox")->items.size() == 1);
+        for (auto const& r : p.server.requests("BDELETE"))
+            CHECK(r.body.find("http:") == r.body.npos);
+    });
+}
+
+TEST_CASE("b1gMail: the inbox is not deleted, whatever the server would say; deleting is final outside the "
+          "trash too")
+{
+    with_pair(httpmail_server_settings::b1gmail(), [](pair& p) -> task<void> {
+        auto const root = co_await p.box.open();
+        auto const ec   = co_await failure_of(p.box.delete_folder(root.inbox));
+        CHECK(ec == httpmail::errc::special_folder);
+        p.server.add_message("inbox", mail("a"));
+        auto const list = co_await p.box.list(root.inbox);
+        co_await p.box.remove(list.at(0).url, deletion::for_good);
+        CHECK(p.server.folder("inbox")->items.empty());
+        CHECK(p.server.folder("deleteditems")->items.empty());
+    });
+}
+
+TEST_CASE("b1gMail: headers are decoded, Latin-1 doubled, CRLF grows, names double")
+{
+    with_pair(httpmail_server_settings::b1gmail(), [](pair& p) -> task<void> {
+        auto const root = co_await p.box.open();
+        p.server.add_message("inbox", mail("=?utf-8?Q?caf=C3=A9?="));
+        auto const list = co_await p.box.list(root.inbox);
+        CHECK(subjects(list) == "caf\xc3\xa9");
+        CHECK(list.at(0).from == "\"Bob Example\" <bob@example.net>");
+        auto const stored = co_await p.box.append(root.drafts, text(mail("d")));
+        CHECK(stored.accepted());
+        auto const drafts = co_await p.box.list(root.drafts);
+        REQUIRE(drafts.size() == 1);
+        CHECK(drafts[0].size == mail("d").size() + 2);
+        CHECK(drafts[0].read == true);
+        auto const one = co_await p.box.create_folder(root.folder_root, "twice");
+        auto const two = co_await p.box.create_folder(root.folder_root, "twice");
+        CHECK(one != two); // it makes a second one
+    });
+}
+
+TEST_CASE("b1gMail: the bare question mark is refused, and the login is Basic without TLS only where that is "
+          "allowed")
+{
+    auto s       = httpmail_server_settings::b1gmail();
+    s.tree.entry = s.tree.base + "?";
+    with_pair(s, [](pair& p) -> task<void> {
+        auto const ec = co_await failure_of(p.box.open());
+        CHECK(ec == dav::errc::bad_request);
+    });
+    s                            = httpmail_server_settings::b1gmail();
+    auto m                       = logged_in(s);
+    m.http.rules.allow_plaintext = false;
+    with_pair(s, m, [](pair& p) -> task<void> {
+        auto const ec = co_await failure_of(p.box.open());
+        CHECK(ec);
+        for (auto const& r : p.server.requests())
+            CHECK_FALSE(r.has("Authorization"));
+    });
+}
+
+TEST_CASE("passwords beyond ASCII go as UTF-8, by Basic and by Digest")
+{
+    for (bool const basic : {false, true})
+    {
+        auto s        = httpmail_server_settings::hotmail();
+        s.password    = "p\xc3\xa4ss w\xc3\xb6rd";
+        s.auth.basic  = basic;
+        s.auth.digest = !basic;
+        with_pair(s, [](pair& p) -> task<void> {
+            auto const root = co_await p.box.open();
+            CHECK_FALSE(root.inbox.empty());
+        });
+    }
+}
+
+TEST_CASE("Digest in its variants: without qop, opaque, SHA-256, lower-case schemes, another field name")
+{
+    auto const opens = [](std::function<void(httpmail_server_settings&)> change) {
+        auto s = httpmail_server_settings::hotmail();
+        change(s);
+        bool good = false;
+        with_pair(s, [&](pair& p) -> task<void> {
+            auto const ec = co_await failure_of(p.box.open());
+            good          = !ec;
+        });
+        return good;
+    };
+    CHECK(opens([](auto& s) { s.auth.qop = false; }));
+    CHECK(opens([](auto& s) { s.auth.opaque = "0123"; }));
+    CHECK(opens([](auto& s) { s.auth.algorithm = "MD5"; }));
+    CHECK(opens([](auto& s) { s.auth.algorithm = "SHA-256"; }));
+    CHECK(opens([](auto& s) { s.auth.lower_case = true; }));
+    CHECK(opens([](auto& s) { s.auth.challenge_name = "Www-Authenticate"; }));
+    CHECK(opens([](auto& s) { s.auth.close_after_401 = false; }));
+    CHECK(opens([](auto& s) { s.auth.lax = true; }));
+    CHECK(opens([](auto& s) { s.auth.session_cookie = true; }));
+    CHECK(opens([](auto& s) { s.redirect.second = true; }));
+    CHECK(opens(
+        [](auto& s) { s.redirect.first = posthorn::testing::httpmail_redirect_options::kind::relative; }));
+    CHECK(opens([](auto& s) { s.redirect.status = 307; }));
+}
+
+TEST_CASE("SOGo: values of its own, one ETag for all, a size that is not that of GET, a folder that it names")
+{
+    auto s    = httpmail_server_settings::sogo();
+    auto m    = logged_in(s);
+    m.dialect = dialect::exchange;
+    with_pair(s, m, [](pair& p) -> task<void> {
+        auto const root = co_await p.box.open();
+        p.server.add_message("inbox", "Content-Type: multipart/mixed\r\n" + mail("one"));
+        p.server.add_message("inbox", mail("two"));
+        auto const list = co_await p.box.list(root.inbox);
+        REQUIRE(list.size() == 2);
+        CHECK(list[0].has_attachment == true);
+        CHECK(list[1].has_attachment == false);
+        CHECK(list[1].from == "Bob Example <bob@example.net>");
+        CHECK(list[0].date.has_value());
+        CHECK(list[1].size == mail("two").size());
+        for (auto const& one : list)
+        {
+            auto const body = co_await p.box.fetch_text(one.url);
+            CHECK(body.find("Subject: " + one.subject) != body.npos); // no 304 for what was never seen
+            CHECK(body.size() < *one.size);
+        }
+        auto const made = co_await p.box.create_folder(root.folder_root, "work");
+        CHECK(made.target() == p.server.folder("work")->path);
+        CHECK(made.target().ends_with("/folderwork/"));
+        auto const ec = co_await failure_of(p.box.fetch_text(p.url(root.inbox.target() + "none.EML")));
+        CHECK(ec == httpmail::errc::message_gone);
+        auto const mark = co_await failure_of(p.box.mark(list[0].url, true));
+        CHECK(mark == dav::errc::forbidden);
+        std::vector<http::url> const both = urls_of(list);
+        auto const                   many = co_await p.box.mark(both, true);
+        CHECK(fates(many) == "refused:403 refused:403");
+    });
+}
+
+TEST_CASE("SOGo: one message without a field breaks the list of all; it is asked for again without")
+{
+    auto s    = httpmail_server_settings::sogo();
+    auto m    = logged_in(s);
+    m.dialect = dialect::dav; // lists by PROPFIND
+    with_pair(s, m, [](pair& p) -> task<void> {
+        auto const root = co_await p.box.open();
+        p.server.add_message("inbox", mail("one"));
+        list_options options;
+        options.more.emplace_back(dav::mailheader_space, "received");
+        auto const list = co_await p.box.list(root.inbox, options);
+        REQUIRE(list.size() == 1);
+        CHECK(list[0].read == false);
+        CHECK(p.server.requests("PROPFIND").size() >= 3);
+    });
+}
+
 // ---- faults and defects ----
 
 TEST_CASE("defects of lists are repaired")
@@ -489,17 +660,23 @@ TEST_CASE("defects of lists are repaired")
     CHECK(seen("Fish & chips", [](auto& s) { s.text.bare_ampersands = true; }) == "Fish & chips|other");
     CHECK(seen("a <b> c", [](auto& s) { s.text.bare_angles = true; }) == "a <b> c|other");
     CHECK(seen("caf\xc3\xa9", [](auto& s) { s.text.html_entities = true; }) == "caf\xc3\xa9|other");
-    CHECK(seen("caf\xc3\xa9 \xe2\x82\xac", [](auto& s) { s.text.label = "ISO-8859-1"; }) == "caf\xc3\xa9 \xe2\x82\xac|other");
+    CHECK(seen("caf\xc3\xa9 \xe2\x82\xac", [](auto& s) { s.text.label = "ISO-8859-1"; }) ==
+          "caf\xc3\xa9 \xe2\x82\xac|other");
     CHECK(seen("x\x01y", [](auto& s) { s.text.control_references = true; }) == "other|xy");
     CHECK(seen("x\x01y", [](auto& s) { s.text.raw_controls = true; }) == "other|xy");
-    CHECK(seen("\xf0\x9f\x98\x80", [](auto& s) { s.text.surrogate_references = true; }) == "other|\xf0\x9f\x98\x80");
+    CHECK(seen("\xf0\x9f\x98\x80", [](auto& s) { s.text.surrogate_references = true; }) ==
+          "other|\xf0\x9f\x98\x80");
     CHECK(seen("x", [](auto& s) { s.text.digit_names = true; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.text.wrong_namespace = true; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.text.undeclared_prefix = true; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.verbs.success["PROPFIND"] = 200; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.values.everything = true; }) == "other|x");
-    CHECK(seen("x", [](auto& s) { s.verbs.without_root = posthorn::testing::httpmail_verb_options::noroot::refused; }) == "other|x");
-    CHECK(seen("x", [](auto& s) { s.verbs.without_root = posthorn::testing::httpmail_verb_options::noroot::ignored; }) == "other|x");
+    CHECK(seen("x", [](auto& s) {
+              s.verbs.without_root = posthorn::testing::httpmail_verb_options::noroot::refused;
+          }) == "other|x");
+    CHECK(seen("x", [](auto& s) {
+              s.verbs.without_root = posthorn::testing::httpmail_verb_options::noroot::ignored;
+          }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.transfer.chunked = true; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.transfer.until_close = true; }) == "other|x");
     CHECK(seen("x", [](auto& s) { s.transfer.requests_per_connection = 1; }) == "other|x");
@@ -507,11 +684,11 @@ TEST_CASE("defects of lists are repaired")
 
 TEST_CASE("a list that ends too early is an error, and no short list")
 {
-    auto s           = httpmail_server_settings::hotmail();
-    auto cut         = fault(httpmail_fault::what::cut, "PROPFIND");
-    cut.target       = "/folders/ACTIVE/";
-    cut.octets       = 1200;
-    s.faults         = {cut};
+    auto s     = httpmail_server_settings::hotmail();
+    auto cut   = fault(httpmail_fault::what::cut, "PROPFIND");
+    cut.target = "/folders/ACTIVE/";
+    cut.octets = 1200;
+    s.faults   = {cut};
     with_pair(s, [](pair& p) -> task<void> {
         for (int i = 0; i < 20; ++i)
             p.server.add_message("inbox", mail("m" + std::to_string(i)));
@@ -566,12 +743,12 @@ TEST_CASE("what destroys is never sent twice after an unclear outcome")
             CHECK(two);
             CHECK(p.server.requests("DELETE").size() == 1);
             std::vector<http::url> const pair_of(urls.begin() + 2, urls.begin() + 4);
-            auto const three = co_await failure_of(p.box.move(pair_of, work));
+            auto const                   three = co_await failure_of(p.box.move(pair_of, work));
             CHECK(three);
             CHECK(p.server.requests("BMOVE").size() == 1);
             CHECK(p.server.requests("MOVE").size() == 1);
             std::vector<http::url> const others(urls.begin() + 4, urls.end());
-            auto const four = co_await failure_of(p.box.remove(others, deletion::for_good));
+            auto const                   four = co_await failure_of(p.box.remove(others, deletion::for_good));
             CHECK(four);
             CHECK(p.server.requests("BDELETE").size() == 1);
             auto const five = co_await failure_of(p.box.send(to_bob(), text(mail("x"))));
@@ -654,7 +831,7 @@ TEST_CASE("thousands of messages listed, hundreds fetched over four connections 
         REQUIRE(list.size() == 5000);
         auto const  before = p.server.totals();
         std::size_t octets = 0, next = 0;
-        auto const  fetch  = [&]() -> task<void> {
+        auto const  fetch = [&]() -> task<void> {
             while (next < 500)
             {
                 auto const& m    = list[next++];

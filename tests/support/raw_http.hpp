@@ -48,7 +48,8 @@ struct http_reply
     std::size_t count(std::string_view text) const
     {
         std::size_t n = 0;
-        for (std::size_t at = body.find(text); at != std::string::npos; at = body.find(text, at + text.size()))
+        for (std::size_t at = body.find(text); at != std::string::npos;
+             at             = body.find(text, at + text.size()))
             ++n;
         return n;
     }
@@ -76,9 +77,11 @@ public:
     /// A new connection instead of the old one.
     void reconnect() { wire_ = std::make_unique<wire>(port_); }
 
-    http_reply ask(std::string_view method, std::string_view target, fields const& more = {}, std::string_view body = {})
+    http_reply ask(std::string_view method, std::string_view target, fields const& more = {},
+                   std::string_view body = {})
     {
-        std::string head = std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: " + host() + "\r\n";
+        std::string head =
+            std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: " + host() + "\r\n";
         for (fields const* const list : {static_cast<fields const*>(&common_), &more})
             for (auto const& [name, value] : *list)
                 head += name + ": " + value + "\r\n";
@@ -179,7 +182,8 @@ inline bool well_formed(std::string_view document)
             return 1;
         },
         nullptr);
-    bool const good = XML_Parse(parser, document.data(), static_cast<int>(document.size()), 1) == XML_STATUS_OK;
+    bool const good =
+        XML_Parse(parser, document.data(), static_cast<int>(document.size()), 1) == XML_STATUS_OK;
     XML_ParserFree(parser);
     return good;
 }
@@ -187,8 +191,10 @@ inline bool well_formed(std::string_view document)
 /// A PROPFIND body with the prefixes D, h, hm, m and c.
 inline std::string propfind_body(std::vector<std::string> const& names)
 {
-    std::string body = "<?xml version=\"1.0\"?>\r\n<D:propfind xmlns:D=\"DAV:\" xmlns:h=\"http://schemas.microsoft.com/hotmail/\" "
-                       "xmlns:hm=\"urn:schemas:httpmail:\" xmlns:m=\"urn:schemas:mailheader:\" xmlns:c=\"urn:schemas:contacts:\">"
+    std::string body = "<?xml version=\"1.0\"?>\r\n<D:propfind xmlns:D=\"DAV:\" "
+                       "xmlns:h=\"http://schemas.microsoft.com/hotmail/\" "
+                       "xmlns:hm=\"urn:schemas:httpmail:\" xmlns:m=\"urn:schemas:mailheader:\" "
+                       "xmlns:c=\"urn:schemas:contacts:\">"
                        "<D:prop>";
     for (auto const& name : names)
         body += "<" + name + "/>";
@@ -196,10 +202,12 @@ inline std::string propfind_body(std::vector<std::string> const& names)
 }
 
 /// A PROPPATCH body, or one of BPROPPATCH if there are targets.
-inline std::string patch_body(std::string const& name, std::string const& value, std::vector<std::string> const& targets = {})
+inline std::string patch_body(std::string const& name, std::string const& value,
+                              std::vector<std::string> const& targets = {})
 {
-    std::string body = "<?xml version=\"1.0\"?><D:propertyupdate xmlns:D=\"DAV:\" xmlns:hm=\"urn:schemas:httpmail:\" "
-                       "xmlns:c=\"urn:schemas:contacts:\">";
+    std::string body =
+        "<?xml version=\"1.0\"?><D:propertyupdate xmlns:D=\"DAV:\" xmlns:hm=\"urn:schemas:httpmail:\" "
+        "xmlns:c=\"urn:schemas:contacts:\">";
     if (!targets.empty())
     {
         body += "<D:target>";
@@ -207,7 +215,8 @@ inline std::string patch_body(std::string const& name, std::string const& value,
             body += "<D:href>" + t + "</D:href>";
         body += "</D:target>";
     }
-    return body + "<D:set><D:prop><" + name + ">" + value + "</" + name + "></D:prop></D:set></D:propertyupdate>";
+    return body + "<D:set><D:prop><" + name + ">" + value + "</" + name +
+           "></D:prop></D:set></D:propertyupdate>";
 }
 
 /// The body of BMOVE, BCOPY ("move", "copy") or BDELETE ("delete").

@@ -41,12 +41,12 @@ struct httpmail_item
 {
     httpmail_item() = default;
 
-    std::string   segment;         ///< The last part of its URL, decoded.
-    std::string   content;         ///< The message as it is stored; empty for a contact.
-    bool          contact = false; ///< A contact, whose values are in `properties`.
-    bool          read    = false;
-    bool          locked  = false; ///< Every change is answered by 423.
-    std::uint64_t id       = 0;    ///< Never used twice in a mailbox.
+    std::string   segment;          ///< The last part of its URL, decoded.
+    std::string   content;          ///< The message as it is stored; empty for a contact.
+    bool          contact  = false; ///< A contact, whose values are in `properties`.
+    bool          read     = false;
+    bool          locked   = false; ///< Every change is answered by 423.
+    std::uint64_t id       = 0;     ///< Never used twice in a mailbox.
     std::int64_t  received = 0;
     std::int64_t  modified = 0;
 
@@ -59,10 +59,10 @@ struct httpmail_folder
 {
     httpmail_folder() = default;
 
-    std::string                path;     ///< The request target, e.g. "/exchange/alice/Inbox/".
-    std::string                segment;  ///< The last part of its URL, decoded.
-    std::string                name;     ///< For people, UTF-8.
-    std::string                special;  ///< "inbox", "sentitems" ...; empty for others.
+    std::string                path;         ///< The request target, e.g. "/exchange/alice/Inbox/".
+    std::string                segment;      ///< The last part of its URL, decoded.
+    std::string                name;         ///< For people, UTF-8.
+    std::string                special;      ///< "inbox", "sentitems" ...; empty for others.
     std::int64_t               modified = 0; ///< Changes with its items.
     std::vector<httpmail_item> items;
 
@@ -99,11 +99,11 @@ struct httpmail_request
     std::uint64_t               connection = 0; ///< From 1, in the order in which they were accepted.
     std::uint64_t               number     = 0; ///< From 1, in the order in which their heads were complete.
     std::string                 method;
-    std::string                 target; ///< With its query, byte for byte.
-    int                         minor = 1; ///< The version is HTTP/1.minor.
-    std::vector<httpmail_field> fields; ///< In order, with the names as they were sent.
-    std::string                 head;   ///< All octets of the head, with its empty line.
-    std::string                 body;   ///< Without a transfer coding.
+    std::string                 target;     ///< With its query, byte for byte.
+    int                         minor = 1;  ///< The version is HTTP/1.minor.
+    std::vector<httpmail_field> fields;     ///< In order, with the names as they were sent.
+    std::string                 head;       ///< All octets of the head, with its empty line.
+    std::string                 body;       ///< Without a transfer coding.
     int                         status = 0; ///< How it was answered; 0 if it was not.
 
     /// The value of the first field with this name, in any case.
@@ -125,7 +125,7 @@ struct httpmail_response
     explicit httpmail_response(int s, std::string b = {}) : status(s), body(std::move(b)) {}
 
     int                         status = 0; ///< 0: none.
-    std::string                 reason; ///< Empty for the usual one.
+    std::string                 reason;     ///< Empty for the usual one.
     std::vector<httpmail_field> fields;
     std::string                 body;
     bool                        close = false; ///< End the connection afterwards.

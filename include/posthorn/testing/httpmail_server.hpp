@@ -70,7 +70,10 @@ public:
         : server_(std::make_shared<detail::httpmail_connections>(ex, std::move(settings)))
     {
     }
-    explicit httpmail_server(asio::any_io_executor const& ex) : httpmail_server(ex, httpmail_server_settings()) {}
+    explicit httpmail_server(asio::any_io_executor const& ex)
+        : httpmail_server(ex, httpmail_server_settings())
+    {
+    }
     httpmail_server(httpmail_server const&)            = delete;
     httpmail_server& operator=(httpmail_server const&) = delete;
     ~httpmail_server() { stop(); }
@@ -109,7 +112,8 @@ public:
     task<void> until_requests(std::size_t count)
     {
         auto* const server = server_.get();
-        return detail::server_base::until(server_, [server, count] { return server->site().finished() >= count; });
+        return detail::server_base::until(server_,
+                                          [server, count] { return server->site().finished() >= count; });
     }
 
     /// Waits until at least `count` connections were accepted and none is open any more, or the server was stopped.

@@ -57,12 +57,14 @@ public:
                 return done("MOVE", 201, c_->urls.location(c_->urls.path(*source.folder), *source.folder));
             }
         }
-        auto const result = source.is_folder() ? transfer_folder(source, to, copy) : transfer_item(source, to, copy);
+        auto const result =
+            source.is_folder() ? transfer_folder(source, to, copy) : transfer_item(source, to, copy);
         if (result.status >= 300)
             return httpmail_response(result.status);
         auto where = result.location;
         if (copy && verbs().wrong_copy_location && source.is_item())
-            where = c_->urls.relative(c_->urls.path(*to.folder) + httpmail_percent_encode(source.item->segment) + "/");
+            where = c_->urls.relative(c_->urls.path(*to.folder) +
+                                      httpmail_percent_encode(source.item->segment) + "/");
         return done(copy ? "COPY" : "MOVE", result.status, where);
     }
 
@@ -79,7 +81,9 @@ public:
         return bulk(place, document, [&](httpmail_place const& source, httpmail_target const& t) {
             auto destination    = to;
             destination.what    = httpmail_place::kind::missing;
-            destination.segment = source.is_item() ? source.item->segment : source.folder == nullptr ? "" : source.folder->segment;
+            destination.segment = source.is_item()           ? source.item->segment
+                                  : source.folder == nullptr ? ""
+                                                             : source.folder->segment;
             if (!t.destination.empty())
             {
                 auto const own = c_->urls.target_of(t.destination);
@@ -90,21 +94,24 @@ public:
                 destination.what = httpmail_place::kind::item;
                 destination.item = to.folder->item(destination.segment);
             }
-            return source.is_folder() ? transfer_folder(source, destination, copy) : transfer_item(source, destination, copy);
+            return source.is_folder() ? transfer_folder(source, destination, copy)
+                                      : transfer_item(source, destination, copy);
         });
     }
 
     httpmail_response erase(httpmail_place const& place)
     {
         auto const result = erase_one(place);
-        return result.status >= 300 ? httpmail_response(result.status) : done("DELETE", result.status, std::nullopt);
+        return result.status >= 300 ? httpmail_response(result.status)
+                                    : done("DELETE", result.status, std::nullopt);
     }
 
     httpmail_response bulk_erase(httpmail_place const& place, httpmail_document const& document)
     {
         if (!document.good || document.targets.empty())
             return httpmail_response(400);
-        return bulk(place, document, [&](httpmail_place const& p, httpmail_target const&) { return erase_one(p); });
+        return bulk(place, document,
+                    [&](httpmail_place const& p, httpmail_target const&) { return erase_one(p); });
     }
 
     httpmail_response make_folder(httpmail_place const& place, httpmail_document const& document)
@@ -116,13 +123,13 @@ public:
         bool const exists = place.exists();
         if (place.folder == nullptr || (exists && !verbs().duplicates) ||
             (exists && place.is_folder() && place.folder->parent == nullptr))
-            return httpmail_response(exists ? 405 : 403);
+            return httpmail_response(exists ? verbs().existing_folder : 403);
         auto& parent = exists && place.is_folder() ? *place.folder->parent : *place.folder;
         if (parent.contacts || (c_->hotmail() && parent.parent != nullptr))
             return httpmail_response(403);
         auto const name = exists && place.is_folder() ? place.folder->name : c_->urls.name_of(place.segment);
         if (!verbs().duplicates && named(parent, name) != nullptr)
-            return httpmail_response(405);
+            return httpmail_response(verbs().existing_folder);
         auto& made = c_->store.create(parent, name);
         for (auto const& change : document.changes)
             if (!change.remove)
@@ -131,7 +138,8 @@ public:
     }
 
     /// @param fallback The status if the settings name none.
-    httpmail_response done(std::string_view method, int fallback, std::optional<std::string> const& location) const
+    httpmail_response done(std::string_view method, int fallback,
+                           std::optional<std::string> const& location) const
     {
         auto const        at = verbs().success.find(std::string(method));
         httpmail_response answer(at != verbs().success.end() ? at->second : fallback);
@@ -142,7 +150,10 @@ public:
 
     struct outcome
     {
-        explicit outcome(int s, std::optional<std::string> l = std::nullopt) : status(s), location(std::move(l)) {}
+        explicit outcome(int s, std::optional<std::string> l = std::nullopt)
+            : status(s), location(std::move(l))
+        {
+        }
 
         int                        status;
         std::optional<std::string> location;
@@ -160,7 +171,8 @@ public:
         {
             auto const    source = c_->urls.find_in(*place.folder, target.href);
             outcome const o      = act(source, target, document, one);
-            auto const    href   = source.exists() && o.status >= 300 ? path_of(source) : full(*place.folder, target);
+            auto const    href =
+                source.exists() && o.status >= 300 ? path_of(source) : full(*place.folder, target);
             httpmail_entry entry(c_->urls.href(href), o.status < 300 && c_->hotmail() ? 200 : o.status);
             if (verbs().bulk_location && o.location && o.status < 300)
                 entry.location = *o.location;
@@ -185,10 +197,12 @@ private:
     httpmail_verb_options const& verbs() const { return c_->settings.verbs; }
 
     template <class Function>
-    outcome act(httpmail_place const& source, httpmail_target const& target, httpmail_document const& document, Function& one)
+    outcome act(httpmail_place const& source, httpmail_target const& target,
+                httpmail_document const& document, Function& one)
     {
         bool const whole = target.href.find("://") != std::string::npos || target.href.starts_with('/');
-        bool const idle  = (verbs().last_segments_only && whole) || (verbs().target_first && !document.target_first);
+        bool const idle =
+            (verbs().last_segments_only && whole) || (verbs().target_first && !document.target_first);
         if (idle || (!source.exists() && verbs().blind_success))
         {
             auto const told = c_->request.field("Destination");
@@ -255,7 +269,8 @@ private:
             segment = std::to_string(source.item->id + 100000 + to.folder->items.size());
         auto& placed = copy ? c_->store.copy(*source.item, *to.folder, std::move(segment))
                             : c_->store.move(*source.folder, *source.item, *to.folder, std::move(segment));
-        return outcome(taken && !may_rename() ? 204 : 201, c_->urls.absolute(c_->urls.path(*to.folder, placed)));
+        return outcome(taken && !may_rename() ? 204 : 201,
+                       c_->urls.absolute(c_->urls.path(*to.folder, placed)));
     }
 
     outcome transfer_folder(httpmail_place const& source, httpmail_place const& to, bool copy)
@@ -306,7 +321,8 @@ private:
             if (place.item->locked)
                 return outcome(423);
             if (verbs().delete_to_trash && trash != nullptr && place.folder != trash && !place.item->contact)
-                c_->store.move(*place.folder, *place.item, *trash, httpmail_store::free_segment(*trash, place.item->segment));
+                c_->store.move(*place.folder, *place.item, *trash,
+                               httpmail_store::free_segment(*trash, place.item->segment));
             else
                 c_->store.remove(*place.folder, *place.item);
             return outcome(good);
@@ -316,7 +332,8 @@ private:
         auto& folder = *place.folder;
         if (folder.parent == nullptr || (verbs().protects_special && !folder.special.empty()))
             return outcome(verbs().blind_success ? good : 403);
-        bool const locked = std::any_of(folder.items.begin(), folder.items.end(), [](auto const& i) { return i->locked; });
+        bool const locked =
+            std::any_of(folder.items.begin(), folder.items.end(), [](auto const& i) { return i->locked; });
         if (locked)
             return outcome(423);
         if (auto* const trash = c_->store.special("deleteditems"); verbs().mail_survives && trash != nullptr)

@@ -21,9 +21,9 @@ namespace posthorn::testing::detail {
 
 /// The characters of Windows-1252 from 0x80 to 0x9f; 0 for those it lacks.
 inline constexpr std::array<char16_t, 32> httpmail_windows_1252 = {
-    0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0,
-    0x017d, 0,      0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a,
-    0x0153, 0,      0x017e, 0x0178};
+    0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0,      0x017d, 0,      0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+    0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,      0x017e, 0x0178};
 
 inline void httpmail_append_utf_8(char32_t c, std::string& out)
 {
@@ -56,7 +56,12 @@ inline void httpmail_append_utf_8(char32_t c, std::string& out)
 inline char32_t httpmail_take_utf_8(std::string_view& text, bool& valid)
 {
     auto const  first  = static_cast<unsigned char>(text.front());
-    std::size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    std::size_t length = first < 0x80   ? 1
+                         : first < 0xc2 ? 0
+                         : first < 0xe0 ? 2
+                         : first < 0xf0 ? 3
+                         : first < 0xf5 ? 4
+                                        : 0;
     char32_t    c      = length == 1 ? first : first & (0x7fU >> length);
     for (std::size_t i = 1; i < length; ++i)
     {

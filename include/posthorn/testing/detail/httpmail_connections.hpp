@@ -57,8 +57,8 @@ private:
     struct session
     {
         session(httpmail_connections& s, socket_type socket, std::uint64_t n)
-            : server(&s), number(n), stream(std::move(socket), "connection " + std::to_string(n)), timer(s.executor()),
-              crowded(!s.site_.opened())
+            : server(&s), number(n), stream(std::move(socket), "connection " + std::to_string(n)),
+              timer(s.executor()), crowded(!s.site_.opened())
         {
         }
         session(session const&)            = delete;
@@ -70,9 +70,9 @@ private:
         net::stream           stream;
         asio::steady_timer    timer;
         byte_buffer           input;
-        std::size_t           served  = 0;
+        std::size_t           served = 0;
         bool                  crowded;
-        bool                  unread  = false; ///< The client may still be sending.
+        bool                  unread = false; ///< The client may still be sending.
     };
 
     /// One request, which ends in the record however it ends.
@@ -85,7 +85,9 @@ private:
         {
             if (!begun)
                 return;
-            server->site_.end(std::move(request), status, complete);
+            if (!noted)
+                server->site_.note(request, 0);
+            server->site_.end(complete);
             server->notify();
         }
 
@@ -93,7 +95,7 @@ private:
         httpmail_request              request;
         httpmail_framing              framing;
         std::optional<httpmail_fault> fault;
-        int                           status   = 0;
+        bool                          noted    = false;
         bool                          begun    = false;
         bool                          complete = false;
     };
@@ -105,7 +107,8 @@ private:
     {
         session s(*this, std::move(socket), number);
         if (settings().tls_context)
-            co_await s.stream.start_tls(*settings().tls_context, net::tls_role::server, std::string(), std::string());
+            co_await s.stream.start_tls(*settings().tls_context, net::tls_role::server, std::string(),
+                                        std::string());
         bool more = true;
         while (more && !stopping())
             more = co_await serve_one(s);
@@ -226,7 +229,8 @@ private:
             }
             co_return false;
         }
-        auto const pause = transfer().delay + (kind == what::delay ? x.fault->pause : std::chrono::milliseconds(0));
+        auto const pause =
+            transfer().delay + (kind == what::delay ? x.fault->pause : std::chrono::milliseconds(0));
         if (pause.count() > 0)
         {
             s.timer.expires_after(pause);
@@ -247,11 +251,15 @@ private:
             out.body.resize(std::min(x.fault->octets - head, out.body.size()));
             out.head.resize(head);
         }
-        x.status                     = answer.status;
-        std::size_t const      step  = t.slow_octets == 0 ? out.body.size() : t.slow_octets;
-        std::string_view       rest  = out.body;
-        std::string_view       piece = out.head;
-        std::string_view const both[] = {piece, t.slow_octets == 0 ? rest : std::string_view()};
+        if (x.begun)
+        {
+            site_.note(x.request, answer.status);
+            x.noted = true;
+        }
+        std::size_t const                 step   = t.slow_octets == 0 ? out.body.size() : t.slow_octets;
+        std::string_view                  rest   = out.body;
+        std::string_view                  piece  = out.head;
+        std::string_view const            both[] = {piece, t.slow_octets == 0 ? rest : std::string_view()};
         std::span<std::string_view const> first(both, 2);
         co_await s.stream.write(first);
         rest.remove_prefix(both[1].size());
@@ -275,7 +283,8 @@ private:
         std::size_t seen = 0;
         for (;;)
         {
-            while (seen == 0 && s.input.data().starts_with("\r\n")) // empty lines before a request are allowed
+            while (seen == 0 &&
+                   s.input.data().starts_with("\r\n")) // empty lines before a request are allowed
                 s.input.consume(2);
             std::size_t const from = seen < 3 ? 0 : seen - 3;
             std::size_t const end  = s.input.data().find("\r\n\r\n", from);

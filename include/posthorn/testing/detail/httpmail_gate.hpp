@@ -86,7 +86,8 @@ public:
         if (o.form)
             return admit_session(request);
         auto outcome = judge(request);
-        if (outcome == verdict::good && o.session_cookie && (session_.empty() || cookie(request, "HMSC") != session_))
+        if (outcome == verdict::good && o.session_cookie &&
+            (session_.empty() || cookie(request, "HMSC") != session_))
             outcome = verdict::none;
         if (outcome == verdict::good)
             return httpmail_response();
@@ -126,7 +127,7 @@ public:
             std::replace(value.begin(), value.end(), '+', ' ');
             fields[std::string(pair.substr(0, equals))] = httpmail_percent_decode(value);
         }
-        auto const user  = fields["username"];
+        auto const user       = fields["username"];
         auto const short_name = user.substr(user.find('\\') == user.npos ? 0 : user.find('\\') + 1);
         // Like Exchange 2007: the same answer for a wrong password, with a cookie that is worth nothing.
         bool const good = short_name == settings_->user && fields["password"] == settings_->password;
@@ -134,7 +135,9 @@ public:
         if (good)
             session_ = made;
         httpmail_response answer(302);
-        answer.with("Location", fields["destination"].find_first_of("\r\n") == std::string::npos ? fields["destination"] : "/");
+        answer.with("Location", fields["destination"].find_first_of("\r\n") == std::string::npos
+                                    ? fields["destination"]
+                                    : "/");
         answer.with("Set-Cookie", "sessionid=" + made + "; path=/");
         answer.with("Set-Cookie", "cadata=\"" + made + "\"; HttpOnly; path=/");
         return answer;
@@ -157,9 +160,9 @@ private:
 
     struct nonce_facts
     {
-        std::size_t             uses  = 0;
-        bool                    stale = false;
-        std::set<std::string>   counts;
+        std::size_t           uses  = 0;
+        bool                  stale = false;
+        std::set<std::string> counts;
     };
 
     static constexpr std::size_t most_nonces = 1000;
@@ -199,7 +202,8 @@ private:
         auto const& o = settings_->auth;
         if (o.password_cookie)
             if (auto const sent = cookie(request, "httpmail_auth"); !sent.empty())
-                return password_cookie().starts_with("httpmail_auth=" + sent + ";") ? verdict::good : verdict::wrong;
+                return password_cookie().starts_with("httpmail_auth=" + sent + ";") ? verdict::good
+                                                                                    : verdict::wrong;
         auto const given = request.field("Authorization");
         if (!given)
             return verdict::none;
@@ -207,7 +211,8 @@ private:
         auto const             scheme = text.substr(0, text.find(' '));
         auto const             rest   = ascii::trim(text.substr(scheme.size()));
         if (ascii::iequals(scheme, "Basic") && o.basic)
-            return codec::base64_decode(rest) == settings_->user + ":" + settings_->password ? verdict::good : verdict::wrong;
+            return codec::base64_decode(rest) == settings_->user + ":" + settings_->password ? verdict::good
+                                                                                             : verdict::wrong;
         if (ascii::iequals(scheme, "Bearer") && !o.bearer.empty())
             return rest == o.bearer ? verdict::good : verdict::wrong;
         if (ascii::iequals(scheme, "Digest") && o.digest)
@@ -217,7 +222,8 @@ private:
 
     std::string hashed(std::string_view data) const
     {
-        auto const h = ascii::iequals(settings_->auth.algorithm, "SHA-256") ? crypto::hash::sha256 : crypto::hash::md5;
+        auto const h =
+            ascii::iequals(settings_->auth.algorithm, "SHA-256") ? crypto::hash::sha256 : crypto::hash::md5;
         return codec::hex_encode(crypto::digest(h, data).view());
     }
 
@@ -229,14 +235,16 @@ private:
             return verdict::malformed;
         auto& p     = *given;
         auto  known = nonces_.find(p["nonce"]);
-        if (p["username"] != settings_->user || p["realm"] != o.realm || (!o.opaque.empty() && p["opaque"] != o.opaque))
+        if (p["username"] != settings_->user || p["realm"] != o.realm ||
+            (!o.opaque.empty() && p["opaque"] != o.opaque))
             return verdict::wrong;
-        auto const  algorithm = o.algorithm.empty() ? std::string("MD5") : o.algorithm;
-        bool const  uses_qop  = !p["qop"].empty();
-        if ((!p["algorithm"].empty() && !ascii::iequals(p["algorithm"], algorithm)) || (uses_qop && p["qop"] != "auth") ||
-            (o.qop && !uses_qop && !o.lax))
+        auto const algorithm = o.algorithm.empty() ? std::string("MD5") : o.algorithm;
+        bool const uses_qop  = !p["qop"].empty();
+        if ((!p["algorithm"].empty() && !ascii::iequals(p["algorithm"], algorithm)) ||
+            (uses_qop && p["qop"] != "auth") || (o.qop && !uses_qop && !o.lax))
             return verdict::malformed;
-        bool const count_is_good = p["nc"].size() == 8 && p["nc"].find_first_not_of("0123456789abcdefABCDEF") == p["nc"].npos;
+        bool const count_is_good =
+            p["nc"].size() == 8 && p["nc"].find_first_not_of("0123456789abcdefABCDEF") == p["nc"].npos;
         if (uses_qop && (!count_is_good || p["cnonce"].empty()))
             return verdict::malformed;
         if (!o.lax && p["uri"] != request.target)
@@ -247,8 +255,9 @@ private:
         auto const  ha1    = hashed(settings_->user + ":" + o.realm + ":" + settings_->password);
         auto const  right  = [&](std::string const& verb) {
             auto const ha2 = hashed(verb + ":" + p["uri"]);
-            return hashed(uses_qop ? ha1 + ":" + p["nonce"] + ":" + p["nc"] + ":" + p["cnonce"] + ":" + p["qop"] + ":" + ha2
-                                                 : ha1 + ":" + p["nonce"] + ":" + ha2);
+            return hashed(uses_qop ? ha1 + ":" + p["nonce"] + ":" + p["nc"] + ":" + p["cnonce"] + ":" +
+                                           p["qop"] + ":" + ha2
+                                     : ha1 + ":" + p["nonce"] + ":" + ha2);
         };
         bool const good = right(method) == p["response"] || (o.lax && right(request.method) == p["response"]);
         if (!good)
@@ -268,7 +277,8 @@ private:
         httpmail_response answer(401);
         if (o.digest)
         {
-            auto const nonce = codec::base64_encode("1086862331:" + codec::hex_encode(crypto::random_octets(16)));
+            auto const nonce =
+                codec::base64_encode("1086862331:" + codec::hex_encode(crypto::random_octets(16)));
             nonces_.emplace(nonce, nonce_facts());
             order_.push_back(nonce);
             if (order_.size() > most_nonces)

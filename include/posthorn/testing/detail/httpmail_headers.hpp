@@ -50,7 +50,8 @@ inline std::optional<std::string> httpmail_raw_header(std::string_view message, 
             break;
         if (value)
             value->append(line);
-        else if (!folded && line.size() > name.size() && line[name.size()] == ':' && ascii::istarts_with(line, name))
+        else if (!folded && line.size() > name.size() && line[name.size()] == ':' &&
+                 ascii::istarts_with(line, name))
             value = std::string(line.substr(name.size() + 1));
     }
     if (value)
@@ -121,7 +122,7 @@ inline std::string httpmail_decode_words(std::string_view text)
 
 /// A header as the settings want it shown, in UTF-8; nothing if it is not there.
 inline std::optional<std::string> httpmail_header(std::string_view message, std::string_view name,
-                                                  httpmail_value_options const&      options,
+                                                  httpmail_value_options const&       options,
                                                   httpmail_value_options::header_form form)
 {
     auto value = httpmail_raw_header(message, name);
@@ -163,7 +164,7 @@ inline std::string httpmail_bare_address(std::string_view address)
 }
 
 inline constexpr std::array<char const*, 12> httpmail_months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+                                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 /// Reads a Date field (RFC 5322 3.3) as seconds since 1970.
 inline std::optional<std::int64_t> httpmail_read_date(std::string_view text)
@@ -173,7 +174,8 @@ inline std::optional<std::int64_t> httpmail_read_date(std::string_view text)
     std::string const line(text.substr(0, 60));
     int               day = 0, year = 0, hour = 0, minute = 0, second = 0, used = 0;
     char              month[4] = {};
-    if (std::sscanf(line.c_str(), " %2d %3[A-Za-z] %4d %2d:%2d%n", &day, month, &year, &hour, &minute, &used) < 5)
+    if (std::sscanf(line.c_str(), " %2d %3[A-Za-z] %4d %2d:%2d%n", &day, month, &year, &hour, &minute,
+                    &used) < 5)
         return std::nullopt;
     std::string_view rest = std::string_view(line).substr(static_cast<std::size_t>(used));
     if (rest.starts_with(':') && rest.size() >= 3 && std::sscanf(line.c_str() + used, ":%2d", &second) == 1)
@@ -183,7 +185,8 @@ inline std::optional<std::int64_t> httpmail_read_date(std::string_view text)
         ++number;
     auto const date = std::chrono::year(year) / std::chrono::month(number + 1) /
                       std::chrono::day(static_cast<unsigned>(day < 0 ? 0 : day));
-    if (number == 12 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+    if (number == 12 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
+        second > 60)
         return std::nullopt;
     std::int64_t offset = 0;
     rest                = ascii::trim(rest);
@@ -203,21 +206,22 @@ inline std::string httpmail_write_date(std::int64_t seconds, httpmail_value_opti
 {
     constexpr std::array<char const*, 7> days = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     constexpr std::int64_t               last = 253402300799; // the year 9999
-    seconds = seconds < 0 ? 0 : seconds > last ? last : seconds;
-    std::chrono::sys_seconds const        at{std::chrono::seconds(seconds)};
-    auto const                            day = std::chrono::floor<std::chrono::days>(at);
-    std::chrono::year_month_day const     date(day);
-    std::chrono::hh_mm_ss const           time(at - day);
-    int const                             year = static_cast<int>(date.year());
-    unsigned const                        month = static_cast<unsigned>(date.month());
-    unsigned const                        dom   = static_cast<unsigned>(date.day());
-    int const                             h     = static_cast<int>(time.hours().count());
-    int const                             m     = static_cast<int>(time.minutes().count());
-    int const                             s     = static_cast<int>(time.seconds().count());
-    char                                  text[80];
+    seconds                                   = seconds < 0 ? 0 : seconds > last ? last : seconds;
+    std::chrono::sys_seconds const    at{std::chrono::seconds(seconds)};
+    auto const                        day = std::chrono::floor<std::chrono::days>(at);
+    std::chrono::year_month_day const date(day);
+    std::chrono::hh_mm_ss const       time(at - day);
+    int const                         year  = static_cast<int>(date.year());
+    unsigned const                    month = static_cast<unsigned>(date.month());
+    unsigned const                    dom   = static_cast<unsigned>(date.day());
+    int const                         h     = static_cast<int>(time.hours().count());
+    int const                         m     = static_cast<int>(time.minutes().count());
+    int const                         s     = static_cast<int>(time.seconds().count());
+    char                              text[80];
     if (form == httpmail_value_options::date_form::http)
         std::snprintf(text, sizeof text, "%s, %02u %s %04d %02d:%02d:%02d GMT",
-                      days[std::chrono::weekday(day).c_encoding()], dom, httpmail_months[month - 1], year, h, m, s);
+                      days[std::chrono::weekday(day).c_encoding()], dom, httpmail_months[month - 1], year, h,
+                      m, s);
     else
         std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d%s", year, month, dom, h, m, s,
                       form == httpmail_value_options::date_form::zoned ? ".000Z" : "");

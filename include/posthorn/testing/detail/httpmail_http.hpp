@@ -46,16 +46,16 @@ inline bool httpmail_is_token(std::string_view s)
 */
 inline int httpmail_read_head(std::string_view head, httpmail_request& request, httpmail_framing& framing)
 {
-    request.head      = std::string(head);
-    auto const take   = [&head] {
+    request.head    = std::string(head);
+    auto const take = [&head] {
         std::size_t const end  = head.find("\r\n");
         auto const        line = head.substr(0, end);
         head.remove_prefix(std::min(head.size(), end == head.npos ? head.size() : end + 2));
         return line;
     };
-    auto const        line  = take();
-    std::size_t const one   = line.find(' ');
-    std::size_t const two   = one == line.npos ? one : line.find(' ', one + 1);
+    auto const        line = take();
+    std::size_t const one  = line.find(' ');
+    std::size_t const two  = one == line.npos ? one : line.find(' ', one + 1);
     if (two == line.npos || line.find(' ', two + 1) != line.npos)
         return 400;
     request.method     = std::string(line.substr(0, one));
@@ -68,8 +68,8 @@ inline int httpmail_read_head(std::string_view head, httpmail_request& request, 
         return 400;
     if (!version.starts_with("HTTP/1."))
         return 505;
-    request.minor = version[7] == '0' ? 0 : 1;
-    framing.keep  = request.minor == 1;
+    request.minor     = version[7] == '0' ? 0 : 1;
+    framing.keep      = request.minor == 1;
     std::size_t hosts = 0;
     while (!head.empty())
     {
@@ -121,7 +121,8 @@ class httpmail_body_reader
 {
 public:
     httpmail_body_reader(httpmail_framing const& framing, std::size_t most)
-        : chunked_(framing.chunked), left_(framing.length), most_(most), done_(!framing.chunked && framing.length == 0)
+        : chunked_(framing.chunked), left_(framing.length), most_(most),
+          done_(!framing.chunked && framing.length == 0)
     {
         if (!chunked_ && left_ > most_)
             status_ = 413;
@@ -138,7 +139,8 @@ public:
         {
             if (!chunked_ || left_ != 0)
             {
-                auto const piece = input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size())));
+                auto const piece =
+                    input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size())));
                 body += piece;
                 input.remove_prefix(piece.size());
                 left_ -= piece.size();
@@ -221,7 +223,7 @@ inline httpmail_octets httpmail_write(httpmail_response const& r, httpmail_reque
                                       httpmail_transfer_options const& transfer, bool keep)
 {
     httpmail_octets out;
-    bool const      no_body = r.status == 204 || r.status == 304 || r.status < 200;
+    bool const      no_body  = r.status == 204 || r.status == 304 || r.status < 200;
     bool const      headless = request.method == "HEAD";
     bool const      chunked  = request.minor == 1 && !no_body && !r.body.empty() &&
                          (transfer.chunked || (transfer.chunked_get && request.method == "GET"));

@@ -64,7 +64,9 @@ public:
         if (!value && e.mailbox)
             value = mailbox(name);
         if (!value && settings_->dialect != httpmail_dialect::dav)
-            value = e.item == nullptr ? folder(e, name) : e.item->contact ? contact(e, name) : message(e, name);
+            value = e.item == nullptr ? folder(e, name)
+                    : e.item->contact ? contact(e, name)
+                                      : message(e, name);
         return value;
     }
 
@@ -72,19 +74,19 @@ public:
     std::vector<httpmail_name> names(httpmail_entity const& e) const
     {
         std::vector<httpmail_name> all;
-        auto const                 consider = [&](std::string_view space, std::initializer_list<char const*> locals) {
+        auto const consider = [&](std::string_view space, std::initializer_list<char const*> locals) {
             for (auto const* local : locals)
                 if (httpmail_name const name(space, local); find(e, name))
                     all.push_back(name);
         };
         consider(httpmail_ns_dav,
-                 {"isfolder", "displayname", "resourcetype", "ishidden", "iscollection", "hassubs", "nosubs", "visiblecount",
-                  "objectcount", "childcount", "getcontentlength", "getcontenttype", "getlastmodified", "creationdate",
-                  "getetag", "id", "uid", "contentclass"});
+                 {"isfolder", "displayname", "resourcetype", "ishidden", "iscollection", "hassubs", "nosubs",
+                  "visiblecount", "objectcount", "childcount", "getcontentlength", "getcontenttype",
+                  "getlastmodified", "creationdate", "getetag", "id", "uid", "contentclass"});
         consider(httpmail_ns_hotmail, {"adbar", "maxpoll", "sig", "modified", "fromaddr"});
-        consider(httpmail_ns_mail, {"inbox", "outbox", "sentitems", "deleteditems", "drafts", "junkemail", "contacts",
-                                    "msgfolderroot", "sendmsg", "special", "unreadcount", "read", "hasattachment", "subject",
-                                    "from", "to", "date", "datereceived"});
+        consider(httpmail_ns_mail, {"inbox", "outbox", "sentitems", "deleteditems", "drafts", "junkemail",
+                                    "contacts", "msgfolderroot", "sendmsg", "special", "unreadcount", "read",
+                                    "hasattachment", "subject", "from", "to", "date", "datereceived"});
         consider(httpmail_ns_header, {"hasattachment", "to", "from", "cc", "subject", "date", "message-id"});
         consider(httpmail_ns_exchange, {"outlookfolderclass", "outlookmessageclass", "permanenturl"});
         auto const& stored = e.item != nullptr ? e.item->properties : e.folder->properties;
@@ -102,8 +104,14 @@ public:
 private:
     using maybe = std::optional<httpmail_value>;
 
-    static maybe text(httpmail_name const& n, std::string value) { return httpmail_value(n, std::move(value)); }
-    static maybe number(httpmail_name const& n, std::uint64_t v) { return httpmail_value(n, std::to_string(v), "int"); }
+    static maybe text(httpmail_name const& n, std::string value)
+    {
+        return httpmail_value(n, std::move(value));
+    }
+    static maybe number(httpmail_name const& n, std::uint64_t v)
+    {
+        return httpmail_value(n, std::to_string(v), "int");
+    }
     static maybe flag(httpmail_name const& n, bool v) { return httpmail_value(n, v ? "1" : "0", "boolean"); }
 
     maybe date(httpmail_name const& n, std::int64_t when) const
@@ -118,14 +126,19 @@ private:
         auto const  http  = httpmail_value_options::date_form::http;
         auto const& local = n.local;
         if (local == "resourcetype")
-            return text(n, e.item != nullptr ? std::string() : std::string(1, httpmail_markup) + "<collection xmlns=\"DAV:\"/>");
+            return text(n, e.item != nullptr
+                               ? std::string()
+                               : std::string(1, httpmail_markup) + "<collection xmlns=\"DAV:\"/>");
         if (local == "creationdate")
-            return httpmail_value(n, httpmail_write_date(e.item != nullptr ? e.item->received : e.folder->created, zoned),
-                                  "dateTime.tz");
+            return httpmail_value(
+                n, httpmail_write_date(e.item != nullptr ? e.item->received : e.folder->created, zoned),
+                "dateTime.tz");
         if (local == "getlastmodified")
-            return httpmail_value(n, httpmail_write_date(e.item != nullptr ? e.item->modified : e.folder->modified,
-                                                         settings_->text.typed ? zoned : http),
-                                  "dateTime.tz");
+            return httpmail_value(
+                n,
+                httpmail_write_date(e.item != nullptr ? e.item->modified : e.folder->modified,
+                                    settings_->text.typed ? zoned : http),
+                "dateTime.tz");
         if (local == "getetag")
             return text(n, etag(e));
         if (e.item != nullptr && local == "getcontentlength")
@@ -141,8 +154,9 @@ private:
         if (local == "href")
             return text(n, urls_->href(path_of(e)));
         if (local == "id" || local == "uid")
-            return text(n, e.item != nullptr && e.item->contact ? e.item->segment
-                                                                 : std::to_string(e.item != nullptr ? e.item->id : e.folder->id));
+            return text(n, e.item != nullptr && e.item->contact
+                               ? e.item->segment
+                               : std::to_string(e.item != nullptr ? e.item->id : e.folder->id));
         return std::nullopt;
     }
 
@@ -161,7 +175,8 @@ private:
         if (settings_->values.lengths_count_crlf || !settings_->verbs.gives_bare_lf)
             return size;
         std::size_t crlf = 0;
-        for (std::size_t at = item.content.find("\r\n"); at != std::string::npos; at = item.content.find("\r\n", at + 2))
+        for (std::size_t at = item.content.find("\r\n"); at != std::string::npos;
+             at             = item.content.find("\r\n", at + 2))
             ++crlf;
         return size - crlf;
     }
@@ -202,7 +217,8 @@ private:
         if (n.space == httpmail_ns_dav)
         {
             if (n.local == "displayname")
-                return f.special.empty() || settings_->values.special_have_names ? text(n, f.name) : std::nullopt;
+                return f.special.empty() || settings_->values.special_have_names ? text(n, f.name)
+                                                                                 : std::nullopt;
             if (n.local == "hassubs")
                 return flag(n, !f.children.empty());
             if (n.local == "nosubs")
@@ -231,9 +247,13 @@ private:
         bool const  header  = n.space == httpmail_ns_header;
         if (mail && n.local == "read")
             return flag(n, m.read);
-        if (n.local == "hasattachment" && ((mail && options.attachment_in_hm) || (header && options.attachment_in_m)))
-            return flag(n, httpmail_raw_header(m.content, "Content-Type").value_or("").find("multipart/mixed") != std::string::npos);
-        if (n.space == httpmail_ns_dav && n.local == "displayname" && settings_->dialect == httpmail_dialect::exchange)
+        if (n.local == "hasattachment" &&
+            ((mail && options.attachment_in_hm) || (header && options.attachment_in_m)))
+            return flag(n,
+                        httpmail_raw_header(m.content, "Content-Type").value_or("").find("multipart/mixed") !=
+                            std::string::npos);
+        if (n.space == httpmail_ns_dav && n.local == "displayname" &&
+            settings_->dialect == httpmail_dialect::exchange)
             return text(n, m.segment);
         if (n.space == httpmail_ns_dav && n.local == "contentclass")
             return text(n, "urn:content-classes:message");
@@ -270,11 +290,13 @@ private:
             for (auto const& [name, value] : e.item->properties)
                 if (name.space == n.space && ascii::iequals(name.local, n.local))
                     return text(n, value);
-        if (n.space == httpmail_ns_hotmail && n.local == "modified" && settings_->dialect == httpmail_dialect::hotmail)
+        if (n.space == httpmail_ns_hotmail && n.local == "modified" &&
+            settings_->dialect == httpmail_dialect::hotmail)
             return text(n, std::to_string(e.item->modified));
         if (n.space == httpmail_ns_dav && n.local == "contentclass")
             return text(n, "urn:content-classes:person");
-        if (n.space == httpmail_ns_exchange && n.local == "outlookmessageclass" && settings_->dialect == httpmail_dialect::exchange)
+        if (n.space == httpmail_ns_exchange && n.local == "outlookmessageclass" &&
+            settings_->dialect == httpmail_dialect::exchange)
             return text(n, "IPM.Contact");
         return std::nullopt;
     }

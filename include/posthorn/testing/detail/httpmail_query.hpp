@@ -99,7 +99,8 @@ inline bool httpmail_like(std::string_view text, std::string_view pattern)
             star = p++;
             mark = t;
         }
-        else if (p < pattern.size() && (pattern[p] == '_' || ascii::to_lower(pattern[p]) == ascii::to_lower(text[t])))
+        else if (p < pattern.size() &&
+                 (pattern[p] == '_' || ascii::to_lower(pattern[p]) == ascii::to_lower(text[t])))
         {
             ++t;
             ++p;
@@ -187,8 +188,8 @@ private:
             else if (ascii::is_alnum(c) || c == '_' || c == '-' || c == '.')
             {
                 t.what = kind::word;
-                while (!text.empty() && (ascii::is_alnum(text.front()) || text.front() == '_' || text.front() == '-' ||
-                                         text.front() == '.'))
+                while (!text.empty() && (ascii::is_alnum(text.front()) || text.front() == '_' ||
+                                         text.front() == '-' || text.front() == '.'))
                 {
                     t.text += text.front();
                     text.remove_prefix(1);
@@ -196,10 +197,10 @@ private:
             }
             else
             {
-                t.what                = kind::sign;
-                auto const      two   = text.substr(0, 2);
-                bool const      pair  = two == ">=" || two == "<=" || two == "<>" || two == "!=";
-                t.text                = std::string(text.substr(0, pair ? 2 : 1));
+                t.what          = kind::sign;
+                auto const two  = text.substr(0, 2);
+                bool const pair = two == ">=" || two == "<=" || two == "<>" || two == "!=";
+                t.text          = std::string(text.substr(0, pair ? 2 : 1));
                 if (!pair && std::string_view("(),*=<>").find(c) == std::string_view::npos)
                     fail();
                 text.remove_prefix(t.text.size());

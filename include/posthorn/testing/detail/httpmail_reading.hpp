@@ -53,7 +53,10 @@ struct httpmail_context
         return answer;
     }
 
-    bool brief() const { return settings.verbs.brief && ascii::iequals(request.field("Brief").value_or("f"), "t"); }
+    bool brief() const
+    {
+        return settings.verbs.brief && ascii::iequals(request.field("Brief").value_or("f"), "t");
+    }
 
     bool hotmail() const { return settings.dialect == httpmail_dialect::hotmail; }
 
@@ -73,7 +76,7 @@ public:
     httpmail_response options() const
     {
         httpmail_response answer(200);
-        std::string allow = "OPTIONS, HEAD, GET, PROPFIND, PROPPATCH, MKCOL, MOVE, COPY, DELETE";
+        std::string       allow = "OPTIONS, HEAD, GET, PROPFIND, PROPPATCH, MKCOL, MOVE, COPY, DELETE";
         allow += verbs().put_stores ? ", PUT" : "";
         allow += c_->settings.dialect == httpmail_dialect::dav ? "" : ", POST";
         allow += verbs().bulk == 0 ? ", BPROPPATCH, BMOVE, BCOPY, BDELETE" : "";
@@ -103,7 +106,8 @@ public:
         if (auto const known = c_->request.field("If-None-Match"); known && (*known == "*" || *known == etag))
             return httpmail_response(304);
         httpmail_response answer(200);
-        bool const        source = verbs().source_by_default || ascii::iequals(c_->request.field("Translate").value_or("t"), "f");
+        bool const        source =
+            verbs().source_by_default || ascii::iequals(c_->request.field("Translate").value_or("t"), "f");
         answer.with("Content-Type", source ? "message/rfc822" : "text/html");
         if (!c_->hotmail())
             answer.with("ETag", etag);
@@ -147,7 +151,8 @@ public:
             entries.push_back(values(e, document));
             // What b1gMail does: the list of the folder, below the URL of the message.
             if (verbs().ignores_depth && place.is_item() && e.item != nullptr)
-                entries.back().href = c_->urls.href(c_->request.target + (place.slash ? "" : "/") + e.item->segment + "/");
+                entries.back().href =
+                    c_->urls.href(c_->request.target + (place.slash ? "" : "/") + e.item->segment + "/");
         }
         httpmail_response answer;
         if (verbs().propfind_range && c_->request.has("Range"))
@@ -196,12 +201,13 @@ public:
         std::vector<httpmail_entity> found;
         collect(*scope.folder, query->how, found);
         std::erase_if(found, [&](auto const& e) {
-            return query->where &&
+            return query->where && !verbs().plain_search &&
                    !query->where([&](httpmail_name const& n) { return text_of(e, n); });
         });
         if (query->group)
             return grouped(*scope.folder, *query, found);
-        sort(*query, found);
+        if (!verbs().plain_search)
+            sort(*query, found);
         httpmail_document wanted;
         wanted.all = query->columns.empty();
         for (auto const& column : query->columns)
@@ -237,19 +243,21 @@ private:
         document.names = std::move(understood);
     }
 
-    std::vector<httpmail_entity> listed(httpmail_place const& place, std::string const& depth, bool bare) const
+    std::vector<httpmail_entity> listed(httpmail_place const& place, std::string const& depth,
+                                        bool bare) const
     {
         bool const                   root = place.what == httpmail_place::kind::root;
         std::vector<httpmail_entity> all;
         auto* const                  folder = place.folder;
-        bool const entry = root || (folder->parent == nullptr && !c_->hotmail());
+        bool const                   entry  = root || (folder->parent == nullptr && !c_->hotmail());
         if (verbs().ignores_depth && (!root || folder->parent != nullptr))
         {
             children(*folder, false, all);
             return all;
         }
-        bool const own = depth == "0" || verbs().ignores_depth ||
-                         (bare ? verbs().without_root == httpmail_verb_options::noroot::ignored : verbs().own_entry);
+        bool const own =
+            depth == "0" || verbs().ignores_depth ||
+            (bare ? verbs().without_root == httpmail_verb_options::noroot::ignored : verbs().own_entry);
         if (own || place.is_item())
             all.push_back({folder, place.item, place.item == nullptr && entry, false});
         if (depth != "0" && !place.is_item() && !verbs().ignores_depth)
@@ -271,14 +279,16 @@ private:
             all.push_back({&folder, item.get(), false, true});
     }
 
-    void collect(httpmail_node& folder, httpmail_query::traversal how, std::vector<httpmail_entity>& all) const
+    void collect(httpmail_node& folder, httpmail_query::traversal how,
+                 std::vector<httpmail_entity>& all) const
     {
         if (how == httpmail_query::traversal::hierarchical)
         {
             for (auto const& child : folder.children)
             {
                 all.push_back({child.get(), nullptr, false, true});
-                collect(*child, how, all);
+                if (!verbs().plain_search)
+                    collect(*child, how, all);
             }
             return;
         }
@@ -290,7 +300,8 @@ private:
         httpmail_name const received(httpmail_ns_header, "received");
         bool const          asked = std::any_of(document.names.begin(), document.names.end(),
                                                 [&](auto const& a) { return a.name == received; });
-        return c_->settings.values.received_breaks && asked && std::any_of(entities.begin(), entities.end(), [&](auto const& e) {
+        return c_->settings.values.received_breaks && asked &&
+               std::any_of(entities.begin(), entities.end(), [&](auto const& e) {
                    return e.item != nullptr && c_->properties.lacks_received(*e.item);
                });
     }
@@ -303,13 +314,14 @@ private:
         if (document.all || document.names_only || c_->settings.values.everything)
         {
             for (auto const& name : c_->properties.names(entity))
-                found.push_back(document.names_only ? httpmail_value(name, {}) : *c_->properties.find(entity, name));
+                found.push_back(document.names_only ? httpmail_value(name, {})
+                                                    : *c_->properties.find(entity, name));
         }
         else
             for (auto const& asked : document.names)
             {
-                auto value = c_->properties.find(entity, asked.name);
-                auto& list = value || text.missing == absence::empty ? found : missing;
+                auto  value = c_->properties.find(entity, asked.name);
+                auto& list  = value || text.missing == absence::empty ? found : missing;
                 list.push_back(value ? std::move(*value) : httpmail_value(asked.name, {}));
                 bool const from = asked.name == httpmail_name(httpmail_ns_header, "from");
                 if (from && entity.item != nullptr)
@@ -374,7 +386,8 @@ private:
     }
 
     /// One entry for each value: how many rows have it, as "visiblecount". Nothing for an empty folder.
-    httpmail_response grouped(httpmail_node& scope, httpmail_query const& query, std::vector<httpmail_entity> const& found) const
+    httpmail_response grouped(httpmail_node& scope, httpmail_query const& query,
+                              std::vector<httpmail_entity> const& found) const
     {
         std::map<std::string, std::size_t> counts;
         for (auto const& e : found)
@@ -382,12 +395,15 @@ private:
         std::vector<httpmail_entry> entries;
         for (auto const& [value, count] : counts)
         {
-            httpmail_entry entry(c_->urls.href(c_->urls.path(scope)));
+            httpmail_entry              entry(c_->urls.href(c_->urls.path(scope)));
             std::vector<httpmail_value> values;
             for (auto const& column : query.columns)
             {
                 bool const total = column.name.local == "visiblecount";
-                values.emplace_back(column.name, total ? std::to_string(count) : column.name == *query.group ? value : "",
+                values.emplace_back(column.name,
+                                    total                         ? std::to_string(count)
+                                    : column.name == *query.group ? value
+                                                                  : "",
                                     total ? "int" : "");
             }
             entry.propstats.emplace_back(200, std::move(values));
@@ -418,7 +434,7 @@ private:
             std::string_view            rest = std::string_view(range).substr(5);
             while (!rest.empty())
             {
-                auto const part = ascii::trim(rest.substr(0, rest.find(',')));
+                auto const        part  = ascii::trim(rest.substr(0, rest.find(',')));
                 std::size_t const comma = rest.find(',');
                 rest.remove_prefix(comma == rest.npos ? rest.size() : comma + 1);
                 auto const span = span_of(part, total);
@@ -428,7 +444,8 @@ private:
                     continue;
                 for (std::size_t i = span->first; i <= span->second; ++i)
                     chosen.push_back(entries[i]);
-                spans += (spans.empty() ? "" : ",") + std::to_string(span->first) + "-" + std::to_string(span->second);
+                spans += (spans.empty() ? "" : ",") + std::to_string(span->first) + "-" +
+                         std::to_string(span->second);
             }
             if (chosen.empty() && total != 0)
                 return httpmail_response(416);
@@ -444,17 +461,20 @@ private:
     }
 
     /// First and last row, inclusive.
-    static std::optional<std::pair<std::size_t, std::size_t>> span_of(std::string_view text, std::size_t total)
+    static std::optional<std::pair<std::size_t, std::size_t>> span_of(std::string_view text,
+                                                                      std::size_t      total)
     {
         std::size_t const dash   = text.find('-');
         auto const        number = [](std::string_view s) -> std::optional<std::size_t> {
             std::size_t value = 0;
             auto const  r     = std::from_chars(s.data(), s.data() + s.size(), value);
-            return r.ec == std::errc() && r.ptr == s.data() + s.size() && value < SIZE_MAX / 2 ? std::optional(value) : std::nullopt;
+            return r.ec == std::errc() && r.ptr == s.data() + s.size() && value < SIZE_MAX / 2
+                              ? std::optional(value)
+                              : std::nullopt;
         };
         if (dash == text.npos)
             return std::nullopt;
-        auto const first = number(text.substr(0, dash)), last = number(text.substr(dash + 1));
+        auto const        first = number(text.substr(0, dash)), last = number(text.substr(dash + 1));
         std::size_t const end = total == 0 ? 0 : total - 1;
         if (dash == 0)
             return last ? std::optional(std::pair(total - std::min(*last, total), end)) : std::nullopt;
@@ -470,9 +490,10 @@ private:
         auto const told = c_->request.field("X-Timestamp");
         if (!told || (verbs().stamps != stamps::not_modified && verbs().stamps != stamps::empty_list))
             return std::nullopt;
-        auto& root = c_->store.root();
+        auto&      root = c_->store.root();
         auto const same = [&](std::string const& name, std::int64_t when) {
-            return (", " + *told + ",").find(", " + name + "=" + std::to_string(when) + ",") != std::string::npos;
+            return (", " + *told + ",").find(", " + name + "=" + std::to_string(when) + ",") !=
+                   std::string::npos;
         };
         auto const* folder = place.folder->parent == nullptr ? c_->store.special("inbox") : place.folder;
         bool const  list   = place.folder->parent == nullptr;

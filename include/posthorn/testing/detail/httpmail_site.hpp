@@ -37,13 +37,14 @@ namespace posthorn::testing::detail {
 
 /** One mailbox behind URLs.
 
-    For each request: begin(), then admit() when its head is there, answer() when its body is there, and end().
+    For each request: begin(), then admit() when its head is there, answer() when its body is there, note() and end().
 */
 class httpmail_site
 {
 public:
     explicit httpmail_site(httpmail_server_settings s)
-        : settings_(std::move(s)), store_(settings_), gate_(settings_), faults_(settings_.faults.begin(), settings_.faults.end())
+        : settings_(std::move(s)), store_(settings_), gate_(settings_),
+          faults_(settings_.faults.begin(), settings_.faults.end())
     {
     }
     httpmail_site(httpmail_site const&)            = delete;
@@ -57,12 +58,13 @@ public:
     std::optional<httpmail_fault> begin(httpmail_request& request)
     {
         std::lock_guard const lock(mutex_);
-        request.number = ++totals_.requests;
+        request.number       = ++totals_.requests;
         totals_.most_at_once = std::max(totals_.most_at_once, ++totals_.in_progress);
         for (auto& f : faults_)
         {
-            bool const fits = (f.fault.method.empty() || f.fault.method == request.method) &&
-                              (f.fault.target.empty() || request.target.find(f.fault.target) != std::string::npos);
+            bool const fits =
+                (f.fault.method.empty() || f.fault.method == request.method) &&
+                (f.fault.target.empty() || request.target.find(f.fault.target) != std::string::npos);
             if (!fits)
                 continue;
             std::size_t const seen = f.seen++;
@@ -91,24 +93,33 @@ public:
         std::lock_guard const lock(mutex_);
         if (hooked.status != 0)
             return hooked;
-        auto answer = settings_.auth.form && request.method == "POST" && httpmail_gate::is_form(request) ? gate_.log_in(request)
-                                                                                                     : dispatch(request);
+        auto answer = settings_.auth.form && request.method == "POST" && httpmail_gate::is_form(request)
+                          ? gate_.log_in(request)
+                          : dispatch(request);
         if (answer.status != 0)
             decorate(answer, request);
         return answer;
     }
 
-    /// Remembers a request with its answer. @param status 0: none.
-    void end(httpmail_request&& request, int status, bool complete)
+    /** Remembers a request with its answer, before the client can see it.
+        @param status 0: there will be none.
+    */
+    void note(httpmail_request const& request, int status)
+    {
+        std::lock_guard const lock(mutex_);
+        if (!settings_.log)
+            return;
+        requests_.push_back(request);
+        requests_.back().status = status;
+        requests_.back().body.resize(std::min(request.body.size(), settings_.log_body));
+    }
+
+    /// A request is over. @param complete Its answer was written to the end.
+    void end(bool complete)
     {
         std::lock_guard const lock(mutex_);
         --totals_.in_progress;
         totals_.responses += complete ? 1U : 0U;
-        if (!settings_.log)
-            return;
-        request.status = status;
-        request.body.resize(std::min(request.body.size(), settings_.log_body));
-        requests_.push_back(std::move(request));
     }
 
     // ---- connections ----
@@ -264,7 +275,9 @@ private:
         case kind::absolute: answer.with("Location", urls.absolute(mailbox)); break;
         case kind::relative: answer.with("Location", mailbox); break;
         case kind::foreign: answer.with("Location", scheme() + foreign_host(request) + mailbox); break;
-        case kind::loop: answer.with("Location", asked == "/loop" ? settings_.tree.entry : std::string("/loop")); break;
+        case kind::loop:
+            answer.with("Location", asked == "/loop" ? settings_.tree.entry : std::string("/loop"));
+            break;
         case kind::no_location: answer.with("Content-Location", urls.absolute(mailbox)); break;
         }
         answer.with("Content-Type", "text/html");
@@ -304,11 +317,12 @@ private:
         if (verb == "PROPFIND")
             return reading.propfind(place, body());
         if (verb == "PROPPATCH")
-            return storing.proppatch(place, body());
+            return v.patch != 0 ? httpmail_response(v.patch) : storing.proppatch(place, body());
         if (verb == "MKCOL")
             return changing.make_folder(place, body());
         if (verb == "MOVE" || verb == "COPY")
-            return place.exists() || settings_.tree.slash_matters ? changing.transfer(place, verb == "COPY") : httpmail_response(404);
+            return place.exists() || settings_.tree.slash_matters ? changing.transfer(place, verb == "COPY")
+                                                                  : httpmail_response(404);
         if (verb == "DELETE")
             return changing.erase(place);
         if (verb == "POST")
@@ -326,7 +340,8 @@ private:
             return httpmail_response(v.bulk);
         if (verb == "BPROPPATCH")
             return storing.bproppatch(place, body());
-        return verb == "BDELETE" ? changing.bulk_erase(place, body()) : changing.bulk_transfer(place, body(), verb == "BCOPY");
+        return verb == "BDELETE" ? changing.bulk_erase(place, body())
+                                 : changing.bulk_transfer(place, body(), verb == "BCOPY");
     }
 
     /// The fields and pages that answers have everywhere.
@@ -334,17 +349,18 @@ private:
     {
         if (settings_.error_pages && answer.status >= 400 && answer.status != 401)
         {
-            answer        = httpmail_response(200, "<html><body><h1>Error</h1></body></html>");
+            answer = httpmail_response(200, "<html><body><h1>Error</h1></body></html>");
             answer.with("Content-Type", "text/html");
         }
         if (!settings_.server.empty())
             answer.fields.insert(answer.fields.begin(), {"Server", settings_.server});
         if (settings_.dav_error)
         {
-            std::string const reason = answer.status < 400    ? "200 No error"
-                                       : answer.status == 401 ? "401 Wrong email address"
-                                                              : std::to_string(answer.status) + " " +
-                                                                    std::string(httpmail_reason(answer.status));
+            std::string const reason =
+                answer.status < 400 ? "200 No error"
+                : answer.status == 401
+                    ? "401 Wrong email address"
+                    : std::to_string(answer.status) + " " + std::string(httpmail_reason(answer.status));
             answer.with("X-Dav-Error", reason);
         }
         if (settings_.auth.password_cookie)
@@ -358,11 +374,12 @@ private:
                 answer.with("Set-Cookie", cookie);
         }
         if (answer.status >= 400 && settings_.dialect != httpmail_dialect::hotmail && answer.body.empty() &&
-            answer.status != 401 && answer.status != 440 && request.method != "HEAD" && settings_.text.repeat_href &&
-            settings_.verbs.bulk != answer.status)
+            answer.status != 401 && answer.status != 440 && request.method != "HEAD" &&
+            settings_.text.repeat_href && settings_.verbs.bulk != answer.status)
         {
             // SOGo's errors, with a namespace that lacks its colon.
-            answer.body = "<D:error xmlns:D=\"DAV\">" + std::string(httpmail_reason(answer.status)) + "</D:error>";
+            answer.body =
+                "<D:error xmlns:D=\"DAV\">" + std::string(httpmail_reason(answer.status)) + "</D:error>";
             answer.with("Content-Type", "text/xml");
         }
     }
@@ -371,7 +388,9 @@ private:
     {
         httpmail_urls const urls(settings_, store_, request);
         auto const          place  = urls.find(request.target);
-        auto const*         folder = place.folder != nullptr && place.folder->parent != nullptr ? place.folder : store_.special("inbox");
+        auto const*         folder = place.folder != nullptr && place.folder->parent != nullptr
+                                         ? place.folder
+                                         : store_.special("inbox");
         std::string         text   = "folders=" + std::to_string(store_.root().modified);
         if (folder != nullptr)
             text += ", " + folder->segment + "=" + std::to_string(folder->modified);

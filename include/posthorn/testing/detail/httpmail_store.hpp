@@ -100,8 +100,8 @@ public:
                                    {"contacts", "abdata", nullptr, "Contacts"}};
         for (auto const& one : all)
         {
-            bool const  hotmail = s.dialect == httpmail_dialect::hotmail;
-            char const* segment = !hotmail ? one.exchange : s.tree.in_query ? one.numbered : one.hotmail;
+            bool const  hotmail  = s.dialect == httpmail_dialect::hotmail;
+            char const* segment  = !hotmail ? one.exchange : s.tree.in_query ? one.numbered : one.hotmail;
             bool const  contacts = std::string_view(one.token) == "contacts";
             if (segment == nullptr || (contacts && !s.verbs.contacts))
                 continue;
@@ -141,8 +141,8 @@ public:
     /// The segment that a new folder of this name gets.
     std::string segment_for(std::string const& name)
     {
-        using naming         = httpmail_tree_options::naming;
-        auto const encoded   = settings_->tree.code_page ? httpmail_to_code_page(name) : name;
+        using naming       = httpmail_tree_options::naming;
+        auto const encoded = settings_->tree.code_page ? httpmail_to_code_page(name) : name;
         switch (settings_->tree.folders)
         {
         case naming::by_name: return encoded;
@@ -169,9 +169,9 @@ public:
         auto item      = std::make_unique<httpmail_item>();
         item->id       = ++items_;
         item->received = item->modified = touch();
-        item->contact  = folder.contacts;
-        item->content  = std::move(content);
-        item->segment  = segment.empty() ? free_segment(folder, segment_of(*item)) : std::move(segment);
+        item->contact                   = folder.contacts;
+        item->content                   = std::move(content);
+        item->segment = segment.empty() ? free_segment(folder, segment_of(*item)) : std::move(segment);
         octets_ += item->content.size();
         folder.items.push_back(std::move(item));
         changed(folder);
@@ -206,7 +206,8 @@ public:
     /// @param segment In the new place; must be free there.
     httpmail_item& move(httpmail_node& from, httpmail_item& item, httpmail_node& to, std::string segment)
     {
-        auto const at   = std::find_if(from.items.begin(), from.items.end(), [&](auto const& i) { return i.get() == &item; });
+        auto const at   = std::find_if(from.items.begin(), from.items.end(),
+                                       [&](auto const& i) { return i.get() == &item; });
         auto       held = std::move(*at);
         from.items.erase(at);
         held->segment = std::move(segment);
@@ -232,9 +233,9 @@ public:
     void move(httpmail_node& folder, httpmail_node& to, std::string segment)
     {
         auto&      from = *folder.parent;
-        auto const at =
-            std::find_if(from.children.begin(), from.children.end(), [&](auto const& c) { return c.get() == &folder; });
-        auto held       = std::move(*at);
+        auto const at   = std::find_if(from.children.begin(), from.children.end(),
+                                       [&](auto const& c) { return c.get() == &folder; });
+        auto       held = std::move(*at);
         from.children.erase(at);
         held->segment = std::move(segment);
         held->parent  = &to;
@@ -250,8 +251,9 @@ public:
         for (unsigned n = 2; folder.item(segment) != nullptr || folder.child(segment) != nullptr; ++n)
         {
             std::size_t const dot = wanted.rfind('.');
-            bool const        eml = dot != wanted.npos && ascii::iequals(std::string_view(wanted).substr(dot), ".EML");
-            segment               = wanted.substr(0, eml ? dot : wanted.npos) + "-" + std::to_string(n);
+            bool const        eml =
+                dot != wanted.npos && ascii::iequals(std::string_view(wanted).substr(dot), ".EML");
+            segment = wanted.substr(0, eml ? dot : wanted.npos) + "-" + std::to_string(n);
             segment += eml ? wanted.substr(dot) : std::string();
         }
         return segment;
@@ -295,10 +297,11 @@ private:
             return std::to_string(item.id);
         if (hotmail)
             return "MSG" + std::to_string(item.received) + "." + std::to_string(item.id);
-        auto const subject = httpmail_header(item.content, "Subject", settings_->values,
-                                             httpmail_value_options::header_form::decoded);
-        std::string name   = subject.value_or("");
-        std::replace_if(name.begin(), name.end(), [](char c) { return c == '/' || ascii::is_control(c); }, '_');
+        auto const  subject = httpmail_header(item.content, "Subject", settings_->values,
+                                              httpmail_value_options::header_form::decoded);
+        std::string name    = subject.value_or("");
+        std::replace_if(
+            name.begin(), name.end(), [](char c) { return c == '/' || ascii::is_control(c); }, '_');
         name = name.substr(0, 60);
         while (!httpmail_is_utf_8(name)) // cut within a character
             name.pop_back();

@@ -45,10 +45,10 @@ public:
             return httpmail_response(refused);
         if (place.what == httpmail_place::kind::missing && verbs().creates_by_patch)
         {
-            place.item    = &c_->store.add(*place.folder, {}, place.segment);
-            place.what    = httpmail_place::kind::item;
+            place.item          = &c_->store.add(*place.folder, {}, place.segment);
+            place.what          = httpmail_place::kind::item;
             place.item->contact = place.folder->contacts;
-            created       = true;
+            created             = true;
         }
         if (!place.exists())
             return httpmail_response(404);
@@ -72,16 +72,18 @@ public:
             return httpmail_response(400);
         using outcome = httpmail_changing::outcome;
         std::vector<httpmail_entry> details;
-        bool                        good = true;
-        auto answer = httpmail_changing(*c_).bulk(place, document, [&](httpmail_place const& p, httpmail_target const&) {
-            if (p.is_item() && p.item->locked)
-                return outcome(423);
-            auto entry = apply(p, document.changes, false);
-            auto bad   = std::find_if(entry.propstats.begin(), entry.propstats.end(), [](auto const& s) { return s.first >= 300; });
-            good       = good && bad == entry.propstats.end();
-            details.push_back(entry);
-            return outcome(bad == entry.propstats.end() ? 200 : bad->first);
-        });
+        bool                        good   = true;
+        auto                        answer = httpmail_changing(*c_).bulk(
+                                   place, document, [&](httpmail_place const& p, httpmail_target const&) {
+                if (p.is_item() && p.item->locked)
+                    return outcome(423);
+                auto entry = apply(p, document.changes, false);
+                auto bad = std::find_if(entry.propstats.begin(), entry.propstats.end(),
+                                                               [](auto const& s) { return s.first >= 300; });
+                good     = good && bad == entry.propstats.end();
+                details.push_back(entry);
+                return outcome(bad == entry.propstats.end() ? 200 : bad->first);
+            });
         if (answer.status != 207 || !details.size())
             return answer;
         if (good && details.size() == document.targets.size() && c_->brief())
@@ -102,13 +104,15 @@ public:
         if (place.is_item())
         {
             c_->store.replace(*place.folder, *place.item, stored(c_->request.body));
-            return httpmail_changing(*c_).done("PUT", c_->settings.dialect == httpmail_dialect::dav ? 204 : 200, std::nullopt);
+            return httpmail_changing(*c_).done(
+                "PUT", c_->settings.dialect == httpmail_dialect::dav ? 204 : 200, std::nullopt);
         }
         if (place.is_folder() && c_->settings.dialect == httpmail_dialect::dav)
             return httpmail_response(405);
         auto& made = c_->store.add(*place.folder, stored(c_->request.body), place.segment);
         made.read  = verbs().stored_is_read;
-        return httpmail_changing(*c_).done("PUT", 201, c_->urls.location(c_->urls.path(*place.folder, made), *place.folder));
+        return httpmail_changing(*c_).done(
+            "PUT", 201, c_->urls.location(c_->urls.path(*place.folder, made), *place.folder));
     }
 
     httpmail_response post(httpmail_place const& place, httpmail_document const& document)
@@ -129,7 +133,8 @@ public:
             return httpmail_response(refused);
         auto& made = c_->store.add(*place.folder, stored(c_->request.body));
         made.read  = verbs().stored_is_read;
-        return httpmail_changing(*c_).done("POST", 201, c_->urls.location(c_->urls.path(*place.folder, made), *place.folder));
+        return httpmail_changing(*c_).done(
+            "POST", 201, c_->urls.location(c_->urls.path(*place.folder, made), *place.folder));
     }
 
 private:
@@ -141,7 +146,10 @@ private:
         return ascii::to_lower(ascii::trim(std::string_view(type).substr(0, type.find(';'))));
     }
 
-    std::string stored(std::string content) const { return verbs().adds_newline ? content + "\r\n" : std::move(content); }
+    std::string stored(std::string content) const
+    {
+        return verbs().adds_newline ? content + "\r\n" : std::move(content);
+    }
 
     /// 0, or why the body cannot be kept.
     int room() const
@@ -185,8 +193,8 @@ private:
     /// 200, or why this property cannot be changed so.
     int judge(httpmail_place const& place, httpmail_change const& change) const
     {
-        bool const protected_name = ascii::iequals(change.name.space, httpmail_ns_dav) && change.name.local != "contentclass" &&
-                                    change.name.local != "displayname";
+        bool const protected_name = ascii::iequals(change.name.space, httpmail_ns_dav) &&
+                                    change.name.local != "contentclass" && change.name.local != "displayname";
         if (protected_name)
             return 403;
         if (c_->settings.dialect == httpmail_dialect::dav)
@@ -194,12 +202,14 @@ private:
         bool const read = change.name == httpmail_name(httpmail_ns_mail, "read");
         if (read && place.is_item())
             return change.remove || !flag(change.value) ? 409 : 200;
-        bool const free = c_->settings.dialect == httpmail_dialect::exchange || (place.is_item() && place.item->contact);
+        bool const free =
+            c_->settings.dialect == httpmail_dialect::exchange || (place.is_item() && place.item->contact);
         return free ? 200 : 403;
     }
 
     /// All of the changes or none.
-    httpmail_entry apply(httpmail_place const& place, std::vector<httpmail_change> const& changes, bool created)
+    httpmail_entry apply(httpmail_place const& place, std::vector<httpmail_change> const& changes,
+                         bool created)
     {
         std::vector<std::pair<int, httpmail_value>> judged;
         bool                                        good = true;
@@ -215,16 +225,18 @@ private:
             place.item->modified = c_->store.touch();
         if (good)
             c_->store.changed(*place.folder);
-        httpmail_entity const entity{place.folder, place.item, false, false};
-        httpmail_entry        entry(c_->urls.href(c_->properties.path_of(entity)));
+        httpmail_entity const       entity{place.folder, place.item, false, false};
+        httpmail_entry              entry(c_->urls.href(c_->properties.path_of(entity)));
         std::vector<httpmail_value> values;
         if (good && place.is_item() && place.item->contact && c_->hotmail())
-            for (auto const& name : {httpmail_name(httpmail_ns_dav, "id"), httpmail_name(httpmail_ns_hotmail, "modified")})
+            for (auto const& name :
+                 {httpmail_name(httpmail_ns_dav, "id"), httpmail_name(httpmail_ns_hotmail, "modified")})
                 values.push_back(*c_->properties.find(entity, name));
         for (auto& [status, value] : judged)
         {
             int const told = good ? (created ? 201 : 200) : status == 200 ? 424 : status;
-            auto      at   = std::find_if(entry.propstats.begin(), entry.propstats.end(), [&](auto const& p) { return p.first == told; });
+            auto      at   = std::find_if(entry.propstats.begin(), entry.propstats.end(),
+                                          [&](auto const& p) { return p.first == told; });
             if (at == entry.propstats.end())
                 at = entry.propstats.insert(at, {told, std::exchange(values, {})});
             at->second.push_back(std::move(value));
@@ -249,15 +261,16 @@ private:
 
     httpmail_response new_contact(httpmail_node& folder, httpmail_document const& document)
     {
-        bool const named = std::any_of(document.changes.begin(), document.changes.end(),
-                                       [](auto const& c) { return c.name.space == httpmail_ns_contacts && !c.remove; });
+        bool const named = std::any_of(document.changes.begin(), document.changes.end(), [](auto const& c) {
+            return c.name.space == httpmail_ns_contacts && !c.remove;
+        });
         if (!document.good || !named)
             return httpmail_response(document.good ? 422 : 400);
         httpmail_place place;
-        place.what   = httpmail_place::kind::item;
-        place.folder = &folder;
-        place.item   = &c_->store.add(folder, {});
-        auto entry   = apply(place, document.changes, true);
+        place.what       = httpmail_place::kind::item;
+        place.folder     = &folder;
+        place.item       = &c_->store.add(folder, {});
+        auto       entry = apply(place, document.changes, true);
         auto const where = c_->urls.absolute(c_->urls.path(folder, *place.item));
         if (!verbs().contact_record)
             return httpmail_changing(*c_).done("POST", 201, where);
@@ -339,7 +352,8 @@ private:
         if (type != "message/rfc821" && (type != "message/rfc822" || c_->hotmail()))
             return httpmail_response(c_->hotmail() ? 403 : 415);
         auto const read = type == "message/rfc821" ? read_envelope() : std::optional(from_header());
-        if (!read || read->to.empty() || read->to.size() > verbs().most_recipients || !may_be_from(read->from))
+        if (!read || read->to.empty() || read->to.size() > verbs().most_recipients ||
+            !may_be_from(read->from))
             return httpmail_response(read || c_->hotmail() ? 403 : 400);
         if (auto const refused = room(); refused != 0)
             return httpmail_response(refused);
@@ -367,8 +381,9 @@ private:
         }
         auto* const inbox = c_->store.special("inbox");
         for (auto const& address : made.recipients)
-            if (inbox != nullptr && (ascii::iequals(address, c_->settings.user) ||
-                                     (!c_->settings.senders.empty() && ascii::iequals(address, c_->settings.senders.front()))))
+            if (inbox != nullptr &&
+                (ascii::iequals(address, c_->settings.user) ||
+                 (!c_->settings.senders.empty() && ascii::iequals(address, c_->settings.senders.front()))))
                 c_->store.add(*inbox, stored(made.content));
         sent_->push_back(std::move(made));
         return httpmail_changing(*c_).done(c_->request.method, c_->hotmail() ? 201 : 200, where);

@@ -100,7 +100,10 @@ struct httpmail_entry
 class httpmail_text
 {
 public:
-    httpmail_text(httpmail_text_options const& options, std::uint64_t number) : options_(&options), number_(number) {}
+    httpmail_text(httpmail_text_options const& options, std::uint64_t number)
+        : options_(&options), number_(number)
+    {
+    }
 
     std::string multistatus(std::vector<httpmail_entry> const& entries)
     {
@@ -137,9 +140,9 @@ private:
 
     std::string declaration() const
     {
-        std::string const label = !options_->label.empty()                          ? options_->label
-                                  : options_->encoding == charset::windows_1252 ? "Windows-1252"
-                                                                                 : "utf-8";
+        std::string const label    = !options_->label.empty()                      ? options_->label
+                                     : options_->encoding == charset::windows_1252 ? "Windows-1252"
+                                                                                   : "utf-8";
         std::string const encoding = label == "-" ? std::string() : " encoding=\"" + label + "\"";
         return "<?xml version=\"1.0\"" + encoding + "?>" + std::string(line_end());
     }
@@ -239,8 +242,9 @@ private:
     void write(std::string& out, httpmail_value const& v)
     {
         open_line(out, 4);
-        std::string const tag = v.name.space.empty() ? v.name.local : prefix_of(v.name.space) + ":" + v.name.local;
-        std::string       type;
+        std::string const tag =
+            v.name.space.empty() ? v.name.local : prefix_of(v.name.space) + ":" + v.name.local;
+        std::string type;
         if (options_->typed && !v.type.empty())
             type = " " + prefix_of(ns_types) + ":dt=\"" + v.type + "\"";
         if (v.text.empty())
@@ -255,8 +259,8 @@ private:
     std::string text_of(httpmail_value const& v)
     {
         bool const subject = v.name.local == "subject";
-        bool const header  = subject || v.name.local == "from" || v.name.local == "to" || v.name.local == "displayname" ||
-                            v.name.local == "sig";
+        bool const header  = subject || v.name.local == "from" || v.name.local == "to" ||
+                            v.name.local == "displayname" || v.name.local == "sig";
         auto text = encoded(v.text, header);
         if (subject && options_->padded_subjects)
             text.insert(0, "  ");
@@ -281,7 +285,8 @@ private:
     void add(std::string& out, char32_t c, bool header) const
     {
         auto const escape = [&](char const* entity) {
-            out += header && options_->escaped_twice ? "&amp;" + std::string(entity).substr(1) : std::string(entity);
+            out += header && options_->escaped_twice ? "&amp;" + std::string(entity).substr(1)
+                                                     : std::string(entity);
         };
         if (c == '&')
             return header && options_->bare_ampersands ? out.push_back('&') : escape("&amp;");

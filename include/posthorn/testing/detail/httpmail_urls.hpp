@@ -56,8 +56,10 @@ class httpmail_urls
 public:
     httpmail_urls(httpmail_server_settings const& s, httpmail_store& store, httpmail_request const& request)
         : settings_(&s), store_(&store),
-          host_(s.tree.public_host.empty() ? request.field("Host").value_or("localhost") : s.tree.public_host),
-          called_(request.field("Host").value_or("")), origin_((s.tls_context ? "https://" : "http://") + host_)
+          host_(s.tree.public_host.empty() ? request.field("Host").value_or("localhost")
+                                           : s.tree.public_host),
+          called_(request.field("Host").value_or("")),
+          origin_((s.tls_context ? "https://" : "http://") + host_)
     {
     }
 
@@ -95,7 +97,10 @@ public:
     }
 
     /// As it stands in `href`: with scheme and host, or as a path.
-    std::string href(std::string const& path) const { return settings_->text.relative ? path : origin_ + path; }
+    std::string href(std::string const& path) const
+    {
+        return settings_->text.relative ? path : origin_ + path;
+    }
 
     /// With scheme and host.
     std::string absolute(std::string const& path) const { return origin_ + path; }
@@ -196,7 +201,8 @@ private:
     std::optional<std::string_view> below(std::string_view target, httpmail_place& place) const
     {
         auto const root = mailbox();
-        bool const same = target == root || (target.ends_with('?') && target.substr(0, target.size() - 1) == root) ||
+        bool const same = target == root ||
+                          (target.ends_with('?') && target.substr(0, target.size() - 1) == root) ||
                           std::string(target) + "/" == root || target == settings_->tree.entry ||
                           (settings_->redirect.second && target == "/cgi-bin/cluster");
         if (same)

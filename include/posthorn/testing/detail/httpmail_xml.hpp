@@ -84,8 +84,9 @@ public:
         httpmail_document&  d = reader.document_;
         if (body.size() > static_cast<std::size_t>(INT_MAX) || reader.parser_ == nullptr)
             return std::move(d);
-        auto const status = XML_Parse(reader.parser_.get(), body.data(), static_cast<int>(body.size()), XML_TRUE);
-        d.good            = status == XML_STATUS_OK && !reader.failed_;
+        auto const status =
+            XML_Parse(reader.parser_.get(), body.data(), static_cast<int>(body.size()), XML_TRUE);
+        d.good = status == XML_STATUS_OK && !reader.failed_;
         return std::move(d);
     }
 
@@ -113,13 +114,13 @@ private:
                 static_cast<httpmail_xml_reader*>(self)->guarded([](auto& r) { r.end(); });
             });
         XML_SetCharacterDataHandler(parser_.get(), [](void* self, XML_Char const* text, int size) {
-            static_cast<httpmail_xml_reader*>(self)->guarded(
-                [&](auto& r) { r.text({text, static_cast<std::size_t>(size)}); });
+            static_cast<httpmail_xml_reader*>(self)->guarded([&](auto& r) {
+                r.text({text, static_cast<std::size_t>(size)});
+            });
         });
         XML_SetStartDoctypeDeclHandler(parser_.get(),
-                                       [](void* self, XML_Char const*, XML_Char const*, XML_Char const*, int) {
-                                           static_cast<httpmail_xml_reader*>(self)->fail();
-                                       });
+                                       [](void* self, XML_Char const*, XML_Char const*, XML_Char const*,
+                                          int) { static_cast<httpmail_xml_reader*>(self)->fail(); });
     }
 
     /// No exception may pass through Expat.
@@ -153,8 +154,9 @@ private:
             return asked;
         }
         std::size_t const second = triplet.find('\n', first + 1);
-        asked.name               = httpmail_name(triplet.substr(0, first),
-                                                 triplet.substr(first + 1, second == triplet.npos ? second : second - first - 1));
+        asked.name =
+            httpmail_name(triplet.substr(0, first),
+                          triplet.substr(first + 1, second == triplet.npos ? second : second - first - 1));
         if (second != triplet.npos)
             asked.prefix = std::string(triplet.substr(second + 1));
         return asked;
@@ -184,7 +186,8 @@ private:
             document_.names.push_back(asked);
         else if (depth == 2 && is_dav(path_[1], "target") && is_dav(asked.name, "href"))
             document_.targets.emplace_back();
-        else if (depth == 3 && is_dav(path_[2], "prop") && (is_dav(path_[1], "set") || is_dav(path_[1], "remove")))
+        else if (depth == 3 && is_dav(path_[2], "prop") &&
+                 (is_dav(path_[1], "set") || is_dav(path_[1], "remove")))
             document_.changes.push_back({asked.name, {}, is_dav(path_[1], "remove")});
         else if (depth > 3 && in_change())
         {
@@ -224,23 +227,27 @@ private:
 
     bool in_change() const
     {
-        return path_.size() >= 4 && is_dav(path_[2], "prop") && (is_dav(path_[1], "set") || is_dav(path_[1], "remove")) &&
-               !document_.changes.empty();
+        return path_.size() >= 4 && is_dav(path_[2], "prop") &&
+               (is_dav(path_[1], "set") || is_dav(path_[1], "remove")) && !document_.changes.empty();
     }
 
     static std::string escaped(std::string_view text)
     {
         std::string out;
         for (char const c : text)
-            out += c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" : std::string(1, c);
+            out += c == '&'   ? "&amp;"
+                   : c == '<' ? "&lt;"
+                   : c == '>' ? "&gt;"
+                   : c == '"' ? "&quot;"
+                              : std::string(1, c);
         return out;
     }
 
     std::unique_ptr<std::remove_pointer_t<XML_Parser>, parser_free> parser_;
-    httpmail_document                                                document_;
-    std::vector<httpmail_name>                                       path_;
-    std::size_t                                                      parts_  = 0;
-    bool                                                             failed_ = false;
+    httpmail_document                                               document_;
+    std::vector<httpmail_name>                                      path_;
+    std::size_t                                                     parts_  = 0;
+    bool                                                            failed_ = false;
 };
 
 } // namespace posthorn::testing::detail
