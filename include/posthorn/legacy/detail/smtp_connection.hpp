@@ -661,7 +661,6 @@ private:
     asio::cancellation_signal                           stop_;
     request                                             request_;
     bool                                                authenticate_;
-    bool                                                greeted_  = false;
     bool                                                quitting_ = false; ///< By CommandQUIT.
 };
 
