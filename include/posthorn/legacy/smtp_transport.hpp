@@ -346,6 +346,8 @@ private:
         drop();
         if (pumped_ && detail::engine::is_alive())
             front_->box->give_to(detail::engine::instance().executor());
+        else if (pumped_)
+            front_->box->close();
         delete this;
     }
 

@@ -291,7 +291,7 @@ private:
         if (generation != generation_)
             return;
         has_turn_ = false;
-        executor_ = {};
+        closed_   = true; // nobody will ever come
         rest.swap(steps_);
     }
 
