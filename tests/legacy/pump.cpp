@@ -71,6 +71,9 @@ TEST_CASE("pump_handle() is readable exactly while something is due")
 {
     int const handle = legacy::pump_handle();
     CHECK(handle == legacy::pump_handle());
+    while (legacy::pump(0) != 0) // what the cases before have left
+    {
+    }
     CHECK_FALSE(wait_for_handle(handle, 0));
     on_its_way c;
     int        other = -1;
@@ -88,7 +91,9 @@ TEST_CASE("pump_handle() is readable exactly while something is due")
         REQUIRE(wait_for_handle(handle, 20000));
         legacy::pump(0);
     }
-    legacy::pump(0);
+    while (legacy::pump(0) != 0)
+    {
+    }
     CHECK_FALSE(wait_for_handle(handle, 0));
     c.server.check();
 }

@@ -25,7 +25,9 @@ namespace posthorn::legacy {
 /** An SMTP transport for an executor: callbacks come from there, sockets wait in its event loop, and nobody has to pump.
 
     @param ex       It may run handlers on several threads; the callbacks of a transport never overlap. The transport's methods
-                    are to be called from it, or while it does not run.
+                    are to be called from inside of its callbacks, from the executor if that has one thread, or while
+                    there is no connection. If its event loop is destroyed, a connection ends without a word, and all that
+                    is left to do with the transport is to release it.
     @param settings What INETSERVER cannot say.
     @throws std::bad_alloc
 */

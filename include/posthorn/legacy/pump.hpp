@@ -66,7 +66,8 @@ inline bool pump_one(pump_queue& queue, pump_queue::clock::time_point when)
 /** Runs what is due on the calling thread: callbacks, and the steps of transports between them.
 
     @param milliseconds If nothing is due, how long to wait for the first that is; `forever` for as long as it takes.
-    @return How many steps were run; 0 if nothing became due in time. A step need not end in a callback.
+    @return How many steps were run; 0 if nothing became due in time. A step need not end in a callback. What becomes due
+            meanwhile is left for the next time.
 
     May be called from inside a callback, as a modal dialog does: it then runs what comes next.
 
@@ -78,7 +79,7 @@ inline std::size_t pump(unsigned milliseconds)
     auto&       queue = *detail::pump_queue::of_this_thread();
     std::size_t count = 0;
     if (detail::pump_one(queue, detail::moment_in(milliseconds)))
-        for (count = 1; queue.run_one(); ++count)
+        for (std::size_t const all = queue.size() + (count = 1); count != all && queue.run_one(); ++count)
         {
         }
     return count;

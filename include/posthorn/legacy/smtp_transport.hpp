@@ -47,7 +47,7 @@ namespace posthorn::legacy {
 
     @par Threads
     It belongs to the thread that made it, or that called SetWindow last; its methods are to be called on that one. Callbacks
-    come there, and only while it pumps; with an executor, from that executor, and the methods belong there too.
+    come there, and only while it pumps; with an executor, see create_smtp_transport().
 
     @par Lifetime
     As COM has it. The last Release may come from inside a callback; it closes a connection without a word.
@@ -346,6 +346,8 @@ private:
         drop();
         if (pumped_ && detail::engine::is_alive())
             front_->box->give_to(detail::engine::instance().executor());
+        else if (pumped_)
+            front_->box->close();
         delete this;
     }
 
@@ -449,7 +451,6 @@ private:
             if (auto const there = weak.lock())
                 there->hear_quiet();
         };
-        c->start();
         front_->server        = s;
         front_->has_server    = true;
         front_->wants_lines   = logging;
@@ -457,6 +458,17 @@ private:
         front_->busy       = true;
         front_->status     = IXP_FINDINGHOST;
         front_->connection = c;
+        try
+        {
+            c->start();
+        }
+        catch (...)
+        {
+            front_->connection.reset();
+            front_->busy   = false;
+            front_->status = IXP_DISCONNECTED;
+            throw;
+        }
     }
 
     // Commands -------------------------------------------------------------------------------------------------

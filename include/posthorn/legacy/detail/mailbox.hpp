@@ -16,7 +16,6 @@
 #include <asio/execution_context.hpp>
 #include <asio/post.hpp>
 #include <asio/prefer.hpp>
-#include <asio/strand.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -109,8 +108,8 @@ public:
     void move_to(std::shared_ptr<pump_queue> queue)
     {
         std::lock_guard lock(mutex_);
-        queue_ = std::move(queue);
-        strand_.reset();
+        queue_    = std::move(queue);
+        executor_ = {};
         announce_all();
     }
 
@@ -119,7 +118,7 @@ public:
     {
         std::lock_guard lock(mutex_);
         queue_.reset();
-        strand_ = std::make_unique<strand_type>(ex);
+        executor_ = ex;
         announce_all();
     }
 
@@ -128,14 +127,14 @@ public:
     {
         std::lock_guard lock(mutex_);
         queue_.reset();
-        strand_.reset();
+        executor_ = {};
         ++generation_;
     }
 
     bool is_held() const
     {
         std::lock_guard lock(mutex_);
-        return !queue_ && !strand_;
+        return !queue_ && !executor_;
     }
 
     /// Is it the calling thread that pumps for it? True also if none does.
@@ -175,8 +174,6 @@ public:
     bool is_running_here() const noexcept { return running() == this; }
 
 private:
-    using strand_type = asio::strand<asio::any_io_executor>;
-
     /// Stands in somebody's queue for one step. Dropped without being run, it drops the step.
     class ticket final : public due_item
     {
@@ -239,6 +236,65 @@ private:
         mailbox const*           before_;
     };
 
+    /// Stands in an executor for all steps, one after the other. Dropped without being run, it drops them: the event loop is gone.
+    class turn
+    {
+    public:
+        turn(std::shared_ptr<mailbox> box, std::uint64_t generation) noexcept : box_(std::move(box)), generation_(generation) {}
+        turn(turn const&)            = delete;
+        turn& operator=(turn const&) = delete;
+        ~turn()
+        {
+            if (box_)
+                box_->drop(generation_);
+        }
+
+        void disarm() noexcept { box_.reset(); }
+
+        void operator()()
+        {
+            auto const box  = std::move(box_);
+            auto       next = box->take(generation_);
+            try
+            {
+                present const here(box);
+                if (next)
+                    (*next)();
+            }
+            catch (...)
+            {
+                box->end_turn(generation_);
+                throw;
+            }
+            box->end_turn(generation_);
+        }
+
+    private:
+        std::shared_ptr<mailbox> box_;
+        std::uint64_t            generation_;
+    };
+
+    void end_turn(std::uint64_t generation)
+    {
+        std::lock_guard lock(mutex_);
+        if (generation != generation_)
+            return;
+        has_turn_ = false;
+        if (!steps_.empty())
+            announce();
+    }
+
+    void drop(std::uint64_t generation)
+    {
+        std::deque<step> rest; // destroyed after the lock
+        std::lock_guard  lock(mutex_);
+        if (generation != generation_)
+            return;
+        has_turn_ = false;
+        closed_   = true; // nobody will ever come
+        rest.swap(steps_);
+    }
+
     static mailbox const*& running() noexcept
     {
         thread_local mailbox const* current = nullptr;
@@ -264,17 +320,16 @@ private:
     void announce_all()
     {
         ++generation_;
+        has_turn_ = false;
         for (std::size_t n = steps_.size(); n != 0; --n)
             announce();
     }
 
     void announce()
     {
-        if (!queue_ && !strand_)
-            return;
         if (queue_)
             announce_to_thread();
-        else
+        else if (executor_ && !has_turn_)
             announce_to_executor();
     }
 
@@ -300,27 +355,29 @@ private:
 
     void announce_to_executor()
     {
-        auto const one = std::make_shared<ticket>(shared_from_this(), generation_);
+        auto const one = std::make_shared<turn>(shared_from_this(), generation_);
         try
         {
-            asio::post(*strand_, [one] { one->run(); });
+            asio::post(executor_, [one] { (*one)(); });
         }
         catch (...)
         {
-            one->retire();
+            one->disarm();
             throw;
         }
+        has_turn_ = true;
     }
 
     mutable std::mutex             mutex_;
     std::deque<step>               steps_;
     std::shared_ptr<pump_queue>    queue_;
-    std::unique_ptr<strand_type>   strand_;
+    asio::any_io_executor          executor_;
     asio::any_io_executor          io_;
     asio::execution_context*       context_;
     asio::any_io_executor          heir_;
     std::uint64_t                  generation_ = 0;
     std::size_t                    depth_      = 0; ///< Steps that are running: more than one if a step pumps.
+    bool                           has_turn_   = false; ///< Something stands in the executor.
     bool                           closed_     = false;
 };
 

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -97,6 +98,13 @@ public:
             take(); // only this thread takes, so it still is the first
         }
         return false;
+    }
+
+    /// How many items there are, those that were taken back included.
+    std::size_t size() const
+    {
+        std::lock_guard lock(mutex_);
+        return items_.size();
     }
 
     /// Runs the item that waits longest. @return Whether one was run; items that were taken back do not count.

@@ -255,7 +255,7 @@ private:
 
     static task<void> run(std::shared_ptr<smtp_connection> self)
     {
-        session_end const  end_of_session(*self);
+        session_end        end_of_session(*self);
         std::exception_ptr failure;
         bool               by_client = false;
         try
@@ -271,12 +271,13 @@ private:
         {
             failure = std::current_exception();
         }
-        if (self->dropped_)
-            co_return;
-        if (failure)
+        if (!self->dropped_ && failure)
             self->tell_failure(failure);
-        co_await self->say_goodbye(by_client);
-        self->end();
+        if (!self->dropped_)
+            co_await self->say_goodbye(by_client);
+        if (!self->dropped_)
+            self->end();
+        end_of_session.finished();
     }
 
     /// A session must not outlive its event loop, which may be destroyed with the task in it.
@@ -286,10 +287,18 @@ private:
         explicit session_end(smtp_connection& c) noexcept : connection_(&c) {}
         session_end(session_end const&)            = delete;
         session_end& operator=(session_end const&) = delete;
-        ~session_end() { connection_->session_.reset(); }
+        ~session_end()
+        {
+            connection_->session_.reset();
+            if (!finished_)
+                connection_->front_->box->close(); // what it would post to is gone
+        }
+
+        void finished() noexcept { finished_ = true; }
 
     private:
         smtp_connection* connection_;
+        bool             finished_ = false;
     };
 
     // The end --------------------------------------------------------------------------------------------------
@@ -662,7 +671,6 @@ private:
     asio::cancellation_signal                           stop_;
     request                                             request_;
     bool                                                authenticate_;
-    bool                                                greeted_  = false;
     bool                                                quitting_ = false; ///< By CommandQUIT.
 };
 

@@ -177,6 +177,7 @@ protected:
     std::optional<outcome>         judgement_;           ///< The last word on a logon, until it is clear what follows.
     std::optional<outcome>         farewell_;            ///< A reply by which the server closes.
     IXPSTATUS                      stage_     = IXP_FINDINGHOST;
+    bool                           greeted_   = false;   ///< The server has said hello.
     bool                           leaving_   = false;   ///< Disconnect was called.
     bool                           dropped_   = false;   ///< Nobody is interested any more.
     bool                           logging_on_ = false;  ///< During Connect, as opposed to CommandAUTH.
@@ -230,7 +231,7 @@ private:
         {
             if (leaving_ && !leave_by)
             {
-                if (content_ || stage_ < IXP_CONNECTED)
+                if (content_ || !greeted_)
                     throw left(); // QUIT would be part of the message, or is no use yet
                 leave_by = clock::now() + patience_at_the_end;
             }
