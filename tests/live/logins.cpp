@@ -4,8 +4,8 @@
 // SPDX-License-Identifier: MIT
 //
 
-// Every mechanism that a server of Debian knows, succeeding and failing against it: Postfix with Dovecot behind it, and
-// tokens that Dovecot checks with an endpoint of ours.
+// Every mechanism that a server of Debian knows, succeeding and failing against it: Postfix with Dovecot or Cyrus SASL behind
+// it, Dovecot's submission service, and tokens that Dovecot checks with an endpoint of ours.
 
 #include <posthorn/coro/sync_wait.hpp>
 #include <posthorn/coro/task.hpp>
@@ -21,6 +21,7 @@
 #include <doctest/doctest.h>
 
 #include <support/certs.hpp>
+#include <support/cyrus_sasl.hpp>
 #include <support/dovecot.hpp>
 #include <support/postfix.hpp>
 #include <support/temp_dir.hpp>
@@ -61,10 +62,16 @@ support::dovecot_options with_users(std::string mechanisms, std::string extra = 
     return o;
 }
 
-support::postfix_options behind(support::dovecot const& accounts)
+support::postfix_options relaying()
 {
     support::postfix_options o;
-    o.tls         = authority().server();
+    o.tls = authority().server();
+    return o;
+}
+
+support::postfix_options behind(support::dovecot const& accounts)
+{
+    auto o        = relaying();
     o.sasl_socket = accounts.auth_socket();
     return o;
 }
@@ -217,6 +224,22 @@ bool has(std::string_view text, std::string_view part)
     return text.find(part) != text.npos;
 }
 
+void check_good_and_wrong_password(std::uint16_t port, char const* mechanism)
+{
+    auto const good = log_in(port, mechanism, password);
+    INFO(good.log);
+    CHECK(good.sent);
+    CHECK(good.mechanism == mechanism);
+    CHECK_FALSE(has(good.log, "pencil"));
+
+    auto const bad = log_in(port, mechanism, "wrong");
+    INFO(bad.log);
+    REQUIRE(bad.failure);
+    CHECK(bad.failure->code() == condition::authentication);
+    CHECK(bad.failure->code() == smtp::errc::auth_failed);
+    CHECK_FALSE(bad.sent);
+}
+
 } // namespace
 
 TEST_CASE("each mechanism of Dovecot logs in with the right password, and is refused with a wrong one")
@@ -226,19 +249,118 @@ TEST_CASE("each mechanism of Dovecot logs in with the right password, and is ref
     for (auto const* mechanism : {"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"})
     {
         CAPTURE(std::string(mechanism));
-        auto const good = log_in(server.port(), mechanism, password);
-        INFO(good.log);
-        CHECK(good.sent);
-        CHECK(good.mechanism == mechanism);
-        CHECK_FALSE(has(good.log, "pencil"));
-
-        auto const bad = log_in(server.port(), mechanism, "wrong");
-        INFO(bad.log);
-        REQUIRE(bad.failure);
-        CHECK(bad.failure->code() == condition::authentication);
-        CHECK(bad.failure->code() == smtp::errc::auth_failed);
-        CHECK_FALSE(bad.sent);
+        check_good_and_wrong_password(server.port(), mechanism);
     }
+}
+
+TEST_CASE("each mechanism of Cyrus SASL logs in with the right password, and is refused with a wrong one")
+{
+    support::cyrus_sasl const accounts({{"alice", password}},
+                                       "PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-512 NTLM");
+    auto options = relaying();
+    accounts.configure(options);
+    support::postfix server(options);
+    for (auto const* mechanism :
+         {"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "NTLM"})
+    {
+        CAPTURE(std::string(mechanism));
+        check_good_and_wrong_password(server.port(), mechanism);
+    }
+    CHECK(log_in(server.port(), nullptr, password).mechanism == "SCRAM-SHA-512");
+}
+
+TEST_CASE("ANONYMOUS: Postfix takes it from Dovecot and from Cyrus SASL, unless it was told not to")
+{
+    auto const anonymously = [](std::uint16_t port) {
+        return log_in(port, [](smtp::client_settings& s) {
+            s.login.user         = "trace@example.test";
+            s.mechanisms.allowed = {"ANONYMOUS"};
+        });
+    };
+    auto const taken = [&](support::postfix const& server) {
+        auto const o = anonymously(server.port());
+        INFO(o.log);
+        CHECK(o.mechanism == "ANONYMOUS");
+        CHECK(has(o.log, "authenticated with ANONYMOUS"));
+        CHECK_FALSE(o.sent); // for Postfix nobody in particular is not somebody it relays for
+    };
+    auto const refused = [&](support::postfix const& server) {
+        auto const o = anonymously(server.port());
+        INFO(o.log);
+        REQUIRE(o.failure);
+        CHECK(o.failure->code() == smtp::errc::auth_unavailable);
+        CHECK_FALSE(has(o.log, "C: AUTH"));
+        CHECK_FALSE(o.sent);
+    };
+
+    support::dovecot const dovecot(with_users("plain anonymous"));
+    auto                   options                  = behind(dovecot);
+    options.main_cf["smtpd_sasl_security_options"]  = "";
+    taken(support::postfix(options));
+    options.main_cf["smtpd_sasl_security_options"] = "noanonymous";
+    refused(support::postfix(options));
+
+    support::cyrus_sasl const cyrus({{"alice", password}}, "PLAIN ANONYMOUS");
+    auto                      with_cyrus = relaying();
+    cyrus.configure(with_cyrus);
+    taken(support::postfix(with_cyrus));
+    with_cyrus.main_cf["smtpd_sasl_security_options"] = "noanonymous";
+    refused(support::postfix(with_cyrus));
+}
+
+TEST_CASE("EXTERNAL: Dovecot takes the name in the client's certificate, and refuses a name that is not there")
+{
+    support::postfix_options open;
+    open.main_cf = {{"mynetworks", "127.0.0.0/8"}};
+    support::postfix relay(open);
+    auto const ca     = authority().ca().string();
+    auto       options = with_users("plain external",
+                              "ssl_ca = <" + ca +
+                                  "\nssl_verify_client_cert = yes\nssl_require_crl = no\n"
+                                  "auth_ssl_username_from_cert = yes\nssl_cert_username_field = commonName\n"
+                                        // Whoever has the certificate needs no password.
+                                        "passdb {\n  driver = static\n  mechanisms = external\n  args = nopassword=y\n}\n");
+    options.submission_relay_port = relay.port();
+    options.tls                   = authority().server();
+    support::dovecot const service(options);
+
+    support::certificate_request person;
+    person.common_name = "alice";
+    person.names.clear();
+    auto const certificate = authority().issue("alice", person);
+    auto const externally  = [&](bool with_certificate, std::string const& act_as) {
+        return log_in(service.submission_port(), [&](smtp::client_settings& s) {
+            s.login.authorization_identity = act_as;
+            s.mechanisms.allowed           = {"EXTERNAL"};
+            if (with_certificate)
+            {
+                s.tls_settings.certificate_file = certificate.file;
+                s.tls_settings.key_file         = certificate.key;
+            }
+        });
+    };
+    for (std::string const act_as : {"", "alice"})
+    {
+        CAPTURE(act_as);
+        auto const good = externally(true, act_as);
+        INFO(good.log);
+        INFO(service.log());
+        CHECK(good.sent);
+        CHECK(good.mechanism == "EXTERNAL");
+    }
+    CHECK(relay.wait_for_mail("relayed", 2).size() == 2);
+
+    auto const without = externally(false, "");
+    INFO(without.log);
+    REQUIRE(without.failure);
+    CHECK(without.failure->code() == condition::authentication);
+    CHECK_FALSE(without.sent);
+
+    auto const someone_else = externally(true, "bob");
+    INFO(someone_else.log);
+    REQUIRE(someone_else.failure);
+    CHECK(someone_else.failure->code() == smtp::errc::auth_failed);
+    CHECK_FALSE(someone_else.sent);
 }
 
 TEST_CASE("the best that the server offers is chosen, and without TLS nothing that shows the password")

@@ -378,7 +378,10 @@ private:
         write_file(etc / "recipient_access", lines(options_.recipient_access));
         write_file(etc / "header_checks", lines(options_.header_checks));
         for (auto const& [name, content] : options_.files)
+        {
+            std::filesystem::create_directories((etc / name).parent_path());
             write_file(etc / name, content);
+        }
     }
 
     void write_master_cf() const
