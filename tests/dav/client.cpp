@@ -14,6 +14,7 @@
 
 #include <support/allocations.hpp>
 #include <support/dav_site.hpp>
+#include <support/failures.hpp>
 #include <support/http_server.hpp>
 #include <support/multistatus.hpp>
 #include <support/run_task.hpp>
@@ -29,7 +30,7 @@
 #include <vector>
 
 using namespace posthorn;
-using support::failure_of;
+using support::code_of_failure;
 using support::http_request;
 using support::http_response;
 
@@ -264,7 +265,7 @@ TEST_CASE("400 for another reason is no reason to forget noroot")
                                   : xml_response("207 Multi-Status", multistatus(""));
         },
         [](site& s) -> task<void> {
-            auto const ec = co_await failure_of(
+            auto const ec = co_await code_of_failure(
                 s.dav.propfind(s.server.url("/"), dav::depth::one_noroot, dav::property_list()));
             CHECK(ec == dav::errc::bad_request);
             auto list =
@@ -314,7 +315,7 @@ TEST_CASE("what is no multistatus is an error that tells what it is")
         CAPTURE(c.name);
         with_answer(c.answer, [&c](site& s) -> task<void> {
             auto list = co_await s.dav.propfind(s.server.url("/"), dav::depth::zero, dav::property_list());
-            auto const ec = co_await failure_of(list.next());
+            auto const ec = co_await code_of_failure(list.next());
             CHECK(ec == c.expected);
         });
     }
@@ -332,7 +333,7 @@ TEST_CASE("a body that is cut off gives what was complete, then the error")
                   auto one = co_await list.next();
                   REQUIRE(one);
                   CHECK(one->href() == "/a");
-                  auto const ec = co_await failure_of(list.next());
+                  auto const ec = co_await code_of_failure(list.next());
                   CHECK(ec == http::errc::truncated_body);
               });
 }
@@ -360,7 +361,7 @@ TEST_CASE("collect() stops where it is told to")
     with_answer(
         xml_response("207 Multi-Status", multistatus(item("/a") + item("/b"))), [](site& s) -> task<void> {
             auto list     = co_await s.dav.propfind(s.server.url("/"), dav::depth::one, dav::property_list());
-            auto const ec = co_await failure_of(list.collect(1));
+            auto const ec = co_await code_of_failure(list.collect(1));
             CHECK(ec == posthorn::errc::limit_exceeded);
         });
 }
@@ -476,11 +477,11 @@ TEST_CASE("MKCOL takes the name the server gives")
 TEST_CASE("a conflict is an error that can be told from others")
 {
     with_answer(http_response("409 Conflict"), [](site& s) -> task<void> {
-        auto const ec = co_await failure_of(s.dav.mkcol(s.server.url("/a/b/")));
+        auto const ec = co_await code_of_failure(s.dav.mkcol(s.server.url("/a/b/")));
         CHECK(ec == dav::errc::conflict);
     });
     with_answer(http_response("405 Method Not Allowed"), [](site& s) -> task<void> {
-        auto const ec = co_await failure_of(s.dav.mkcol(s.server.url("/a/")));
+        auto const ec = co_await code_of_failure(s.dav.mkcol(s.server.url("/a/")));
         CHECK(ec == dav::errc::not_supported);
     });
 }
@@ -526,7 +527,7 @@ TEST_CASE("a destination without slash can be tried again with one")
             [](site& s) -> task<void> {
                 dav::transfer_options options;
                 auto const            ec =
-                    co_await failure_of(s.dav.move(s.server.url("/a"), s.server.url("/b"), options));
+                    co_await code_of_failure(s.dav.move(s.server.url("/a"), s.server.url("/b"), options));
                 CHECK(ec);
                 CHECK(s.server.requests().size() == 1);
                 options.retry_with_slash = true;
@@ -538,7 +539,7 @@ TEST_CASE("a destination without slash can be tried again with one")
     with_answer(http_response("412 Precondition Failed"), [](site& s) -> task<void> {
         dav::transfer_options options;
         options.retry_with_slash = true;
-        auto const ec = co_await failure_of(s.dav.move(s.server.url("/a"), s.server.url("/b"), options));
+        auto const ec = co_await code_of_failure(s.dav.move(s.server.url("/a"), s.server.url("/b"), options));
         CHECK(ec == dav::errc::conflict);
         CHECK(s.server.requests().size() == 1);
     });
@@ -589,7 +590,7 @@ TEST_CASE("PUT and GET")
             options.if_none_match = "\"7\"";
             auto unchanged        = co_await s.dav.get(s.server.url("/a.eml"), options);
             CHECK(unchanged.status() == 304);
-            auto const ec = co_await failure_of(s.dav.get(s.server.url("/gone")));
+            auto const ec = co_await code_of_failure(s.dav.get(s.server.url("/gone")));
             CHECK(ec == dav::errc::not_found);
         });
 }
@@ -607,7 +608,7 @@ TEST_CASE("any other request is judged the same way")
                 });
     with_answer(http_response("403 Forbidden"), [](site& s) -> task<void> {
         http::request post("POST", s.server.url("/sendmsg"));
-        auto const    ec = co_await failure_of(s.dav.send(std::move(post)));
+        auto const    ec = co_await code_of_failure(s.dav.send(std::move(post)));
         CHECK(ec == dav::errc::forbidden);
     });
 }
@@ -617,14 +618,14 @@ TEST_CASE("an expired session is seen behind any verb")
     with_answer(http_response("200 OK", "<html><form><input type=password></form></html>",
                               "Content-Type: text/html\r\n"),
                 [](site& s) -> task<void> {
-                    auto const removed = co_await failure_of(s.dav.remove(s.server.url("/a")));
+                    auto const removed = co_await code_of_failure(s.dav.remove(s.server.url("/a")));
                     CHECK(removed == dav::errc::session_expired);
-                    auto const moved = co_await failure_of(s.dav.bmove(
+                    auto const moved = co_await code_of_failure(s.dav.bmove(
                         s.server.url("/a/"), s.server.url("/b/"), targets("x"), dav::transfer_options()));
                     CHECK(moved == dav::errc::session_expired);
                 });
     with_answer(http_response("440 Login Timeout"), [](site& s) -> task<void> {
-        auto const ec = co_await failure_of(s.dav.remove(s.server.url("/a")));
+        auto const ec = co_await code_of_failure(s.dav.remove(s.server.url("/a")));
         CHECK(ec == dav::errc::session_expired);
     });
 }
@@ -647,7 +648,7 @@ TEST_CASE("SEARCH asks for rows and believes what is answered")
             CHECK(list.rows() == dav::row_content{0, 8, 9});
             auto all = co_await list.collect();
             CHECK(all.size() == 1);
-            auto const ec = co_await failure_of(
+            auto const ec = co_await code_of_failure(
                 s.dav.search(s.server.url("/Inbox/"), "x", dav::row_range(100, 149), dav::request_options()));
             CHECK(ec == dav::errc::range_end);
             auto plain = co_await s.dav.search(s.server.url("/Inbox/"), "x");
@@ -753,12 +754,12 @@ TEST_CASE("bulk: a refusal of the whole, and an error page, are errors")
 {
     for (auto const* refused : {"405 Method Not Allowed", "501 Not Implemented"})
         with_answer(http_response(refused), [](site& s) -> task<void> {
-            auto const ec = co_await failure_of(s.dav.bdelete(s.server.url("/a/"), targets("x")));
+            auto const ec = co_await code_of_failure(s.dav.bdelete(s.server.url("/a/"), targets("x")));
             CHECK(ec == dav::errc::not_supported);
         });
     with_answer(http_response("200 OK", "<html>sorry</html>", "Content-Type: text/html\r\n"),
                 [](site& s) -> task<void> {
-                    auto const ec = co_await failure_of(s.dav.bdelete(s.server.url("/a/"), targets("x")));
+                    auto const ec = co_await code_of_failure(s.dav.bdelete(s.server.url("/a/"), targets("x")));
                     CHECK(ec == dav::errc::not_multistatus);
                 });
 }
@@ -836,7 +837,7 @@ TEST_CASE("a list without end is cut off at the limit")
                   dav::client bounded(s.web, settings);
                   auto        list =
                       co_await bounded.propfind(s.server.url("/"), dav::depth::one, dav::property_list());
-                  auto const ec = co_await failure_of(list.collect(5000));
+                  auto const ec = co_await code_of_failure(list.collect(5000));
                   CHECK(ec == dav::errc::too_many_responses);
               });
 }
@@ -856,7 +857,7 @@ TEST_CASE("a list that stops coming can be given up: the client stays usable")
             auto list = co_await s.dav.propfind(s.server.url("/slow"), dav::depth::one, dav::property_list());
             auto one  = co_await list.next();
             CHECK(one.has_value());
-            auto const ec = co_await failure_of(with_timeout(list.next(), std::chrono::milliseconds(20)));
+            auto const ec = co_await code_of_failure(with_timeout(list.next(), std::chrono::milliseconds(20)));
             CHECK(ec == condition::timeout);
             auto other = co_await s.dav.propfind(s.server.url("/"), dav::depth::one, dav::property_list());
             one        = co_await other.next();
@@ -869,15 +870,15 @@ TEST_CASE("what cannot be written is refused before anything is sent")
     with_answer(http_response("200 OK"), [](site& s) -> task<void> {
         xml::name const bad{dav::dav_space, "0x8104"};
         auto            ec =
-            co_await failure_of(s.dav.propfind(s.server.url("/"), dav::depth::zero, dav::property_list(bad)));
+            co_await code_of_failure(s.dav.propfind(s.server.url("/"), dav::depth::zero, dav::property_list(bad)));
         CHECK(ec == xml::errc::bad_name);
         dav::property_update update;
         update.set(hm_read, "\x01");
-        ec = co_await failure_of(s.dav.proppatch(s.server.url("/"), update));
+        ec = co_await code_of_failure(s.dav.proppatch(s.server.url("/"), update));
         CHECK(ec == xml::errc::bad_text);
         dav::request_options options;
         options.if_match = "x\r\nInjected: y";
-        ec               = co_await failure_of(s.dav.remove(s.server.url("/"), options));
+        ec               = co_await code_of_failure(s.dav.remove(s.server.url("/"), options));
         CHECK(ec == http::errc::bad_header);
         CHECK(s.server.connections() == 0);
     });

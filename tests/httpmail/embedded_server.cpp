@@ -14,6 +14,7 @@
 
 #include <doctest/doctest.h>
 
+#include <support/failures.hpp>
 #include <support/mailboxes.hpp>
 
 #include <chrono>
@@ -30,7 +31,7 @@ using namespace support::mailboxes;
 using posthorn::testing::httpmail_fault;
 using posthorn::testing::httpmail_server;
 using posthorn::testing::httpmail_server_settings;
-using support::failure_of;
+using support::code_of_failure;
 
 namespace this_coro = posthorn::this_coro;
 
@@ -154,7 +155,7 @@ task<void> life(pair& p)
     auto const                   removed = co_await p.box.remove(one, deletion::for_good);
     CHECK(all_done(removed));
     CHECK(p.server.folder("deleteditems")->items.size() == 1);
-    auto const gone = co_await failure_of(p.box.fetch_text(there[2].url));
+    auto const gone = co_await code_of_failure(p.box.fetch_text(there[2].url));
     CHECK(gone == httpmail::errc::message_gone);
     auto const in_trash = co_await p.box.list(trash);
     auto const emptied =
@@ -254,7 +255,7 @@ TEST_CASE("plain WebDAV: the life of a mailbox, in single requests")
         co_await p.box.open();
         CHECK(p.box.speaks() == dialect::dav);
         co_await life(p);
-        auto const ec = co_await failure_of(p.box.send(to_bob(), text(mail("x"))));
+        auto const ec = co_await code_of_failure(p.box.send(to_bob(), text(mail("x"))));
         CHECK(ec == httpmail::errc::cannot_send);
         CHECK(p.server.requests("BMOVE").empty());
     });
@@ -289,7 +290,7 @@ TEST_CASE("a redirect to another host is followed where the host is trusted, and
     s.redirect.first = posthorn::testing::httpmail_redirect_options::kind::foreign;
     s.redirect.host  = "localhost";
     with_pair(s, [](pair& p) -> task<void> {
-        auto const ec = co_await failure_of(p.box.open());
+        auto const ec = co_await code_of_failure(p.box.open());
         CHECK(ec);
         for (auto const& r : p.server.requests())
             CHECK_FALSE(r.has("Authorization"));
@@ -313,7 +314,7 @@ TEST_CASE("redirects that lead nowhere end with an error")
         auto s           = httpmail_server_settings::hotmail();
         s.redirect.first = k;
         with_pair(s, [](pair& p) -> task<void> {
-            auto const ec = co_await failure_of(p.box.open());
+            auto const ec = co_await code_of_failure(p.box.open());
             CHECK(ec);
             CHECK(p.server.requests().size() < 20);
         });
@@ -328,7 +329,7 @@ TEST_CASE("nonces that grow stale, counts, and a password that is wrong")
     auto wrong       = logged_in(s);
     wrong.http.login = {s.user, "guess"};
     with_pair(s, wrong, [](pair& p) -> task<void> {
-        auto const ec = co_await failure_of(p.box.open());
+        auto const ec = co_await code_of_failure(p.box.open());
         CHECK(ec == posthorn::condition::authentication);
         CHECK(p.server.requests().size() <= 4);
     });
@@ -341,7 +342,7 @@ TEST_CASE("a login form, a wrong password, and a session that ends")
     auto wrong       = logged_in(s);
     wrong.http.login = {s.user, "guess"};
     with_pair(s, wrong, [](pair& p) -> task<void> {
-        auto const ec = co_await failure_of(p.box.open());
+        auto const ec = co_await code_of_failure(p.box.open());
         CHECK(ec);
         CHECK(p.server.requests("POST").size() <= 2);
     });
@@ -350,7 +351,7 @@ TEST_CASE("a login form, a wrong password, and a session that ends")
         co_await life(p);
         auto const at = co_await p.box.find(folder_kind::inbox);
         p.server.end_sessions();
-        auto const ec = co_await failure_of(p.box.list(at));
+        auto const ec = co_await code_of_failure(p.box.list(at));
         CHECK(ec == dav::errc::session_expired);
         co_await p.box.reopen();
         auto const list = co_await p.box.list(at);
@@ -363,7 +364,7 @@ TEST_CASE("no subscription: the server's words are kept")
     auto s         = httpmail_server_settings::hotmail();
     s.subscription = false;
     with_pair(s, [](pair& p) -> task<void> {
-        auto const ec = co_await failure_of(p.box.open());
+        auto const ec = co_await code_of_failure(p.box.open());
         CHECK(ec == dav::errc::subscription_required);
     });
 }
@@ -398,7 +399,7 @@ TEST_CASE("b1gMail: what works works, with slashes kept and last parts as target
         CHECK(p.server.folder("inbox")->items.size() == 1);
         auto const text_of_it = co_await p.box.fetch_text(there[1].url);
         CHECK(text_of_it.find("Subject: ") != std::string::npos);
-        auto const ec = co_await failure_of(p.box.fetch_text(p.url(p.server.folder("work")->path + "999/")));
+        auto const ec = co_await code_of_failure(p.box.fetch_text(p.url(p.server.folder("work")->path + "999/")));
         CHECK(ec == httpmail::errc::message_gone);
         auto const trashed = co_await p.box.remove(urls_of(there), deletion::to_deleted_items);
         CHECK(all_done(trashed));
@@ -422,7 +423,7 @@ TEST_CASE("b1gMail: one message is marked although the answer is 400")
         p.server.add_message("inbox", mail("a"));
         auto const at   = co_await p.box.find(folder_kind::inbox);
         auto const list = co_await p.box.list(at);
-        auto const ec   = co_await failure_of(p.box.mark(list.at(0).url, true));
+        auto const ec   = co_await code_of_failure(p.box.mark(list.at(0).url, true));
         CHECK_FALSE(ec);
         CHECK(p.server.folder("inbox")->items[0].read);
     });
@@ -465,7 +466,7 @@ TEST_CASE("SOGo: lists, fetching, storing and deleting; what it refuses is done 
         CHECK(all_done(removed));
         CHECK(p.server.requests("BDELETE").size() == 1);
         CHECK(p.server.requests("DELETE").size() == 3);
-        auto const ec = co_await failure_of(p.box.rename_folder(p.url(p.server.add_folder("work")), "other"));
+        auto const ec = co_await code_of_failure(p.box.rename_folder(p.url(p.server.add_folder("work")), "other"));
         CHECK(ec);
         CHECK(p.server.folder("work").has_value());
     });
@@ -496,7 +497,7 @@ TEST_CASE("b1gMail: the inbox is not deleted, whatever the server would say; del
 {
     with_pair(httpmail_server_settings::b1gmail(), [](pair& p) -> task<void> {
         auto const root = co_await p.box.open();
-        auto const ec   = co_await failure_of(p.box.delete_folder(root.inbox));
+        auto const ec   = co_await code_of_failure(p.box.delete_folder(root.inbox));
         CHECK(ec == httpmail::errc::special_folder);
         p.server.add_message("inbox", mail("a"));
         auto const list = co_await p.box.list(root.inbox);
@@ -532,14 +533,14 @@ TEST_CASE("b1gMail: the bare question mark is refused, and the login is Basic wi
     auto s       = httpmail_server_settings::b1gmail();
     s.tree.entry = s.tree.base + "?";
     with_pair(s, [](pair& p) -> task<void> {
-        auto const ec = co_await failure_of(p.box.open());
+        auto const ec = co_await code_of_failure(p.box.open());
         CHECK(ec == dav::errc::bad_request);
     });
     s                            = httpmail_server_settings::b1gmail();
     auto m                       = logged_in(s);
     m.http.rules.allow_plaintext = false;
     with_pair(s, m, [](pair& p) -> task<void> {
-        auto const ec = co_await failure_of(p.box.open());
+        auto const ec = co_await code_of_failure(p.box.open());
         CHECK(ec);
         for (auto const& r : p.server.requests())
             CHECK_FALSE(r.has("Authorization"));
@@ -568,7 +569,7 @@ TEST_CASE("Digest in its variants: without qop, opaque, SHA-256, lower-case sche
         change(s);
         bool good = false;
         with_pair(s, [&](pair& p) -> task<void> {
-            auto const ec = co_await failure_of(p.box.open());
+            auto const ec = co_await code_of_failure(p.box.open());
             good          = !ec;
         });
         return good;
@@ -613,9 +614,9 @@ TEST_CASE("SOGo: values of its own, one ETag for all, a size that is not that of
         auto const made = co_await p.box.create_folder(root.folder_root, "work");
         CHECK(made.target() == p.server.folder("work")->path);
         CHECK(made.target().ends_with("/folderwork/"));
-        auto const ec = co_await failure_of(p.box.fetch_text(p.url(root.inbox.target() + "none.EML")));
+        auto const ec = co_await code_of_failure(p.box.fetch_text(p.url(root.inbox.target() + "none.EML")));
         CHECK(ec == httpmail::errc::message_gone);
-        auto const mark = co_await failure_of(p.box.mark(list[0].url, true));
+        auto const mark = co_await code_of_failure(p.box.mark(list[0].url, true));
         CHECK(mark == dav::errc::forbidden);
         std::vector<http::url> const both = urls_of(list);
         auto const                   many = co_await p.box.mark(both, true);
@@ -693,7 +694,7 @@ TEST_CASE("a list that ends too early is an error, and no short list")
         for (int i = 0; i < 20; ++i)
             p.server.add_message("inbox", mail("m" + std::to_string(i)));
         auto const at = co_await p.box.find(folder_kind::inbox);
-        auto const ec = co_await failure_of(p.box.list(at));
+        auto const ec = co_await code_of_failure(p.box.list(at));
         CHECK(ec);
         auto const again = co_await p.box.list(at);
         CHECK(again.size() == 20);
@@ -736,27 +737,27 @@ TEST_CASE("what destroys is never sent twice after an unclear outcome")
             auto const urls = urls_of(list);
             for (auto const* const method : {"MOVE", "DELETE", "BMOVE", "BDELETE", "POST"})
                 p.server.fail(fault(kind, method));
-            auto const one = co_await failure_of(p.box.move(urls[0], work));
+            auto const one = co_await code_of_failure(p.box.move(urls[0], work));
             CHECK(one);
             CHECK(p.server.requests("MOVE").size() == 1);
-            auto const two = co_await failure_of(p.box.remove(urls[1], deletion::for_good));
+            auto const two = co_await code_of_failure(p.box.remove(urls[1], deletion::for_good));
             CHECK(two);
             CHECK(p.server.requests("DELETE").size() == 1);
             std::vector<http::url> const pair_of(urls.begin() + 2, urls.begin() + 4);
-            auto const                   three = co_await failure_of(p.box.move(pair_of, work));
+            auto const                   three = co_await code_of_failure(p.box.move(pair_of, work));
             CHECK(three);
             CHECK(p.server.requests("BMOVE").size() == 1);
             CHECK(p.server.requests("MOVE").size() == 1);
             std::vector<http::url> const others(urls.begin() + 4, urls.end());
-            auto const                   four = co_await failure_of(p.box.remove(others, deletion::for_good));
+            auto const                   four = co_await code_of_failure(p.box.remove(others, deletion::for_good));
             CHECK(four);
             CHECK(p.server.requests("BDELETE").size() == 1);
-            auto const five = co_await failure_of(p.box.send(to_bob(), text(mail("x"))));
+            auto const five = co_await code_of_failure(p.box.send(to_bob(), text(mail("x"))));
             CHECK(five);
             CHECK(p.server.requests("POST").size() == 1);
             CHECK(p.server.submissions().size() == (kind == what::close ? 0U : 1U));
             p.server.fail(fault(kind, "MOVE"));
-            auto const six = co_await failure_of(p.box.rename_folder(work, "other"));
+            auto const six = co_await code_of_failure(p.box.rename_folder(work, "other"));
             CHECK(six);
             CHECK(p.server.requests("MOVE").size() == 2);
         });
@@ -769,7 +770,7 @@ TEST_CASE("errors with pages in place of answers, throttling, quota, locks")
     s.error_pages = true;
     with_pair(s, [](pair& p) -> task<void> {
         auto const root = co_await p.box.open();
-        auto const ec   = co_await failure_of(p.box.list(p.url(root.folder_root.target() + "none/")));
+        auto const ec   = co_await code_of_failure(p.box.list(p.url(root.folder_root.target() + "none/")));
         CHECK(ec == dav::errc::not_multistatus);
     });
     auto full  = httpmail_server_settings::hotmail();
@@ -784,12 +785,12 @@ TEST_CASE("errors with pages in place of answers, throttling, quota, locks")
         auto const at   = co_await p.box.find(folder_kind::inbox);
         auto const path = p.server.add_message("inbox", mail("held"));
         p.server.lock(path);
-        auto const ec = co_await failure_of(p.box.remove(p.url(path), deletion::for_good));
+        auto const ec = co_await code_of_failure(p.box.remove(p.url(path), deletion::for_good));
         CHECK(ec == dav::errc::locked);
         auto busy     = fault(httpmail_fault::what::answer, "PROPFIND");
         busy.response = posthorn::testing::httpmail_response(503);
         p.server.fail(busy);
-        auto const later = co_await failure_of(p.box.list(at));
+        auto const later = co_await code_of_failure(p.box.list(at));
         CHECK(later == dav::errc::server_busy);
         auto const list = co_await p.box.list(at);
         CHECK(list.size() == 1);

@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <support/failures.hpp>
 #include <support/mailboxes.hpp>
 
 #include <chrono>
@@ -18,7 +19,7 @@
 #include <string_view>
 
 using namespace support::mailboxes;
-using support::failure_of;
+using support::code_of_failure;
 using support::mail_answer;
 using support::mail_answers;
 using support::mail_site;
@@ -76,7 +77,7 @@ TEST_CASE("a mailbox is not opened on a server that nobody has named")
     with_mailbox(hotmail(a), mailbox_settings(), "/httpmail.asp", [](mail_site& s) -> task<void> {
         s.answers["PROPFIND /httpmail.asp"][0].fields =
             "Location: http://localhost:" + std::to_string(s.server.port()) + "/hm?\r\n";
-        auto const ec = co_await failure_of(s.box.open());
+        auto const ec = co_await code_of_failure(s.box.open());
         CHECK(ec == httpmail::errc::foreign_url);
         CHECK_FALSE(s.box.is_open());
     });
@@ -90,7 +91,7 @@ TEST_CASE("what is no mailbox")
     a["PROPFIND /c"] = {mail_answer("402 Payment Required: subscribe at example.com")};
     for (auto const* entry : {"/a", "/b", "/c"})
         with_mailbox(a, mailbox_settings(), entry, [](mail_site& s) -> task<void> {
-            auto const ec = co_await failure_of(s.box.open());
+            auto const ec = co_await code_of_failure(s.box.open());
             if (s.asked("PROPFIND /c") != 0)
                 CHECK(ec == dav::errc::subscription_required);
             else
@@ -123,7 +124,7 @@ TEST_CASE("the folders of Hotmail: special ones without a name, others in a code
                                       "<D:propfind xmlns:D=\"DAV:\" xmlns:hm=\"urn:schemas:httpmail:\">\r\n"
                                       "\t<D:prop>\r\n\t\t<D:isfolder/>\r\n\t\t<D:displayname/>\r\n\t\t<hm:special/>\r\n\t\t<D:hassubs/>\r\n"
                                       "\t\t<D:nosubs/>\r\n\t\t<hm:unreadcount/>\r\n\t\t<D:visiblecount/>\r\n\t</D:prop>\r\n</D:propfind>\r\n");
-        auto const junk = co_await failure_of(s.box.find(folder_kind::junk_email));
+        auto const junk = co_await code_of_failure(s.box.find(folder_kind::junk_email));
         CHECK(junk == httpmail::errc::no_such_folder);
         auto const sent = co_await s.box.find(folder_kind::sent_items);
         CHECK(sent == s.url("/hm/folders/sAVeD/"));
@@ -204,14 +205,14 @@ TEST_CASE("a message is fetched as it stands, into a string, a reader or a sink"
         CHECK(size == mail.size());
         CHECK(got == mail);
         CHECK(told == mail.size());
-        auto const small = co_await failure_of(s.box.fetch_text(s.url(inbox + "MSG1"), 5));
+        auto const small = co_await code_of_failure(s.box.fetch_text(s.url(inbox + "MSG1"), 5));
         CHECK(small == posthorn::errc::limit_exceeded);
         for (auto const* gone : {"MSG2", "MSG3"})
         {
-            auto const ec = co_await failure_of(s.box.get(s.url(inbox + gone)));
+            auto const ec = co_await code_of_failure(s.box.get(s.url(inbox + gone)));
             CHECK(ec == httpmail::errc::message_gone);
         }
-        auto const expired = co_await failure_of(s.box.get(s.url(inbox + "MSG4")));
+        auto const expired = co_await code_of_failure(s.box.get(s.url(inbox + "MSG4")));
         CHECK(expired == dav::errc::session_expired);
         auto reader = co_await s.box.get(s.url(inbox + "MSG1"));
         CHECK(reader.size() == mail.size());
@@ -222,7 +223,7 @@ TEST_CASE("a message is fetched as it stands, into a string, a reader or a sink"
         // Its lane is free, though it still lives.
         auto const more = co_await s.box.fetch_text(s.url(inbox + "MSG1"));
         CHECK(more == mail);
-        auto const empty = co_await failure_of(s.box.get(http::url()));
+        auto const empty = co_await code_of_failure(s.box.get(http::url()));
         CHECK(empty == http::errc::bad_url);
     });
 }
@@ -247,7 +248,7 @@ TEST_CASE("contacts on Hotmail")
         CHECK(all[0].get(contact_field::given_name) == "Bob"); // the case of names does not matter
         auto const one = co_await s.box.read_contact(all[0].url);
         CHECK(one.get(contact_field::display_name) == "Bob Example");
-        auto const none = co_await failure_of(s.box.read_contact(all[0].url));
+        auto const none = co_await code_of_failure(s.box.read_contact(all[0].url));
         CHECK(none == dav::errc::not_found);
         std::map<contact_field, std::string> const mobile = {{contact_field::mobile_phone, "+1 555 0100"}};
         co_await s.box.change_contact(all[0].url, mobile);
@@ -259,7 +260,7 @@ TEST_CASE("contacts on Hotmail")
         CHECK(made == s.url("/hm/abdata/C18"));
         auto const other = co_await s.box.add_contact(c);
         CHECK(other == s.url("/hm/abdata/C19"));
-        auto const no = co_await failure_of(s.box.add_contact(c));
+        auto const no = co_await code_of_failure(s.box.add_contact(c));
         CHECK(no == dav::errc::forbidden);
         co_await s.box.delete_contact(all[0].url);
     });
@@ -339,7 +340,7 @@ TEST_CASE("folders in folders are found level by level; circles and endless list
     mailbox_settings few;
     few.most_folders = 2;
     with_mailbox(a, few, "/dav/", [](mail_site& s) -> task<void> {
-        auto const ec = co_await failure_of(s.box.folder_tree());
+        auto const ec = co_await code_of_failure(s.box.folder_tree());
         CHECK(ec == posthorn::errc::limit_exceeded);
     });
 }
@@ -358,7 +359,7 @@ TEST_CASE("many requests share a few connections; cancelling one leaves the othe
             got += mail == "mail" ? 1 : 0;
         };
         auto const slow_one = [&]() -> task<void> {
-            auto const ec = co_await failure_of(one(5));
+            auto const ec = co_await code_of_failure(one(5));
             stopped += ec == condition::canceled ? 1 : 0;
         };
         auto const slow = [&](scope& inner) -> task<void> {

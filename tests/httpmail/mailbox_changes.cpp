@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <support/failures.hpp>
 #include <support/mailboxes.hpp>
 
 #include <cstddef>
@@ -20,7 +21,7 @@
 #include <vector>
 
 using namespace support::mailboxes;
-using support::failure_of;
+using support::code_of_failure;
 using support::mail_answer;
 using support::mail_answers;
 using support::mail_site;
@@ -236,9 +237,9 @@ TEST_CASE("sending: the envelope before the message, blind copies out of it")
         CHECK(page.fate == fate::refused);
         CHECK(page.error == dav::errc::session_expired);
         smtp::envelope const empty("a@example.com", {});
-        auto const           nobody = co_await failure_of(s.box.send(empty, text("x")));
+        auto const           nobody = co_await code_of_failure(s.box.send(empty, text("x")));
         CHECK(nobody == httpmail::errc::no_recipients);
-        auto const nothing = co_await failure_of(s.box.send(to_bob(), nullptr));
+        auto const nothing = co_await code_of_failure(s.box.send(to_bob(), nullptr));
         CHECK(nothing == posthorn::errc::invalid_argument);
         CHECK(s.asked("POST /hm/sendmsg") == 4);
     });
@@ -275,7 +276,7 @@ TEST_CASE("a message that cannot start again is held in memory, up to a limit")
             task<void>             rewind() override { return support::fail(1); }
         };
         std::shared_ptr<source> const endless = std::make_shared<unsized>();
-        auto const                    ec      = co_await failure_of(s.box.append(s.url(inbox), endless));
+        auto const                    ec      = co_await code_of_failure(s.box.append(s.url(inbox), endless));
         CHECK(ec == posthorn::errc::limit_exceeded);
     });
 }
@@ -348,7 +349,7 @@ TEST_CASE("a message that cannot have arrived is not done")
             int        n = 0;
         };
         std::shared_ptr<source> const content = std::make_shared<broken>();
-        auto const                    ec      = co_await failure_of(s.box.send(to_bob(), content));
+        auto const                    ec      = co_await code_of_failure(s.box.send(to_bob(), content));
         CHECK(ec == posthorn::errc::malformed);
         CHECK(s.asked("POST /hm/sendmsg") == 1);
     });
@@ -436,25 +437,25 @@ TEST_CASE("nothing that destroys is done twice after an unclear outcome")
         std::vector<std::error_code> codes;
         std::error_code              ec;
         co_await warm();
-        ec = co_await failure_of(s.box.remove(one, deletion::for_good));
+        ec = co_await code_of_failure(s.box.remove(one, deletion::for_good));
         codes.push_back(ec);
         co_await warm();
-        ec = co_await failure_of(s.box.move(one, trash));
+        ec = co_await code_of_failure(s.box.move(one, trash));
         codes.push_back(ec);
         co_await warm();
-        ec = co_await failure_of(s.box.remove(urls(s, inbox, 2), deletion::for_good));
+        ec = co_await code_of_failure(s.box.remove(urls(s, inbox, 2), deletion::for_good));
         codes.push_back(ec);
         co_await warm();
-        ec = co_await failure_of(s.box.move(urls(s, inbox, 2), trash));
+        ec = co_await code_of_failure(s.box.move(urls(s, inbox, 2), trash));
         codes.push_back(ec);
         co_await warm();
-        ec = co_await failure_of(s.box.rename_folder(work, "play"));
+        ec = co_await code_of_failure(s.box.rename_folder(work, "play"));
         codes.push_back(ec);
         co_await warm();
-        ec = co_await failure_of(s.box.delete_folder(work));
+        ec = co_await code_of_failure(s.box.delete_folder(work));
         codes.push_back(ec);
         co_await warm();
-        ec = co_await failure_of(s.box.create_folder(s.url("/hm/folders/"), "work"));
+        ec = co_await code_of_failure(s.box.create_folder(s.url("/hm/folders/"), "work"));
         codes.push_back(ec);
         for (auto const& code : codes)
         {
@@ -487,29 +488,29 @@ TEST_CASE("folders: created where the server says, renamed without replacing, de
         CHECK(s.server.last().body.empty());
         auto const found = co_await s.box.create_folder(top, "b &c");
         CHECK(found == s.url("/hm/folders/F8/"));
-        auto const old = co_await failure_of(s.box.create_folder(top, "old"));
+        auto const old = co_await code_of_failure(s.box.create_folder(top, "old"));
         CHECK(old == httpmail::errc::folder_exists);
         auto const renamed = co_await s.box.rename_folder(made, "Archive");
         CHECK(renamed == made);
         CHECK(s.server.last().field("Destination") == s.url("/hm/folders/Archive/").str());
         CHECK(s.server.last().field("Overwrite") == "F");
-        auto const taken = co_await failure_of(s.box.rename_folder(made, "Archive"));
+        auto const taken = co_await code_of_failure(s.box.rename_folder(made, "Archive"));
         CHECK(taken == httpmail::errc::folder_exists);
         co_await s.box.delete_folder(made);
         auto const before = s.server.requests().size();
         for (auto const* name : {"", "a/b", "..", "a\nb", "\xff"})
         {
-            auto const bad = co_await failure_of(s.box.create_folder(top, name));
+            auto const bad = co_await code_of_failure(s.box.create_folder(top, name));
             CHECK(bad == httpmail::errc::bad_name);
         }
         for (auto const* special : {"/hm/folders/ACTIVE/", "/hm/folders/", "/hm/", "/hm/folders/trAsH"})
         {
-            auto const ec = co_await failure_of(s.box.delete_folder(s.url(special)));
+            auto const ec = co_await code_of_failure(s.box.delete_folder(s.url(special)));
             CHECK(ec == httpmail::errc::special_folder);
-            auto const too = co_await failure_of(s.box.rename_folder(s.url(special), "x"));
+            auto const too = co_await code_of_failure(s.box.rename_folder(s.url(special), "x"));
             CHECK(too == httpmail::errc::special_folder);
         }
-        auto const foreign = co_await failure_of(s.box.delete_folder(http::url("http://elsewhere.example/a/")));
+        auto const foreign = co_await code_of_failure(s.box.delete_folder(http::url("http://elsewhere.example/a/")));
         CHECK(foreign == httpmail::errc::foreign_url);
         CHECK(s.server.requests().size() == before);
     });

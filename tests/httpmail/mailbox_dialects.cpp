@@ -8,13 +8,14 @@
 
 #include <doctest/doctest.h>
 
+#include <support/failures.hpp>
 #include <support/mailboxes.hpp>
 
 #include <string>
 #include <vector>
 
 using namespace support::mailboxes;
-using support::failure_of;
+using support::code_of_failure;
 using support::mail_answer;
 using support::mail_answers;
 using support::mail_site;
@@ -81,7 +82,7 @@ TEST_CASE("a login page is filled in where the password may go, and a wrong pass
     mailbox_settings settings;
     settings.http.login = {"EXAMPLE\\alice", "open sesame"};
     with_mailbox(a, settings, "/x/alice/", [](mail_site& s) -> task<void> {
-        auto const ec = co_await failure_of(s.box.open()); // no TLS
+        auto const ec = co_await code_of_failure(s.box.open()); // no TLS
         CHECK(ec == http::errc::auth_not_allowed);
         CHECK(s.asked("POST /auth/owaauth.dll") == 0);
     });
@@ -94,10 +95,10 @@ TEST_CASE("a login page is filled in where the password may go, and a wrong pass
         CHECK(post.body == "destination=http%3A%2F%2F127.0.0.1%3A" + std::to_string(s.server.port()) +
                                "%2Fx%2Falice%2F&flags=4&username=EXAMPLE%5Calice&password=open+sesame&trusted=4&a=b+c");
         CHECK(post.field("Content-Type") == "application/x-www-form-urlencoded");
-        auto const wrong = co_await failure_of(s.box.reopen());
+        auto const wrong = co_await code_of_failure(s.box.reopen());
         CHECK(wrong == http::errc::auth_failed);
         CHECK(s.asked("POST /exchweb/bin/auth/owaauth.dll") == 1);
-        auto const again = co_await failure_of(s.box.reopen());
+        auto const again = co_await code_of_failure(s.box.reopen());
         CHECK(again == http::errc::auth_failed);
     });
 }
@@ -152,7 +153,7 @@ TEST_CASE("a server that gives all rows whatever is asked for is believed once; 
         CHECK(all.size() == 9);
         CHECK(s.asked("SEARCH /x/alice/Inbox/") == 1);
         // By now it is known to search: this is the folder's own failure.
-        auto const ec = co_await failure_of(s.box.list(s.url("/x/alice/Drafts")));
+        auto const ec = co_await code_of_failure(s.box.list(s.url("/x/alice/Drafts")));
         CHECK(ec == dav::errc::not_supported);
     });
 }
@@ -195,7 +196,7 @@ TEST_CASE("a dialect that was told is spoken, whatever the server says of itself
         std::vector<http::url> const one = {list[0].url};
         auto const                   gone = co_await s.box.remove(one, deletion::for_good);
         CHECK(all_done(gone));
-        auto const unsent = co_await failure_of(s.box.send(to_bob(), text("x")));
+        auto const unsent = co_await code_of_failure(s.box.send(to_bob(), text("x")));
         CHECK(unsent == httpmail::errc::cannot_send);
         for (auto const& r : s.server.requests())
             CHECK(r.field("X-Mine") == "yes");
@@ -222,7 +223,7 @@ TEST_CASE("a server of WebDAV: nothing is replaced, new names are made up, copie
         CHECK(where->str().ends_with(".eml"));
         CHECK(s.server.last().field("Overwrite") == "F");
         CHECK(s.server.last().field("Destination") == where->str());
-        auto const read = co_await failure_of(s.box.mark(one, true));
+        auto const read = co_await code_of_failure(s.box.mark(one, true));
         CHECK(read == dav::errc::forbidden);
         append_options o;
         o.name            = "mine.eml";
@@ -233,9 +234,9 @@ TEST_CASE("a server of WebDAV: nothing is replaced, new names are made up, copie
         auto const taken = co_await s.box.append(out, text("a: b\n\nc\n"), o);
         CHECK(taken.fate == fate::refused);
         CHECK(taken.error == dav::errc::conflict);
-        auto const nowhere = co_await failure_of(s.box.send(to_bob(), text("x")));
+        auto const nowhere = co_await code_of_failure(s.box.send(to_bob(), text("x")));
         CHECK(nowhere == httpmail::errc::cannot_send);
-        auto const no_trash = co_await failure_of(s.box.remove(one, deletion::to_deleted_items));
+        auto const no_trash = co_await code_of_failure(s.box.remove(one, deletion::to_deleted_items));
         CHECK(no_trash == httpmail::errc::no_such_folder);
         s.answers["PUT *"] = {mail_answer("412 Precondition Failed"), mail_answer("201 Created"), mail_answer("507 Insufficient Storage")};
         auto const copied  = co_await s.box.copy(one, out);
@@ -262,7 +263,7 @@ TEST_CASE("contacts elsewhere: a file with properties, or nothing")
         auto const made = co_await s.box.add_contact(c);
         CHECK(parent_of(made) == s.url("/dav/people/"));
         CHECK(s.server.last().target == made.target());
-        auto const full = co_await failure_of(s.box.add_contact(c));
+        auto const full = co_await code_of_failure(s.box.add_contact(c));
         CHECK(full == dav::errc::storage_full);
         CHECK(s.server.last().method == "DELETE");
     });

@@ -11,6 +11,7 @@
 
 #include <doctest/doctest.h>
 
+#include <support/failures.hpp>
 #include <support/mail_site.hpp>
 
 #include <chrono>
@@ -21,7 +22,7 @@
 
 using namespace posthorn;
 using namespace posthorn::httpmail;
-using support::failure_of;
+using support::code_of_failure;
 using support::mail_answer;
 using support::mail_answers;
 using support::mail_site;
@@ -81,7 +82,7 @@ TEST_CASE("cancelled in the middle nothing is left behind, and the mailbox goes 
         auto const all  = co_await s.box.list(root.inbox);
         int        got = 0, stopped = 0;
         auto const one = [&](std::size_t i) -> task<void> {
-            auto const ec = co_await failure_of(s.box.fetch_text(all[i].url));
+            auto const ec = co_await code_of_failure(s.box.fetch_text(all[i].url));
             got += ec ? 0 : 1;
             stopped += ec == condition::canceled ? 1 : 0;
         };

@@ -11,6 +11,7 @@
 
 #include <doctest/doctest.h>
 
+#include <support/failures.hpp>
 #include <support/mailboxes.hpp>
 
 #include <functional>
@@ -19,7 +20,7 @@
 #include <vector>
 
 using namespace support::mailboxes;
-using support::failure_of;
+using support::code_of_failure;
 using support::mail_answer;
 using support::mail_answers;
 using support::mail_site;
@@ -106,7 +107,7 @@ TEST_CASE("b1gMail refuses an entry URL with a bare question mark; it is sent as
     mail_answers a;
     a["PROPFIND /httpmail.php?"] = {mail_answer("400 Bad Request")};
     with_mailbox(b1gmail(a), mailbox_settings(), "/httpmail.php?", [](mail_site& s) -> task<void> {
-        auto const ec = co_await failure_of(s.box.open());
+        auto const ec = co_await code_of_failure(s.box.open());
         CHECK(ec == dav::errc::bad_request);
     });
 }
@@ -177,9 +178,9 @@ TEST_CASE("SOGo does not rename, and says so in a namespace of its own")
     a["PROPFIND /dav/"]     = {mail_answer::list("<D:response><D:href>/dav/</D:href></D:response>"),
                                mail_answer::list(member("/dav/folderwork/", "<D:isfolder>1</D:isfolder><D:displayname>work</D:displayname>"))};
     with_dav(a, [](mail_site& s) -> task<void> {
-        auto const rename = co_await failure_of(s.box.rename_folder(s.url("/dav/work/"), "play"));
+        auto const rename = co_await code_of_failure(s.box.rename_folder(s.url("/dav/work/"), "play"));
         CHECK(rename == httpmail::errc::folder_exists); // 412 can mean nothing else
-        auto const move = co_await failure_of(s.box.move(s.url("/dav/in/1.eml"), s.url("/dav/work/")));
+        auto const move = co_await code_of_failure(s.box.move(s.url("/dav/in/1.eml"), s.url("/dav/work/")));
         CHECK(move == dav::errc::not_supported);
         auto const made = co_await s.box.create_folder(s.url("/dav/"), "work");
         CHECK(made == s.url("/dav/folderwork/"));

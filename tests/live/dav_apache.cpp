@@ -13,6 +13,7 @@
 #include <support/apache.hpp>
 #include <support/certs.hpp>
 #include <support/dav_site.hpp>
+#include <support/failures.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -25,7 +26,7 @@
 
 using namespace posthorn;
 using support::dav_site;
-using support::failure_of;
+using support::code_of_failure;
 
 TEST_SUITE_BEGIN("live/dav_apache");
 
@@ -108,9 +109,9 @@ TEST_CASE("a mailbox is made, filled, listed, changed, moved and deleted")
             CHECK(same_resource(*inbox.location, s.url("Inbox/")));
             auto const other = co_await s->mkcol(s.url("Other/"));
             CHECK(other.ok());
-            auto ec = co_await failure_of(s->mkcol(s.url("Inbox/")));
+            auto ec = co_await code_of_failure(s->mkcol(s.url("Inbox/")));
             CHECK(ec == dav::errc::not_supported);
-            ec = co_await failure_of(s->mkcol(s.url("no/such/parent/")));
+            ec = co_await code_of_failure(s->mkcol(s.url("no/such/parent/")));
             CHECK(ec == dav::errc::conflict);
             auto const special = co_await s.set("Inbox/", hm_special, "inbox");
             CHECK(special.ok());
@@ -193,19 +194,19 @@ TEST_CASE("a mailbox is made, filled, listed, changed, moved and deleted")
             CHECK(subject == "Caf\xc3\xa9 & <bar> no. 1 \xf0\x9f\x98\x80");
             dav::transfer_options keep;
             keep.overwrite = false;
-            ec = co_await failure_of(s->copy(s.url("Inbox/MSG2.eml"), s.url("Other/copy.eml"), keep));
+            ec = co_await code_of_failure(s->copy(s.url("Inbox/MSG2.eml"), s.url("Other/copy.eml"), keep));
             CHECK(ec == dav::errc::conflict);
             auto const replaced = co_await s->copy(s.url("Inbox/MSG2.eml"), s.url("Other/copy.eml"));
             CHECK(replaced.status == 204);
             auto const moved = co_await s->move(s.url("Inbox/MSG2.eml"), s.url("Other/MSG2.eml"));
             CHECK(moved.status == 201);
-            ec = co_await failure_of(s->get(s.url("Inbox/MSG2.eml")));
+            ec = co_await code_of_failure(s->get(s.url("Inbox/MSG2.eml")));
             CHECK(ec == dav::errc::not_found);
             auto const kept = co_await s.property("Other/MSG2.eml", hm_read);
             CHECK(kept == "1");
-            ec = co_await failure_of(s->move(s.url("Inbox/gone.eml"), s.url("Other/gone.eml")));
+            ec = co_await code_of_failure(s->move(s.url("Inbox/gone.eml"), s.url("Other/gone.eml")));
             CHECK(ec == dav::errc::not_found);
-            ec = co_await failure_of(s->copy(s.url("Inbox/MSG1.eml"), s.url("no/such/parent.eml")));
+            ec = co_await code_of_failure(s->copy(s.url("Inbox/MSG1.eml"), s.url("no/such/parent.eml")));
             CHECK(ec == dav::errc::conflict);
 
             // A folder is renamed, copied with and without its members, deleted.
@@ -227,7 +228,7 @@ TEST_CASE("a mailbox is made, filled, listed, changed, moved and deleted")
             CHECK(removed.status == 204);
             auto const message_removed = co_await s->remove(s.url("Inbox/MSG1.eml"));
             CHECK(message_removed.ok());
-            ec = co_await failure_of(s->remove(s.url("Inbox/MSG1.eml")));
+            ec = co_await code_of_failure(s->remove(s.url("Inbox/MSG1.eml")));
             CHECK(ec == dav::errc::not_found);
             names = co_await s.names("", dav::depth::one_noroot);
             CHECK(names == std::vector<std::string>{"Hollow", "Inbox", "Whole"});
@@ -284,7 +285,7 @@ TEST_CASE("depth infinity is served only where it is allowed")
         CHECK(below == std::vector<std::string>{"a", "b", "c", "m.eml"});
     });
     support::with_dav(closed.access, [](dav_site& s) -> task<void> {
-        auto const ec = co_await failure_of(s.names("", dav::depth::infinity));
+        auto const ec = co_await code_of_failure(s.names("", dav::depth::infinity));
         CHECK(ec == dav::errc::forbidden);
     });
 }
@@ -409,9 +410,9 @@ TEST_CASE("a locked member keeps its folder from being deleted")
         auto locked = co_await s.web().send(std::move(lock));
         REQUIRE(locked.status() == 200);
         co_await locked.discard();
-        auto ec = co_await failure_of(s->remove(s.url("Box/locked.eml")));
+        auto ec = co_await code_of_failure(s->remove(s.url("Box/locked.eml")));
         CHECK(ec == dav::errc::locked);
-        ec = co_await failure_of(s->remove(s.url("Box/")));
+        ec = co_await code_of_failure(s->remove(s.url("Box/")));
         CHECK(ec == dav::errc::dependency_failed);
         auto const names = co_await s.names("Box/", dav::depth::one_noroot);
         CHECK(names == std::vector<std::string>{"locked.eml"});
@@ -450,17 +451,17 @@ TEST_CASE("what mod_dav does not know is told as not supported, and the session 
         std::vector<dav::target> one = {dav::target("m.eml")};
         dav::property_update     update;
         update.set(hm_read, "1");
-        auto ec = co_await failure_of(s->bmove(s.url(), s.url("x/"), one, dav::transfer_options()));
+        auto ec = co_await code_of_failure(s->bmove(s.url(), s.url("x/"), one, dav::transfer_options()));
         CHECK(ec == dav::errc::not_supported);
-        ec = co_await failure_of(s->bcopy(s.url(), s.url("x/"), one, dav::transfer_options()));
+        ec = co_await code_of_failure(s->bcopy(s.url(), s.url("x/"), one, dav::transfer_options()));
         CHECK(ec == dav::errc::not_supported);
-        ec = co_await failure_of(s->bdelete(s.url(), one));
+        ec = co_await code_of_failure(s->bdelete(s.url(), one));
         CHECK(ec == dav::errc::not_supported);
-        ec = co_await failure_of(s->bproppatch(s.url(), one, update));
+        ec = co_await code_of_failure(s->bproppatch(s.url(), one, update));
         CHECK(ec == dav::errc::not_supported);
-        ec = co_await failure_of(s->bpropfind(s.url(), one, dav::depth::zero, dav::property_list(hm_read)));
+        ec = co_await code_of_failure(s->bpropfind(s.url(), one, dav::depth::zero, dav::property_list(hm_read)));
         CHECK(ec == dav::errc::not_supported);
-        ec = co_await failure_of(s->search(s.url(), "SELECT \"DAV:uid\" FROM \"\""));
+        ec = co_await code_of_failure(s->search(s.url(), "SELECT \"DAV:uid\" FROM \"\""));
         CHECK((ec == dav::errc::not_supported || ec == dav::errc::bad_request));
         auto const text = co_await s.get(s.url("m.eml"));
         CHECK(text == message(1));
@@ -501,13 +502,13 @@ TEST_CASE("a wrong password is refused, by Basic and by Digest")
         place at(w);
         at.access.password = "wrong";
         support::with_dav(at.access, [](dav_site& s) -> task<void> {
-            auto const ec = co_await failure_of(s.names("", dav::depth::one));
+            auto const ec = co_await code_of_failure(s.names("", dav::depth::one));
             CHECK(ec == http::errc::auth_failed);
             CHECK(ec == condition::authentication);
         });
         at.access.password.clear();
         support::with_dav(at.access, [](dav_site& s) -> task<void> {
-            auto const ec = co_await failure_of(s.names("", dav::depth::one));
+            auto const ec = co_await code_of_failure(s.names("", dav::depth::one));
             CHECK(ec == dav::errc::auth_required);
         });
     }
@@ -519,7 +520,7 @@ TEST_CASE("a server whose certificate nobody vouches for gets nothing")
     support::certificates others;
     at.access.ca = others.ca();
     support::with_dav(at.access, [](dav_site& s) -> task<void> {
-        auto const ec = co_await failure_of(s.names("", dav::depth::one));
+        auto const ec = co_await code_of_failure(s.names("", dav::depth::one));
         CHECK(ec == condition::tls);
     });
     at.httpd->stop();

@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <support/dav_site.hpp>
+#include <support/failures.hpp>
 #include <support/lighttpd.hpp>
 
 #include <cstddef>
@@ -22,7 +23,7 @@
 
 using namespace posthorn;
 using support::dav_site;
-using support::failure_of;
+using support::code_of_failure;
 
 TEST_SUITE_BEGIN("live/dav_lighttpd");
 
@@ -57,9 +58,9 @@ TEST_CASE("a mailbox is made, filled, listed, changed, moved and deleted")
         CHECK(inbox.status == 201);
         auto const other = co_await s->mkcol(s.url("Other/"));
         CHECK(other.ok());
-        auto ec = co_await failure_of(s->mkcol(s.url("Inbox/")));
+        auto ec = co_await code_of_failure(s->mkcol(s.url("Inbox/")));
         CHECK(ec == dav::errc::not_supported);
-        ec = co_await failure_of(s->mkcol(s.url("no/such/parent/")));
+        ec = co_await code_of_failure(s->mkcol(s.url("no/such/parent/")));
         CHECK(ec == dav::errc::conflict);
 
         for (auto const* name : {"a.eml", "b.eml"})
@@ -98,7 +99,7 @@ TEST_CASE("a mailbox is made, filled, listed, changed, moved and deleted")
         CHECK(taken_along == "Caf\xc3\xa9 & <bar> a.eml");
         dav::transfer_options keep;
         keep.overwrite = false;
-        ec             = co_await failure_of(s->copy(s.url("Inbox/b.eml"), s.url("Other/c.eml"), keep));
+        ec             = co_await code_of_failure(s->copy(s.url("Inbox/b.eml"), s.url("Other/c.eml"), keep));
         CHECK(ec == dav::errc::conflict);
         auto const moved = co_await s->move(s.url("Inbox/a.eml"), s.url("Other/a.eml"));
         CHECK(moved.ok());
@@ -106,7 +107,7 @@ TEST_CASE("a mailbox is made, filled, listed, changed, moved and deleted")
         CHECK(still == "1");
         auto const text = co_await s.get(s.url("Other/a.eml"));
         CHECK(text == "Subject: x\r\n\r\na.eml");
-        ec = co_await failure_of(s->get(s.url("Inbox/a.eml")));
+        ec = co_await code_of_failure(s->get(s.url("Inbox/a.eml")));
         CHECK(ec == dav::errc::not_found);
 
         dav::property_update removal;
@@ -136,7 +137,7 @@ TEST_CASE("noroot is read as 1: the folder itself is listed, and left out here")
         CHECK(names == std::vector<std::string>{"m.eml"});
         names = co_await s.names("", dav::depth::one);
         CHECK(names == std::vector<std::string>{"dav", "m.eml"});
-        auto const ec = co_await failure_of(s.names("", dav::depth::infinity));
+        auto const ec = co_await code_of_failure(s.names("", dav::depth::infinity));
         CHECK(ec == dav::errc::forbidden);
     });
 }
@@ -170,11 +171,11 @@ TEST_CASE("what it does not know is told as not supported, and the session goes 
         auto const put = co_await s.put("m.eml", "x");
         CHECK(put.ok());
         std::vector<dav::target> one = {dav::target("m.eml")};
-        auto ec = co_await failure_of(s->bmove(s.url(), s.url("x/"), one, dav::transfer_options()));
+        auto ec = co_await code_of_failure(s->bmove(s.url(), s.url("x/"), one, dav::transfer_options()));
         CHECK(ec == dav::errc::not_supported);
-        ec = co_await failure_of(s->bdelete(s.url(), one));
+        ec = co_await code_of_failure(s->bdelete(s.url(), one));
         CHECK(ec == dav::errc::not_supported);
-        ec = co_await failure_of(s->search(s.url(), "x"));
+        ec = co_await code_of_failure(s->search(s.url(), "x"));
         CHECK(ec == dav::errc::not_supported);
         auto const text = co_await s.get(s.url("m.eml"));
         CHECK(text == "x");

@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <support/apache.hpp>
+#include <support/failures.hpp>
 #include <support/mail_site.hpp>
 
 #include <algorithm>
@@ -23,7 +24,7 @@
 
 using namespace posthorn;
 using namespace posthorn::httpmail;
-using support::failure_of;
+using support::code_of_failure;
 
 namespace {
 
@@ -180,7 +181,7 @@ TEST_CASE("the life of a mailbox on Apache")
             CHECK(all.empty());
             all = co_await box.list(inbox);
             CHECK(all.empty());
-            auto const missing = co_await failure_of(box.get(at[1]));
+            auto const missing = co_await code_of_failure(box.get(at[1]));
             CHECK(missing == httpmail::errc::message_gone);
             // The server was never asked what it does not know.
             CHECK(server.access_log().find("BDELETE") == std::string::npos);
@@ -205,20 +206,20 @@ TEST_CASE("folders on Apache: made, found in each other, renamed without replaci
                 seen += std::to_string(f.depth) + f.name() + ' ';
         CHECK(seen == "0work & \xc3\xa9tudes 12004 2june ");
         CHECK(std::count_if(tree.begin(), tree.end(), [](folder const& f) { return f.kind == folder_kind::inbox; }) == 1);
-        auto const exists = co_await failure_of(box.create_folder(top, "Drafts"));
+        auto const exists = co_await code_of_failure(box.create_folder(top, "Drafts"));
         CHECK(exists == httpmail::errc::folder_exists);
-        auto const taken = co_await failure_of(box.rename_folder(work, "Drafts"));
+        auto const taken = co_await code_of_failure(box.rename_folder(work, "Drafts"));
         CHECK(taken == httpmail::errc::folder_exists);
         auto const renamed = co_await box.rename_folder(work, "play");
         CHECK(renamed.target() == "/dav/play/");
-        auto const none = co_await failure_of(box.folders(work));
+        auto const none = co_await code_of_failure(box.folders(work));
         CHECK(none == dav::errc::not_found);
         auto const inside = co_await box.list(http::url(renamed.str() + "2004/june/"));
         CHECK(subjects(inside) == "deep- ");
         co_await box.delete_folder(renamed);
-        auto const away = co_await failure_of(box.folders(renamed));
+        auto const away = co_await code_of_failure(box.folders(renamed));
         CHECK(away == dav::errc::not_found);
-        auto const special = co_await failure_of(box.delete_folder(box.root().inbox));
+        auto const special = co_await code_of_failure(box.delete_folder(box.root().inbox));
         CHECK(special == httpmail::errc::special_folder);
     });
 }
@@ -226,7 +227,7 @@ TEST_CASE("folders on Apache: made, found in each other, renamed without replaci
 TEST_CASE("contacts on Apache are files with properties")
 {
     with_apache(support::apache_options::login::none, [](mailbox& box, support::apache&) -> task<void> {
-        auto const none = co_await failure_of(box.contacts());
+        auto const none = co_await code_of_failure(box.contacts());
         CHECK(none == httpmail::errc::no_such_folder);
         auto const           made = co_await box.create_folder(box.root().folder_root, "Contacts");
         dav::property_update update;
@@ -248,7 +249,7 @@ TEST_CASE("contacts on Apache are files with properties")
         CHECK(one.get(contact_field::email).empty());
         CHECK(one.get(contact_field::mobile_phone) == "+1 555 0100");
         co_await box.delete_contact(at);
-        auto const gone = co_await failure_of(box.read_contact(at));
+        auto const gone = co_await code_of_failure(box.read_contact(at));
         CHECK(gone == dav::errc::not_found);
     });
 }

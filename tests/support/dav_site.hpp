@@ -134,23 +134,6 @@ inline void with_dav(dav_access const& access, std::function<posthorn::task<void
     });
 }
 
-/// The code of the std::system_error that awaiting `t` ends with; empty if it succeeds.
-template <class T>
-posthorn::task<std::error_code> failure_of(posthorn::task<T> t)
-{
-    std::error_code ec;
-    try
-    {
-        auto const value = co_await std::move(t);
-        static_cast<void>(value);
-    }
-    catch (std::system_error const& e)
-    {
-        ec = e.code();
-    }
-    co_return ec;
-}
-
 } // namespace support
 
 #endif

@@ -9,9 +9,13 @@
 #ifndef POSTHORN_TESTS_SUPPORT_FAILURES_HPP
 #define POSTHORN_TESTS_SUPPORT_FAILURES_HPP
 
+#include <posthorn/coro/task.hpp>
+
 #include <exception>
 #include <optional>
 #include <system_error>
+#include <type_traits>
+#include <utility>
 
 namespace support {
 
@@ -50,6 +54,28 @@ inline std::error_code code_in(std::exception_ptr const& e)
         return s.code();
     }
     return {};
+}
+
+/// The error code that a task ends with.
+template <class T>
+posthorn::task<std::error_code> code_of_failure(posthorn::task<T> t)
+{
+    std::error_code ec;
+    try
+    {
+        if constexpr (std::is_void_v<T>)
+            co_await std::move(t);
+        else
+        {
+            auto const value = co_await std::move(t);
+            static_cast<void>(value);
+        }
+    }
+    catch (std::system_error const& e)
+    {
+        ec = e.code();
+    }
+    co_return ec;
 }
 
 } // namespace support

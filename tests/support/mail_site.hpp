@@ -163,28 +163,6 @@ inline void with_mailbox(mail_answers answers, posthorn::httpmail::mailbox_setti
     });
 }
 
-/// The error code that a task ends with.
-template <class T>
-posthorn::task<std::error_code> failure_of(posthorn::task<T> t)
-{
-    std::error_code ec;
-    try
-    {
-        if constexpr (std::is_void_v<T>)
-            co_await std::move(t);
-        else
-        {
-            auto const value = co_await std::move(t);
-            static_cast<void>(value);
-        }
-    }
-    catch (std::system_error const& e)
-    {
-        ec = e.code();
-    }
-    co_return ec;
-}
-
 } // namespace support
 
 #endif
