@@ -89,7 +89,7 @@ class listener
 public:
     explicit listener(char const* address = "127.0.0.1", int backlog = 16) : acceptor_(loop_)
     {
-        tcp::endpoint const where = ::at(address, 0);
+        tcp::endpoint const where = at(address, 0);
         acceptor_.open(where.protocol());
         acceptor_.bind(where);
         acceptor_.listen(backlog);
@@ -109,7 +109,7 @@ class closed_port
 public:
     explicit closed_port(char const* address = "127.0.0.1") : socket_(loop_)
     {
-        tcp::endpoint const where = ::at(address, 0);
+        tcp::endpoint const where = at(address, 0);
         socket_.open(where.protocol());
         socket_.bind(where);
     }
