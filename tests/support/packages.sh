@@ -7,7 +7,7 @@ packages_tests="doctest-dev python3 libkrb5-dev libwine-dev"
 packages_fuzz="clang-19 libclang-rt-19-dev"
 packages_live="postfix dovecot-core dovecot-lmtpd dovecot-submissiond apache2-bin openssl microsocks tinyproxy-bin"
 packages_live="$packages_live lighttpd lighttpd-mod-webdav krb5-kdc krb5-admin-server krb5-user dovecot-gssapi"
-packages_live="$packages_live sasl2-bin libsasl2-modules libsasl2-modules-db"
+packages_live="$packages_live sasl2-bin libsasl2-modules libsasl2-modules-db postgresql-15"
 
 # Installs those of the given Debian packages that are missing. Where nothing is missing, apt is not touched.
 install_packages()
