@@ -11,6 +11,7 @@
 
 #include <posthorn/codec/base64.hpp>
 #include <posthorn/codec/hex.hpp>
+#include <posthorn/codec/percent.hpp>
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/core/error.hpp>
 #include <posthorn/core/secret.hpp>
@@ -216,24 +217,7 @@ private:
     }
 
     /// RFC 8187.
-    std::string encoded_name() const
-    {
-        static constexpr char digits[] = "0123456789ABCDEF";
-        std::string           out;
-        for (char const c : user_)
-        {
-            auto const u = static_cast<unsigned char>(c);
-            if (ascii::is_alnum(c) || std::string_view("!#$&+-.^_`|~").find(c) != std::string_view::npos)
-                out += c;
-            else
-            {
-                out += '%';
-                out += digits[u >> 4];
-                out += digits[u & 15U];
-            }
-        }
-        return out;
-    }
+    std::string encoded_name() const { return codec::percent_encode(user_, "!#$&+-.^_`|~"); }
 
     digest_challenge challenge_;
     std::string      cnonce_;

@@ -10,6 +10,7 @@
 #define POSTHORN_HTTP_URL_HPP
 
 #include <posthorn/codec/idna.hpp>
+#include <posthorn/codec/percent.hpp>
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/core/printable.hpp>
 #include <posthorn/http/error.hpp>
@@ -332,41 +333,9 @@ private:
 };
 
 /// Encodes what is not a letter, a digit or one of `-._~`: for a segment of a path or a part of a query.
-inline std::string percent_encode(std::string_view text)
-{
-    static constexpr char digits[] = "0123456789ABCDEF";
-    std::string           out;
-    for (char const c : text)
-    {
-        auto const u = static_cast<unsigned char>(c);
-        if (ascii::is_alnum(c) || std::string_view("-._~").find(c) != std::string_view::npos)
-            out += c;
-        else
-        {
-            out += '%';
-            out += digits[u >> 4];
-            out += digits[u & 15U];
-        }
-    }
-    return out;
-}
+inline std::string percent_encode(std::string_view text) { return codec::percent_encode(text, "-._~"); }
 
-/// Decodes `%NN`; what only looks like it stays. The result can be any octets, controls too.
-inline std::string percent_decode(std::string_view text)
-{
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i)
-    {
-        if (text[i] == '%' && text.size() - i > 2 && ascii::hex_value(text[i + 1]) >= 0 && ascii::hex_value(text[i + 2]) >= 0)
-        {
-            out += static_cast<char>(static_cast<unsigned char>(ascii::hex_value(text[i + 1]) * 16 + ascii::hex_value(text[i + 2])));
-            i += 2;
-        }
-        else
-            out += text[i];
-    }
-    return out;
-}
+using codec::percent_decode;
 
 } // namespace posthorn::http
 

@@ -9,6 +9,7 @@
 #ifndef POSTHORN_NET_URL_HPP
 #define POSTHORN_NET_URL_HPP
 
+#include <posthorn/codec/percent.hpp>
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/core/printable.hpp>
 #include <posthorn/core/secret.hpp>
@@ -349,26 +350,6 @@ private:
     std::size_t      at_ = 0;
 };
 
-inline std::string percent_encode(std::string_view text, std::string_view also_allowed = {})
-{
-    static constexpr char digits[] = "0123456789ABCDEF";
-    std::string           out;
-    for (char const c : text)
-    {
-        auto const u = static_cast<unsigned char>(c);
-        if (ascii::is_alnum(c) || std::string_view("-._~").find(c) != std::string_view::npos ||
-            also_allowed.find(c) != std::string_view::npos)
-            out += c;
-        else
-        {
-            out += '%';
-            out += digits[u >> 4];
-            out += digits[u & 15U];
-        }
-    }
-    return out;
-}
-
 } // namespace detail
 
 /** Reads `scheme://[user[:password]@]host[:port][/path]`, or `smtp+unix:path` and the like
@@ -400,10 +381,10 @@ inline std::string to_string(url const& u)
 {
     std::string text(name_of(u.scheme));
     if (is_local(u.scheme))
-        return text + ':' + detail::percent_encode(u.path, "/:@+");
+        return text + ':' + codec::percent_encode(u.path, "-._~/:@+");
     text += "://";
     if (u.user)
-        text += detail::percent_encode(*u.user) + (u.password ? ":***@" : "@");
+        text += codec::percent_encode(*u.user, "-._~") + (u.password ? ":***@" : "@");
     if (u.host.find(':') == std::string::npos)
         text += printable(u.host);
     else
