@@ -93,7 +93,7 @@ TEST_CASE_FIXTURE(named_client, "5.3: connecting without logging on says HELO an
 
 TEST_CASE_FIXTURE(named_client, "5.3: each flag that asks about the server brings EHLO, whose lines come one by one")
 {
-    for (DWORD const flag : {ISF_QUERYAUTHSUPPORT, ISF_QUERYDSNSUPPORT})
+    for (auto const flag : {DWORD(ISF_QUERYAUTHSUPPORT), DWORD(ISF_QUERYDSNSUPPORT)})
     {
         script_thread  server(ehlo_opening("250-scripted.test\r\n250-AUTH LOGIN\r\n250 DSN").quit());
         legacy_session s;
