@@ -69,17 +69,17 @@ void tell(session& s, std::vector<httpmail::item_outcome> const& all, posthorn::
     {
         rows.push_back(record{{"outcome", std::string(to_string(one.fate))},
                               {"status", status_of(one.status)},
-                              {"text", one.error ? record(one.error.message() + (one.text.empty() ? "" : ": " + one.text))
-                                                 : text_or_null(one.text)},
+                              {"href", one.item.str()},
                               {"location", shown(one.location)},
-                              {"href", one.item.str()}});
+                              {"text", one.error ? record(one.error.message() + (one.text.empty() ? "" : ": " + one.text))
+                                                 : text_or_null(one.text)}});
         if (one.ok())
             continue;
         ++bad;
         if (!first)
             first = one.error;
     }
-    s.print(rows, {"outcome", "status", "text", "location", "href"});
+    s.print(rows, {"outcome", "status", "href", "location", "text"});
     if (why != nullptr)
         s.complain(code_of_failure(why->code()), explain(*why));
     if (bad == 0)

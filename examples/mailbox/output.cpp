@@ -56,6 +56,9 @@ std::string text_of(record const& value)
     return value.dump();
 }
 
+/// A URL that is cut is of no use.
+bool is_place(std::string const& column) { return column == "href" || column == "location" || column == "file"; }
+
 /// @param widths Of all columns but the last.
 std::string line_of(std::vector<std::string> const& cells, std::vector<std::size_t> const& widths)
 {
@@ -90,7 +93,7 @@ std::string to_table(std::vector<record> const& rows, std::vector<std::string> c
         {
             auto const at   = r.find(name);
             auto       text = at == r.end() ? std::string("-") : text_of(*at);
-            cells.push_back(name == columns.back() ? std::move(text) : cut(std::move(text), widest));
+            cells.push_back(is_place(name) || name == columns.back() ? std::move(text) : cut(std::move(text), widest));
         }
         lines.push_back(std::move(cells));
     }

@@ -23,7 +23,7 @@ using record = nlohmann::ordered_json;
 /** Records as an array of objects, on one line. Octets that are not UTF-8 are replaced. */
 std::string to_json(std::vector<record> const& rows);
 
-/** Records as lines under a headline. Columns that are not the last are cut at 40 characters; control characters are escaped.
+/** Records as lines under a headline. Texts are cut at 40 characters, but for URLs and the last column; control characters are escaped.
     @param columns The names of what is shown. */
 std::string to_table(std::vector<record> const& rows, std::vector<std::string> const& columns);
 

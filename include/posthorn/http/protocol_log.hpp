@@ -24,7 +24,7 @@ namespace posthorn::http {
 
 /** An event handler that hands each event as lines to a function.
 
-    `C: ` begins what the client sends, `S: ` what the server does. Control characters are shown as `\xNN`; bodies that are not XML as
+    `C: ` begins what the client sends, `S: ` what the server does. Control characters but tabs are shown as `\xNN`; bodies that are not XML as
     their size only.
 
     @par Example
@@ -53,13 +53,28 @@ public:
             text.remove_prefix(std::min(text.size(), end + 1));
             if (!line.empty() && line.back() == '\r')
                 line.remove_suffix(1);
-            sink_(mark + printable(line, std::numeric_limits<std::size_t>::max()));
+            sink_(mark + shown(line));
         }
         if (!body)
             sink_(mark);
     }
 
 private:
+    /// Tabs do no harm, and XML is full of them.
+    static std::string shown(std::string_view line)
+    {
+        std::string out;
+        for (;;)
+        {
+            auto const tab = line.find('\t');
+            out += printable(line.substr(0, tab), std::numeric_limits<std::size_t>::max());
+            if (tab == line.npos)
+                return out;
+            out += '\t';
+            line.remove_prefix(tab + 1);
+        }
+    }
+
     sink sink_;
 };
 
