@@ -9,6 +9,7 @@
 #include "commands.hpp"
 
 #include <posthorn/core/ascii.hpp>
+#include <posthorn/core/error.hpp>
 #include <posthorn/httpmail/contact.hpp>
 
 #include "../tool/checks.hpp"
@@ -108,14 +109,26 @@ posthorn::task<void> edit_contact(session& s)
 
 posthorn::task<void> remove_contacts(session& s)
 {
-    auto const          all = co_await s.items();
-    std::vector<record> rows;
+    auto const                     all = co_await s.items();
+    std::vector<record>            rows;
+    std::optional<posthorn::error> failed;
     for (auto const& at : all)
     {
-        co_await s.box.delete_contact(at);
+        try
+        {
+            co_await s.box.delete_contact(at);
+        }
+        catch (posthorn::error const& e)
+        {
+            failed.emplace(e);
+        }
+        if (failed)
+            break;
         rows.push_back(record{{"href", at.str()}});
     }
-    s.print(rows, {"href"});
+    s.print(rows, {"href"}); // what was done, in any case
+    if (failed)
+        throw posthorn::error(*failed);
 }
 
 } // namespace tool

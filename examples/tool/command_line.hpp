@@ -13,6 +13,7 @@
 
 #include "exit_code.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <iostream>
 #include <optional>
@@ -67,10 +68,14 @@ inline std::optional<int> parse(CLI::App& app, int argc, char** argv)
     }
     catch (CLI::ExtrasError const&)
     {
-        // What is too much may be a password whose option was misspelt: only names are told.
+        // What is too much may be a password: one whose option was misspelt, or with a blank in it.
+        auto const  words    = app.remaining(true);
+        auto const  is_name  = [](std::string const& word) { return word.size() > 1 && word[0] == '-'; };
+        auto const* password = app.get_option_no_throw("--password");
+        bool const  hide     = (password != nullptr && password->count() != 0) || std::any_of(words.begin(), words.end(), is_name);
         std::cerr << "Some arguments were not expected:";
-        for (auto const& word : app.remaining(true))
-            std::cerr << ' ' << (word.size() > 1 && word[0] == '-' ? word.substr(0, word.find('=')) : std::string("[...]"));
+        for (auto const& word : words)
+            std::cerr << ' ' << (is_name(word) ? word.substr(0, word.find('=')) : hide ? std::string("[...]") : word);
         std::cerr << "\nRun with --help for more information.\n";
         return usage;
     }
