@@ -11,6 +11,7 @@
 
 #include <posthorn/core/secret.hpp>
 #include <posthorn/coro/task.hpp>
+#include <posthorn/http/event.hpp>
 #include <posthorn/http/login_rules.hpp>
 #include <posthorn/http/response_head.hpp>
 #include <posthorn/http/timeouts.hpp>
@@ -66,6 +67,8 @@ struct client_settings
     unsigned    most_redirects = 10;
     std::size_t most_idle      = 4;      ///< Idle connections kept for each origin.
     bool        use_cookies    = true;
+
+    event_handler on_event; ///< Watches all that is sent and received, without secrets; see protocol_log.
 };
 
 } // namespace posthorn::http
