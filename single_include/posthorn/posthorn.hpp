@@ -28359,6 +28359,111 @@ private:
 #ifndef POSTHORN_HTTP_CLIENT_SETTINGS_HPP
 #define POSTHORN_HTTP_CLIENT_SETTINGS_HPP
 
+// What goes over a connection, for whoever watches it: heads and bodies, without secrets.
+
+#ifndef POSTHORN_HTTP_EVENT_HPP
+#define POSTHORN_HTTP_EVENT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+namespace posthorn::http {
+
+/** Something that was sent or received. Valid during the call.
+
+    Free of secrets: values of fields that log in are hidden, and of bodies only XML is shown, since forms hold passwords and
+    messages are private.
+*/
+struct event
+{
+    enum class kind : unsigned char
+    {
+        request_head,  ///< Before it is written.
+        request_body,  ///< A block of it, likewise.
+        response_head, ///< Of interim responses too.
+        response_body  ///< A block of it, without a transfer coding.
+    };
+
+    kind             what = kind::request_head;
+    std::string_view peer;       ///< With whom, e.g. "mail.example:443".
+    std::string_view text;       ///< A head with its lines, without the empty one; a body's octets if they may be shown.
+    std::size_t      octets = 0; ///< Of this block of a body.
+};
+
+/// Gets each event, on the executor of the client. Must not throw and not wait.
+using event_handler = std::function<void(event const&)>;
+
+/// Does a field of this name hold something that lets others in?
+inline bool is_secret_field(std::string_view name)
+{
+    constexpr std::string_view words[] = {"authorization", "cookie", "token", "password", "secret", "api-key"};
+    auto const                 lower   = ascii::to_lower(name);
+    return std::any_of(std::begin(words), std::end(words), [&](auto w) { return lower.find(w) != lower.npos; });
+}
+
+/// The value of a field as it may be shown: of credentials only the scheme.
+inline std::string public_value(std::string_view name, std::string_view value)
+{
+    if (!is_secret_field(name))
+        return std::string(value);
+    auto const space  = value.find(' ');
+    bool const scheme = ascii::iequals(name, "Authorization") || ascii::iequals(name, "Proxy-Authorization");
+    return scheme && space != value.npos ? std::string(value.substr(0, space)) + " [hidden]" : "[hidden]";
+}
+
+/// May bodies with these fields be shown?
+inline bool is_public_body(std::string_view content_type)
+{
+    auto const type = ascii::to_lower(content_type.substr(0, content_type.find(';')));
+    return type == "text/xml" || type == "application/xml" || (type.size() > 4 && type.substr(type.size() - 4) == "+xml");
+}
+
+/** A head that was written by write_request_head(), without its secrets and its empty line.
+    @param content_type Where to put the Content-Type. */
+inline std::string public_head(std::string_view head, std::string& content_type)
+{
+    std::string out;
+    bool        first = true;
+    while (!head.empty())
+    {
+        auto const end  = std::min(head.find("\r\n"), head.size());
+        auto const line = head.substr(0, end);
+        head.remove_prefix(std::min(head.size(), end + 2));
+        if (line.empty())
+            break;
+        auto const colon = line.find(": ");
+        if (first || colon == line.npos)
+            out += line;
+        else
+        {
+            auto const name  = line.substr(0, colon);
+            auto const value = line.substr(colon + 2);
+            out.append(name).append(": ").append(public_value(name, value));
+            if (ascii::iequals(name, "Content-Type"))
+                content_type = value;
+        }
+        out += "\r\n";
+        first = false;
+    }
+    return out;
+}
+
+/// The same of a response.
+inline std::string public_head(response_head const& head)
+{
+    std::string out = "HTTP/1." + std::to_string(head.minor_version) + ' ' + std::to_string(head.status) + ' ' + head.reason + "\r\n";
+    for (auto const& f : head.fields)
+        out += f.name + ": " + public_value(f.name, f.value) + "\r\n";
+    return out;
+}
+
+} // namespace posthorn::http
+
+#endif
 // To which origins credentials may go, and by which schemes.
 
 #ifndef POSTHORN_HTTP_LOGIN_RULES_HPP
@@ -28510,6 +28615,8 @@ struct client_settings
     unsigned    most_redirects = 10;
     std::size_t most_idle      = 4;      ///< Idle connections kept for each origin.
     bool        use_cookies    = true;
+
+    event_handler on_event; ///< Watches all that is sent and received, without secrets; see protocol_log.
 };
 
 } // namespace posthorn::http
@@ -30384,11 +30491,17 @@ private:
 
 namespace posthorn::http {
 
-/// Does the method only read? Then it may go wherever a redirect leads, with its body, and any number of times.
+/// Does the method only read? Then it may follow a redirect with its body, and be sent any number of times.
 inline bool is_reading(std::string_view method) noexcept
 {
     constexpr std::string_view methods[] = {"GET", "HEAD", "OPTIONS", "PROPFIND", "BPROPFIND", "SEARCH", "REPORT"};
     return std::find(std::begin(methods), std::end(methods), method) != std::end(methods);
+}
+
+/// May it follow a redirect to another origin? A query names what it looks for and where, so its body is nobody else's business.
+inline bool may_leave_origin(std::string_view method) noexcept
+{
+    return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PROPFIND";
 }
 
 /// May it be sent again when a connection was lost? Doing these twice is the same as once.
@@ -30410,8 +30523,9 @@ struct redirection
 
 /** Decides about a response that may be a redirect.
 
-    301, 302, 307 and 308 keep method and body. A method that only reads is followed anywhere but from https to http. Any other one
-    is followed on 307 and 308 within its origin; elsewhere doing it again is the caller's business. 303 becomes GET.
+    301, 302, 307 and 308 keep method and body. A method that only reads is followed within its origin, and if may_leave_origin()
+    anywhere but from https to http. Any other one is followed on 307 and 308 within its origin; elsewhere doing it again is the
+    caller's business. 303 becomes GET.
 
     @param from Who answered. @param method What was asked.
     @param ec   redirect_refused, redirect_downgrade or bad_redirect.
@@ -30437,7 +30551,7 @@ inline std::optional<redirection> redirect_of(response_head const& h, url const&
     r.method       = h.status == 303 ? (method == "HEAD" ? "HEAD" : "GET") : std::string(method);
     if (from.secure() && !r.to.secure())
         ec = errc::redirect_downgrade;
-    else if (!is_reading(method) && (r.other_origin || h.status == 301 || h.status == 302))
+    else if (r.other_origin ? !may_leave_origin(method) : !is_reading(method) && (h.status == 301 || h.status == 302))
         ec = errc::redirect_refused;
     if (ec)
         return std::nullopt;
@@ -30602,6 +30716,7 @@ public:
     task<response_head> exchange(outgoing const& out)
     {
         begin();
+        tell_request(out);
         response_head head;
         if (is_small(out))
         {
@@ -30647,6 +30762,7 @@ public:
                 if (!block.empty())
                 {
                     given_ = n;
+                    tell_body(event::kind::response_body, block, shown_in_);
                     co_return block;
                 }
                 in_.consume(n);
@@ -30678,6 +30794,9 @@ public:
     void expires_at(net::clock::time_point total) noexcept { total_ = total; }
 
     void limit_body(std::uint64_t most) noexcept { longest_body_ = most; }
+
+    /// Who is told what goes over it; empty: nobody.
+    void watch(event_handler h) { on_event_ = std::move(h); }
 
     /// Has any octet of a response to the last request come?
     bool was_answered() const noexcept { return answered_; }
@@ -30736,6 +30855,42 @@ private:
 
     void arm_head() { arm(times_.head); }
 
+    // Telling who watches ----------------------------------------------------------------------------------------
+
+    void tell(event::kind what, std::string_view text, std::size_t octets = 0) const
+    {
+        event e;
+        e.what   = what;
+        e.peer   = stream_.peer();
+        e.text   = text;
+        e.octets = octets;
+        on_event_(e);
+    }
+
+    void tell_request(outgoing const& out)
+    {
+        if (!on_event_)
+            return;
+        std::string type;
+        auto const  text = public_head(out.head.view(), type);
+        shown_out_       = is_public_body(type);
+        tell(event::kind::request_head, text);
+    }
+
+    void tell_response(response_head const& head)
+    {
+        if (!on_event_)
+            return;
+        shown_in_ = is_public_body(head.fields.get("Content-Type").value_or(""));
+        tell(event::kind::response_head, public_head(head));
+    }
+
+    void tell_body(event::kind what, std::string_view block, bool shown) const
+    {
+        if (on_event_ && !block.empty())
+            tell(what, shown ? block : std::string_view(), block.size());
+    }
+
     /// The exchange is over; a pending limit would keep the event loop running.
     void rest() noexcept
     {
@@ -30782,6 +30937,7 @@ private:
         if (out.body != nullptr && pieces[1].size() != out.length)
             fail(errc::bad_body, "sending the request");
         handed_over_ = true;
+        tell_body(event::kind::request_body, pieces[1], shown_out_);
         arm(times_.idle);
         std::ignore = co_await put(pieces);
         sent_all_   = true;
@@ -30860,6 +31016,7 @@ private:
             handed_over_ = last || done == out.length;
             if (last && out.length && block.empty() && pieces[0].empty())
                 break;
+            tell_body(event::kind::request_body, block, shown_out_);
             arm(times_.idle, times_.body_rate.limit(begin, done));
             bool const sent = co_await put(pieces);
             if (!sent)
@@ -30922,6 +31079,7 @@ private:
                 continue;
             }
             auto head = parser.take();
+            tell_response(head);
             if (!head.interim())
                 co_return head;
             take_interim(head);
@@ -31008,6 +31166,7 @@ private:
     head_limits            limits_;
     net::clock::time_point total_        = net::deadline::never;
     std::uint64_t          longest_body_ = std::numeric_limits<std::uint64_t>::max();
+    event_handler          on_event_;
     byte_buffer            in_;
     std::size_t            given_ = 0; ///< At the front of `in_`, in the hands of the caller.
     body_decoder           decoder_;
@@ -31023,6 +31182,8 @@ private:
     bool                   sent_all_     = false;
     bool                   write_failed_ = false;
     bool                   continued_    = false;
+    bool                   shown_out_    = false; ///< The body of the request may be shown.
+    bool                   shown_in_     = false; ///< That of the response may.
     bool                   stopping_     = false; ///< What is still being sent is not wanted.
 };
 
@@ -31198,6 +31359,7 @@ struct link
         : conn(std::move(s), how.timeouts, how.head), to(std::move(o)), by_proxy(proxy)
     {
         conn.limit_body(how.longest_body);
+        conn.watch(how.on_event);
     }
 
     connection  conn;
@@ -31319,6 +31481,7 @@ private:
                 auto s = co_await reach_proxy(total);
                 conn   = std::make_unique<connection>(std::move(s), how_->timeouts, how_->head);
                 conn->expires_at(total);
+                conn->watch(how_->on_event);
                 ntlm.reset();
                 answer.clear();
             }
