@@ -295,6 +295,24 @@ TEST_CASE_FIXTURE(named_client, "6.14: CommandAUTH asks for what is missing")
     server.check();
 }
 
+TEST_CASE_FIXTURE(named_client, "6.14: EXTERNAL and ANONYMOUS need no name, so nobody is asked for one")
+{
+    script_thread  server(plain_opening().expect("AUTH EXTERNAL =").reply("235 in").expect("AUTH ANONYMOUS =").reply("235 in").quit());
+    legacy_session s;
+    auto           where = server_at(server.port());
+    s.connect(where);
+    s.until_ready();
+    for (char const* const how : {"EXTERNAL", "anonymous"})
+    {
+        CHECK(s.transport->CommandAUTH(text(how)) == S_OK);
+        s.until_done(SMTP_AUTH);
+    }
+    CHECK(count(s.client->text(), "OnLogonPrompt") == 0);
+    CHECK(s.transport->Disconnect() == S_OK);
+    s.until_disconnected();
+    server.check();
+}
+
 TEST_CASE("6.15, 6.45: SMTP_CONNECTED and IXP_AUTHORIZED come without a logon, too, which IXP_IS_AUTHENTICATED denies")
 {
     ready r(script().quit());
@@ -367,6 +385,33 @@ TEST_CASE_FIXTURE(named_client, "6.21: the log has a line for each line of the p
     REQUIRE(lines.size() == 2 * wanted.size());
     CHECK(std::vector<std::string>(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(wanted.size())) == wanted);
     CHECK(std::vector<std::string>(lines.begin() + static_cast<std::ptrdiff_t>(wanted.size()), lines.end()) == wanted);
+}
+
+TEST_CASE_FIXTURE(named_client, "6.21: what a dropped connection still had to read is not in the log that was begun after it")
+{
+    temp_dir const    dir("legacy-log");
+    std::string const before = (dir / "before.log").string(), after = (dir / "after.log").string();
+    for (int steps = 0; steps != 6; ++steps)
+    {
+        script_thread  server(plain_opening().expect("RSET").reply("250 ok").expect_close());
+        legacy_session s(text(before.c_str()));
+        auto           where = server_at(server.port());
+        CHECK(s.transport->Connect(&where, FALSE, FALSE) == S_OK);
+        s.until_ready();
+        CHECK(s.transport->CommandRSET() == S_OK);
+        for (int i = 0; i != steps && !s.client->has_finished(SMTP_RSET); ++i)
+            legacy::pump(100);
+        legacy::detail::pump_queue::of_this_thread()->wait_until(legacy::detail::pump_queue::clock::now() + std::chrono::seconds(1));
+        CHECK(s.transport->DropConnection() == S_OK);
+        CHECK(s.transport->InitNew(text(after.c_str()), s.client.get()) == S_OK);
+        while (legacy::pump(0) != 0)
+        {
+        }
+        server.check();
+    }
+    std::ifstream in(after);
+    std::string   line;
+    CHECK_FALSE(std::getline(in, line));
 }
 
 TEST_CASE("6.22: commands answer with the code of the reply, the milestones with S_OK; and what replies without a name are")

@@ -663,7 +663,15 @@ TEST_CASE("making one: S_OK, E_INVALIDARG, CLASS_E_NOAGGREGATION, E_NOINTERFACE,
 TEST_CASE("E_OUTOFMEMORY: a method that has too little memory does nothing, and works when it has enough")
 {
     legacy::com_ptr<ISMTPTransport> made;
+    legacy::transport_settings      large; // to copy them takes memory, too
+    large.tls.ca_pem = std::string(1000, 'x');
+    legacy::set_default_transport_settings(large);
     CHECK(with_too_little_memory([&] { return CreateSMTPTransport(made.put()); }) == S_OK);
+    REQUIRE(SUCCEEDED(CoInitialize(nullptr)));
+    auto const create = [&] { return CoCreateInstance(CLSID_ISMTPTransport, nullptr, CLSCTX_INPROC_SERVER, IID_ISMTPTransport, made.put_void()); };
+    CHECK(with_too_little_memory(create) == S_OK);
+    CoUninitialize();
+    legacy::set_default_transport_settings({});
 
     named_client   name;
     script_thread  server(ehlo_opening("250 scripted.test")

@@ -226,6 +226,61 @@ TEST_CASE_FIXTURE(named_client, "5.5: a server that closes after a refusal is co
     close(s, server, "logon_reconnect");
 }
 
+TEST_CASE_FIXTURE(named_client, "5.5: the same if the end is noticed only when the logon is tried again")
+{
+    std::vector<script> both;
+    both.push_back(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").expect("AUTH PLAIN AHVzZXIAd3Jvbmc=").reply("535 5.7.8 no").expect_prefix("AUTH PLAIN ").close());
+    both.push_back(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").expect("AUTH PLAIN AHVzZXIAcmlnaHQ=").reply("235 ok").quit());
+    script_thread  server(both);
+    legacy_session s;
+    auto           where = server_at(server.port());
+    log_on_as(where, "user", "wrong");
+    s.client->on_logon = [&](INETSERVER* given) {
+        log_on_as(*given, "user", "right");
+        return S_OK;
+    };
+    open(s, where, true);
+    close(s, server, "logon_reconnect_late");
+}
+
+TEST_CASE_FIXTURE(named_client, "5.5: a connection that ends in the first logon is not made once more")
+{
+    script_thread  server(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").expect_prefix("AUTH PLAIN ").close());
+    legacy_session s;
+    auto           where = server_at(server.port());
+    log_on_as(where, "user", "wrong");
+    s.connect(where, true);
+    ended(s, server, "logon_dropped");
+}
+
+TEST_CASE_FIXTURE(named_client, "5.5: an answer to OnLogonPrompt belongs to the server that was asked about, and to no other")
+{
+    script_thread  first(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").expect_close());
+    script_thread  second(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").expect("AUTH PLAIN AHVzZXIyAHB3Mg==").reply("235 ok").quit());
+    legacy_session s;
+    auto           where = server_at(first.port());
+    where.dwFlags        = ISF_ALWAYSPROMPTFORPASSWORD;
+    s.client->on_logon   = [&](INETSERVER* given) {
+        auto other = server_at(second.port());
+        log_on_as(other, "user2", "pw2");
+        CHECK(s.transport->DropConnection() == S_OK);
+        CHECK(s.transport->Connect(&other, iitAUTHENTICATE, iitENABLE_ONCOMMAND) == S_OK);
+        log_on_as(*given, "user", "secret");
+        s.client->disconnected = false;
+        return S_OK;
+    };
+    CHECK(s.connect(where, true) == S_OK);
+    s.until_ready();
+    INETSERVER now = {};
+    CHECK(s.transport->GetServerInfo(&now) == S_OK);
+    CHECK(std::string(now.szUserName) == "user2");
+    CHECK(std::string(now.szPassword) == "pw2");
+    CHECK(s.transport->Disconnect() == S_OK);
+    s.until_disconnected();
+    first.check();
+    second.check();
+}
+
 TEST_CASE_FIXTURE(named_client, "5.4: a server without AUTH fails a logon that has a name")
 {
     script_thread  server(ehlo_opening("250 scripted.test").quit());
@@ -335,6 +390,24 @@ TEST_CASE_FIXTURE(trusting_client, "5.4: OnPrompt asks about a certificate that 
     where.fSSL           = TRUE;
     s.connect(where);
     ended(s, server, "tls_prompt_date_no");
+}
+
+TEST_CASE_FIXTURE(trusting_client, "5.4: Disconnect inside of OnPrompt: what it answers is no error any more")
+{
+    for (INT const answer : {IDNO, IDYES})
+    {
+        script_thread  server(script().start_tls().expect_close(), with(authority.issue(std::vector<std::string>(1, "other.test"))));
+        legacy_session s;
+        auto           where = server_at(server.port());
+        where.fSSL           = TRUE;
+        s.client->on_prompt  = [&, answer](HRESULT) {
+            CHECK(s.transport->Disconnect() == S_OK);
+            return answer;
+        };
+        s.connect(where);
+        ended(s, server, "tls_prompt_disconnect");
+        CHECK_FALSE(s.client->failed);
+    }
 }
 
 TEST_CASE_FIXTURE(trusting_client, "5.4: OnPrompt asks about host and date, once each; IDOK goes on, and 0 does not")

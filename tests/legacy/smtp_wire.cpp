@@ -21,7 +21,6 @@
 #include "support/legacy_scripts.hpp"
 
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -163,8 +162,7 @@ TEST_CASE("no text of the client becomes a command of its own")
         SMTPMESSAGE2   m2 = {};
         m2.smtpMsg        = good.message;
         m2.pszDSNENVID    = p;
-        if (std::strpbrk(evil, "\r\n") != nullptr)
-            CHECK(FAILED(two->SendMessage2(&m2)));
+        CHECK(FAILED(two->SendMessage2(&m2)));
     }
     CHECK(two->Disconnect() == S_OK);
     s.until_disconnected();
