@@ -153,7 +153,10 @@ public:
                 return IXP_E_NOT_CONNECTED;
             if (front_->connection->is_leaving())
                 return S_OK;
-            front_->tell([](detail::smtp_front& f) { f.set_status(IXP_DISCONNECTING); });
+            front_->tell([c = front_->connection](detail::smtp_front& f) {
+                if (f.connection == c) // else IXP_DISCONNECTED was on its way already
+                    f.set_status(IXP_DISCONNECTING);
+            });
             front_->connection->leave();
             return S_OK;
         });
