@@ -60,6 +60,7 @@ public:
         auto       what = s_->settings.contacts.question(s_->rules.is);
         auto       o    = s_->options();
         auto       list = co_await s_->dav.propfind(at, dav::depth::zero, std::move(what), std::move(o));
+        s_->admit_answer(at, list.url());
         auto       all  = co_await list.collect();
         for (auto const& r : all)
             if (auto const url = s_->located(list.url(), r.href()); url && same_resource(*url, at))

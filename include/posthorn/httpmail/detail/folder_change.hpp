@@ -9,6 +9,7 @@
 #ifndef POSTHORN_HTTPMAIL_DETAIL_FOLDER_CHANGE_HPP
 #define POSTHORN_HTTPMAIL_DETAIL_FOLDER_CHANGE_HPP
 
+#include <posthorn/core/ascii.hpp>
 #include <posthorn/core/error.hpp>
 #include <posthorn/core/printable.hpp>
 #include <posthorn/coro/task.hpp>
@@ -125,16 +126,23 @@ private:
     void keep_special(http::url const& folder) const
     {
         auto const& root = s_->root;
-        auto const  mine = folder.comparable();
+        auto const  mine = key_of(folder);
         for (auto const& u : {root.at, root.folder_root, root.inbox, root.sent_items, root.deleted_items, root.drafts,
                               root.outbox, root.junk_email, root.contacts, root.calendar})
         {
             if (u.empty())
                 continue;
-            auto const other = u.comparable();
+            auto const other = key_of(u);
             if (other == mine || other.starts_with(mine + '/'))
                 throw error(errc::special_folder, folder.str());
         }
+    }
+
+    /// Exchange does not care about the case of letters.
+    std::string key_of(http::url const& u) const
+    {
+        auto key = u.comparable();
+        return s_->rules.is == dialect::exchange ? ascii::to_lower(key) : key;
     }
 
     /// Servers give names of their own, and some do not tell: then the list does.
