@@ -103,6 +103,17 @@ TEST_CASE("changes keep their order, and may declare a type")
           "D:propertyupdate>");
 }
 
+TEST_CASE("changes that stand apart have an element each")
+{
+    dav::property_update update;
+    update.set(hm("read"), "1").set(hm("x"), "2").remove(hm("y")).remove(hm("z")).apart();
+    std::string body = dav::proppatch_body(update);
+    std::erase_if(body, [](char c) { return c == '\r' || c == '\n' || c == '\t'; });
+    CHECK(body.ends_with("<D:set><D:prop><hm:read>1</hm:read></D:prop></D:set><D:set><D:prop><hm:x>2</hm:x></D:prop></D:set>"
+                         "<D:remove><D:prop><hm:y/></D:prop></D:remove><D:remove><D:prop><hm:z/></D:prop></D:remove>"
+                         "</D:propertyupdate>"));
+}
+
 TEST_CASE("SQL is quoted, then escaped")
 {
     CHECK(dav::sql_name(hm("read")) == "\"urn:schemas:httpmail:read\"");

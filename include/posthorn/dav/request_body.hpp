@@ -76,6 +76,15 @@ public:
         return *this;
     }
 
+    /** Each change in an element of its own. lighttpd 1.4 keeps only the first of several properties that stand together, and says
+        that it has kept them all. */
+    property_update& apart() noexcept
+    {
+        apart_ = true;
+        return *this;
+    }
+    bool is_apart() const noexcept { return apart_; }
+
     struct change
     {
         property_name name;
@@ -88,6 +97,7 @@ public:
 
 private:
     std::vector<change> changes_;
+    bool                apart_ = false;
 };
 
 /// One resource of several that a bulk request is about.
@@ -150,7 +160,7 @@ inline void write_changes(xml::writer& w, property_update const& update)
         bool const removed = at->removed;
         w.start(dav_name(removed ? "remove" : "set"));
         w.start(dav_name("prop"));
-        for (; at != all.end() && at->removed == removed; ++at)
+        do
         {
             w.start(at->name);
             if (!at->type.empty())
@@ -158,7 +168,8 @@ inline void write_changes(xml::writer& w, property_update const& update)
             if (!at->value.empty())
                 w.text(at->value);
             w.end();
-        }
+            ++at;
+        } while (at != all.end() && at->removed == removed && !update.is_apart());
         w.end();
         w.end();
     }

@@ -17,6 +17,7 @@
 #include <posthorn/httpmail/detail/listing.hpp>
 #include <posthorn/httpmail/detail/mailbox_state.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -81,6 +82,9 @@ public:
                 throw;
             }
         }
+        // lighttpd says so in a list.
+        if (!done.ok() && std::any_of(done.details.begin(), done.details.end(), [](auto const& r) { return r.worst_status() == 412; }))
+            throw dav::status_error(errc::folder_exists, mailbox_state::facts_of(done, "MOVE"));
         mailbox_state::demand(done, "MOVE");
         co_return co_await whereabouts(std::move(done), parent, wanted, std::move(name));
     }
