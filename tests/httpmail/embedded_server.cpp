@@ -182,6 +182,11 @@ TEST_CASE("plain WebDAV: the life of a mailbox, in single requests")
         auto const ec = co_await code_of_failure(p.box.send(to_bob(), text(mail("x"))));
         CHECK(ec == httpmail::errc::cannot_send);
         CHECK(p.server.requests("BMOVE").empty());
+        auto const people = p.url(p.server.add_folder("people"));
+        CHECK(p.server.set_property(p.box.root().at.target(), {"urn:schemas:httpmail:", "contacts"}, people.str()));
+        auto const root = co_await p.box.reopen();
+        CHECK(root.contacts == people);
+        co_await contacts_life(p);
     });
 }
 
@@ -509,47 +514,6 @@ TEST_CASE("bulk verbs that are refused are replaced, whatever the refusal is")
     }
 }
 
-TEST_CASE("what destroys is never sent twice after an unclear outcome")
-{
-    using what = httpmail_fault::what;
-    for (auto const kind : {what::close, what::close_after})
-    {
-        with_pair(httpmail_server_settings::hotmail(), [kind](mail_pair& p) -> task<void> {
-            for (int i = 0; i < 6; ++i)
-                p.server.add_message("inbox", mail("m" + std::to_string(i)));
-            auto const work = p.url(p.server.add_folder("work"));
-            auto const at   = co_await p.box.find(folder_kind::inbox);
-            auto const list = co_await p.box.list(at);
-            auto const urls = urls_of(list);
-            for (auto const* const method : {"MOVE", "DELETE", "BMOVE", "BDELETE", "POST"})
-                p.server.fail(fault(kind, method));
-            auto const one = co_await code_of_failure(p.box.move(urls[0], work));
-            CHECK(one);
-            CHECK(p.server.requests("MOVE").size() == 1);
-            auto const two = co_await code_of_failure(p.box.remove(urls[1], deletion::for_good));
-            CHECK(two);
-            CHECK(p.server.requests("DELETE").size() == 1);
-            std::vector<http::url> const pair_of(urls.begin() + 2, urls.begin() + 4);
-            auto const                   three = co_await code_of_failure(p.box.move(pair_of, work));
-            CHECK(three);
-            CHECK(p.server.requests("BMOVE").size() == 1);
-            CHECK(p.server.requests("MOVE").size() == 1);
-            std::vector<http::url> const others(urls.begin() + 4, urls.end());
-            auto const                   four = co_await code_of_failure(p.box.remove(others, deletion::for_good));
-            CHECK(four);
-            CHECK(p.server.requests("BDELETE").size() == 1);
-            auto const five = co_await code_of_failure(p.box.send(to_bob(), text(mail("x"))));
-            CHECK(five);
-            CHECK(p.server.requests("POST").size() == 1);
-            CHECK(p.server.submissions().size() == (kind == what::close ? 0U : 1U));
-            p.server.fail(fault(kind, "MOVE"));
-            auto const six = co_await code_of_failure(p.box.rename_folder(work, "other"));
-            CHECK(six);
-            CHECK(p.server.requests("MOVE").size() == 2);
-        });
-    }
-}
-
 TEST_CASE("errors with pages in place of answers, throttling, quota, locks")
 {
     auto s        = httpmail_server_settings::hotmail();
@@ -603,6 +567,44 @@ TEST_CASE("polling by X-Timestamp: told, 304, an empty list")
             CHECK(news.inbox);
         });
     }
+}
+
+TEST_CASE("polling by the list of folders: Exchange and plain WebDAV")
+{
+    for (auto const& s : {httpmail_server_settings::exchange(), httpmail_server_settings::dav()})
+        with_pair(s, [](mail_pair& p) -> task<void> {
+            p.server.add_message("inbox", mail("old"));
+            auto const first = co_await p.box.poll();
+            CHECK(first.first);
+            auto const same = co_await p.box.poll();
+            CHECK_FALSE(same.any());
+            p.server.add_message("inbox", mail("new"));
+            auto const news = co_await p.box.poll();
+            CHECK(news.any());
+            auto const again = co_await p.box.poll();
+            CHECK_FALSE(again.any());
+            p.server.add_folder("work");
+            auto const more = co_await p.box.poll();
+            CHECK(more.folders);
+        });
+}
+
+TEST_CASE("folders in folders: Exchange and plain WebDAV")
+{
+    for (auto const& s : {httpmail_server_settings::exchange(), httpmail_server_settings::dav()})
+        with_pair(s, [](mail_pair& p) -> task<void> {
+            auto const root = co_await p.box.open();
+            auto const work = co_await p.box.create_folder(root.folder_root, "work");
+            auto const year = co_await p.box.create_folder(work, "2004");
+            auto const june = co_await p.box.create_folder(year, "june");
+            CHECK(june.target() == work.target() + "2004/june/");
+            auto const  tree = co_await p.box.folder_tree();
+            std::string seen;
+            for (auto const& f : tree)
+                if (f.url.target().find("/work/") != std::string::npos)
+                    seen += std::to_string(f.depth) + std::string(dav::last_segment(f.url.target())) + ' ';
+            CHECK(seen == "0work 12004 2june ");
+        });
 }
 
 TEST_CASE("thousands of messages listed, hundreds fetched over four connections on a slow line")
