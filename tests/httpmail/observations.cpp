@@ -480,11 +480,11 @@ TEST_CASE("11.14 S: dates as HTTP writes them, or with +0000, or none; B: the ti
     with_sogo(
         [](mail_pair& p) -> task<void> {
             auto const root  = co_await p.box.open();
-            auto const inbox = root.folder_root.target() + "Inbox/";
+            auto const where = root.folder_root.target() + "Inbox/";
             p.server.add_message("inbox", message("Subject: good\r\nDate: Mon, 07 Jun 2004 10:15:30 +0200\r\n"));
             auto const bad = p.server.add_message("inbox", message("Subject: bad\r\nDate: yesterday\r\n"));
             p.server.set_property(bad, {"DAV:", "getlastmodified"}, "Tue, 08 Jun 2004 08:15:30 +0000");
-            auto const list = co_await p.box.list(p.url(inbox));
+            auto const list = co_await p.box.list(p.url(where));
             REQUIRE(list.size() == 2);
             CHECK(list[0].date_text == "Mon, 07 Jun 2004 08:15:30 GMT");
             CHECK((list[0].date == dav::to_time("2004-06-07T08:15:30Z")));
@@ -675,10 +675,10 @@ TEST_CASE("11.21 where things are: B's Locations are relative, or wrong for COPY
         CHECK_FALSE(stored.location); // it names the folder
         auto const list   = co_await p.box.list(made);
         auto const copied = co_await p.box.copy(list.at(0).url, root.inbox);
-        auto const inbox  = co_await p.box.list(root.inbox);
-        REQUIRE(inbox.size() == 1);
+        auto const there  = co_await p.box.list(root.inbox);
+        REQUIRE(there.size() == 1);
         REQUIRE(copied);
-        CHECK(*copied != inbox[0].url); // the server's word; who must know lists again
+        CHECK(*copied != there[0].url); // the server's word; who must know lists again
         CHECK(id_of(copied->target()) == id_of(list[0].url.target()));
         auto const gone = co_await code_of_failure(p.box.fetch_text(*copied));
         CHECK(gone == httpmail::errc::message_gone);
