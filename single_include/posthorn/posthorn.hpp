@@ -23547,6 +23547,15 @@ public:
         return *this;
     }
 
+    /** Each change in an element of its own. lighttpd 1.4 keeps only the first of several properties that stand together, and says
+        that it has kept them all. */
+    property_update& apart() noexcept
+    {
+        apart_ = true;
+        return *this;
+    }
+    bool is_apart() const noexcept { return apart_; }
+
     struct change
     {
         property_name name;
@@ -23559,6 +23568,7 @@ public:
 
 private:
     std::vector<change> changes_;
+    bool                apart_ = false;
 };
 
 /// One resource of several that a bulk request is about.
@@ -23576,13 +23586,22 @@ namespace detail {
 
 inline constexpr xml::name dav_name(std::string_view local) noexcept { return {dav_space, local}; }
 
-inline void bind_space(xml::writer& w, std::string_view space)
+/** Declares namespaces: `DAV:`, then those with a usual prefix in the order of prefixes, which is the order in which old clients
+    declared them, then the others. */
+template <class Range, class Space>
+void bind_spaces(xml::writer& w, Range const& items, Space space_of)
 {
-    auto const prefix = usual_prefix(space);
-    if (prefix.empty())
-        w.bind(space);
-    else
+    w.bind("D", dav_space);
+    std::vector<std::pair<std::string_view, std::string_view>> known;
+    for (auto const& item : items)
+        if (auto const prefix = usual_prefix(space_of(item)); !prefix.empty())
+            known.emplace_back(prefix, space_of(item));
+    std::sort(known.begin(), known.end());
+    for (auto const& [prefix, space] : known)
         w.bind(prefix, space);
+    for (auto const& item : items)
+        if (usual_prefix(space_of(item)).empty())
+            w.bind(space_of(item));
 }
 
 inline void write_targets(xml::writer& w, std::span<target const> targets)
@@ -23612,7 +23631,7 @@ inline void write_changes(xml::writer& w, property_update const& update)
         bool const removed = at->removed;
         w.start(dav_name(removed ? "remove" : "set"));
         w.start(dav_name("prop"));
-        for (; at != all.end() && at->removed == removed; ++at)
+        do
         {
             w.start(at->name);
             if (!at->type.empty())
@@ -23620,7 +23639,8 @@ inline void write_changes(xml::writer& w, property_update const& update)
             if (!at->value.empty())
                 w.text(at->value);
             w.end();
-        }
+            ++at;
+        } while (at != all.end() && at->removed == removed && !update.is_apart());
         w.end();
         w.end();
     }
@@ -23635,9 +23655,7 @@ inline std::string propfind_body(property_list const& what, std::span<target con
 {
     std::string out;
     xml::writer w(out);
-    detail::bind_space(w, dav_space);
-    for (auto const& n : what.some())
-        detail::bind_space(w, n.space);
+    detail::bind_spaces(w, what.some(), [](auto const& n) { return std::string_view(n.space); });
     w.start(detail::dav_name("propfind"));
     detail::write_targets(w, targets);
     switch (what.what())
@@ -23662,9 +23680,7 @@ inline std::string proppatch_body(property_update const& update, std::span<targe
 {
     std::string out;
     xml::writer w(out);
-    detail::bind_space(w, dav_space);
-    for (auto const& c : update.changes())
-        detail::bind_space(w, c.name.space);
+    detail::bind_spaces(w, update.changes(), [](auto const& c) { return std::string_view(c.name.space); });
     if (std::any_of(update.changes().begin(), update.changes().end(),
                     [](auto const& c) { return !c.type.empty(); }))
         w.bind("dt", datatypes_space);
@@ -23688,7 +23704,7 @@ inline std::string bulk_body(bulk_verb verb, std::span<target const> targets)
 {
     std::string out;
     xml::writer w(out);
-    detail::bind_space(w, dav_space);
+    w.bind("D", dav_space);
     w.start(detail::dav_name(verb == bulk_verb::copy ? "copy" : verb == bulk_verb::move ? "move" : "delete"));
     detail::write_targets(w, targets);
     w.end();
@@ -23700,7 +23716,7 @@ inline std::string search_body(std::string_view sql)
 {
     std::string out;
     xml::writer w(out);
-    detail::bind_space(w, dav_space);
+    w.bind("D", dav_space);
     w.start(detail::dav_name("searchrequest"));
     w.element(detail::dav_name("sql"), sql);
     w.end();
@@ -25582,6 +25598,7 @@ inline void note_times(changes& c, timestamps const& before, timestamps const& n
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25693,6 +25710,12 @@ public:
         names_.erase(f);
         return *this;
     }
+    /// Lists do not ask for this field, which keeps them short; it is written, and read where a server tells it unasked.
+    contact_map& leave_unasked(contact_field f)
+    {
+        unasked_.insert(f);
+        return *this;
+    }
 
     /// Null if the field has none.
     dav::property_name const* find(contact_field f) const noexcept
@@ -25717,12 +25740,14 @@ public:
         if (d == dialect::exchange)
             all.push_back(names::outlookmessageclass);
         for (auto const& [field, name] : names_)
-            all.push_back(name);
+            if (!unasked_.contains(field))
+                all.push_back(name);
         return dav::property_list(std::move(all));
     }
 
 private:
     std::map<contact_field, dav::property_name> names_;
+    std::set<contact_field>                     unasked_;
 };
 
 /// A contact, or a group of them. A value; texts are the server's: show them by printable().
@@ -33399,20 +33424,13 @@ public:
         o.brief                 = settings.dialect && rules.brief;
         auto question           = root_question(settings.dialect);
         auto list               = co_await dav.propfind(entry, dav::depth::zero, std::move(question), std::move(o));
+        admit_answer(entry, list.url());
         auto first              = co_await list.next();
         http::headers const fields = list.fields();
         auto const          at     = list.url();
         dav::response       rest;
         for (bool more = first.has_value(); more;) // to its end, so that the connection can be used again
             more = co_await list.next(rest);
-        if (!is_trusted(at))
-        {
-            error_context c;
-            c.operation = "opening " + entry.str();
-            c.detail    = "it leads to " + at.origin().str();
-            c.hint      = "name that server in http.rules if it is the right one";
-            throw error(errc::foreign_url, std::move(c));
-        }
         if (!first)
             throw error(errc::not_a_mailbox, at.str());
         if (!settings.dialect)
@@ -33463,6 +33481,19 @@ public:
             throw error(http::errc::bad_url, "there is none");
         if (!is_trusted(u))
             throw error(errc::foreign_url, u.origin().str());
+    }
+
+    /** Who answered, after redirects, which may lead to anybody: nobody else gives lists and messages. To be called before
+        anything of the answer is used. @throws error errc::foreign_url. */
+    void admit_answer(http::url const& asked, http::url const& answered) const
+    {
+        if (is_trusted(answered))
+            return;
+        error_context c;
+        c.operation = "asking for " + asked.str();
+        c.detail    = "it leads to " + answered.origin().str();
+        c.hint      = "name that server in http.rules if it is the right one";
+        throw error(errc::foreign_url, std::move(c));
     }
 
     /// A folder: admitted, with a slash at its end.
@@ -34206,13 +34237,15 @@ namespace posthorn::httpmail::detail {
 inline task<message_reader> open_message(mailbox_state& s, http::url at, fetch_options options)
 {
     auto          lane = co_await s.lanes.enter();
-    http::request r("GET", s.message_url(at));
+    auto const    from = s.message_url(at);
+    http::request r("GET", from);
     r.fields = s.settings.fields;
     r.fields.set("Accept", "message/rfc822, */*");
     if (!s.rules.translate)
         r.fields.set("Translate", "f");
     r.on_download = std::move(options.on_progress);
     auto answer   = co_await s.web.send(std::move(r));
+    s.admit_answer(from, answer.url());
     int const status = answer.status();
     if (status != 200)
     {
@@ -34767,10 +34800,11 @@ private:
             settle(i, *why, status, begun);
     }
 
-    /// 405 and 501 mean that the method is not known; SOGo says 403, servers that know little say 400.
-    static bool is_denial(int status) noexcept
+    /** 405 and 501 mean that the method is not known, and SOGo says 403. Servers that know little say 400, but so does b1gMail
+        when it has obeyed: that is followed by single requests only where doing it twice is the same as once. */
+    bool is_denial(int status) const noexcept
     {
-        return status == 400 || status == 403 || status == 405 || status == 501;
+        return status == 403 || status == 405 || status == 501 || (status == 400 && kind_ == bulk_kind::mark);
     }
 
     task<dav::bulk_outcome> request(http::url home, std::vector<dav::target> targets)
@@ -35105,16 +35139,16 @@ inline dav::property_list message_question(dialect d, bool few, std::vector<dav:
 inline std::string message_search(std::vector<dav::property_name> const& more = {})
 {
     auto const  list = message_question(dialect::exchange, false, more);
-    std::string sql  = "\r\nSELECT ";
+    std::string sql  = "\nSELECT ";
     bool        next = false;
     for (auto const& n : list.some())
     {
         sql += (next ? ", " : "") + dav::sql_name(n);
         next = true;
     }
-    return sql + "\r\nFROM SCOPE('SHALLOW TRAVERSAL OF \"\"')\r\nWHERE " + dav::sql_name(names::isfolder) +
-           " = false AND " + dav::sql_name(names::ishidden) + " = false\r\nORDER BY " +
-           dav::sql_name(names::hm_datereceived) + " DESC\r\n";
+    return sql + "\nFROM SCOPE('SHALLOW TRAVERSAL OF \"\"')\nWHERE " + dav::sql_name(names::isfolder) +
+           " = false AND " + dav::sql_name(names::ishidden) + " = false\nORDER BY " +
+           dav::sql_name(names::hm_datereceived) + " DESC\n";
 }
 
 /** Reads one response of a list.
@@ -35190,7 +35224,8 @@ inline task<dav::multistatus> list_members(mailbox_state& s, http::url at, dav::
 {
     auto const lane = co_await s.lanes.enter();
     auto       o    = s.options();
-    auto       list = co_await s.dav.propfind(std::move(at), s.rules.listing, std::move(what), std::move(o));
+    auto       list = co_await s.dav.propfind(at, s.rules.listing, std::move(what), std::move(o));
+    s.admit_answer(at, list.url());
     s.note(list.fields());
     co_return list;
 }
@@ -35321,7 +35356,8 @@ inline task<search_page> ask_page(mailbox_state& s, http::url folder, std::strin
     search_page    page;
     try
     {
-        page.list = co_await s.dav.search(std::move(folder), std::move(sql), rows, std::move(o));
+        page.list = co_await s.dav.search(folder, std::move(sql), rows, std::move(o));
+        s.admit_answer(folder, page.list->url());
     }
     catch (dav::status_error const& e)
     {
@@ -35487,6 +35523,7 @@ public:
         auto       what = s_->settings.contacts.question(s_->rules.is);
         auto       o    = s_->options();
         auto       list = co_await s_->dav.propfind(at, dav::depth::zero, std::move(what), std::move(o));
+        s_->admit_answer(at, list.url());
         auto       all  = co_await list.collect();
         for (auto const& r : all)
             if (auto const url = s_->located(list.url(), r.href()); url && same_resource(*url, at))
@@ -35503,7 +35540,7 @@ public:
     task<http::url> add(contact c)
     {
         auto const at     = home();
-        auto       update = contact_update(c.fields, s_->settings.contacts);
+        auto       update = update_of(c.fields);
         switch (s_->rules.is)
         {
         case dialect::hotmail: co_return co_await add_by_post(at, std::move(update));
@@ -35516,7 +35553,7 @@ public:
     task<void> change(http::url at, std::map<contact_field, std::string> fields)
     {
         s_->admit(at);
-        auto update = contact_update(fields, s_->settings.contacts);
+        auto update = update_of(fields);
         if (update.changes().empty())
             co_return;
         auto const lane = co_await s_->lanes.enter();
@@ -35541,6 +35578,14 @@ private:
         if (s_->root.contacts.empty())
             throw error(errc::no_such_folder, "contacts");
         return s_->folder_url(s_->root.contacts);
+    }
+
+    dav::property_update update_of(std::map<contact_field, std::string> const& fields) const
+    {
+        auto update = contact_update(fields, s_->settings.contacts);
+        if (s_->rules.is == dialect::dav)
+            update.apart(); // there are servers that keep one of several
+        return update;
     }
 
     task<void> patch(http::url at, dav::property_update update, std::string if_match)
@@ -35715,6 +35760,7 @@ inline task<std::vector<item_outcome>> delete_messages(mailbox_state& s, std::ve
 #ifndef POSTHORN_HTTPMAIL_DETAIL_FOLDER_CHANGE_HPP
 #define POSTHORN_HTTPMAIL_DETAIL_FOLDER_CHANGE_HPP
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35779,6 +35825,9 @@ public:
                 throw;
             }
         }
+        // lighttpd says so in a list.
+        if (!done.ok() && std::any_of(done.details.begin(), done.details.end(), [](auto const& r) { return r.worst_status() == 412; }))
+            throw dav::status_error(errc::folder_exists, mailbox_state::facts_of(done, "MOVE"));
         mailbox_state::demand(done, "MOVE");
         co_return co_await whereabouts(std::move(done), parent, wanted, std::move(name));
     }
@@ -35824,16 +35873,23 @@ private:
     void keep_special(http::url const& folder) const
     {
         auto const& root = s_->root;
-        auto const  mine = folder.comparable();
+        auto const  mine = key_of(folder);
         for (auto const& u : {root.at, root.folder_root, root.inbox, root.sent_items, root.deleted_items, root.drafts,
                               root.outbox, root.junk_email, root.contacts, root.calendar})
         {
             if (u.empty())
                 continue;
-            auto const other = u.comparable();
+            auto const other = key_of(u);
             if (other == mine || other.starts_with(mine + '/'))
                 throw error(errc::special_folder, folder.str());
         }
+    }
+
+    /// Exchange does not care about the case of letters.
+    std::string key_of(http::url const& u) const
+    {
+        auto key = u.comparable();
+        return s_->rules.is == dialect::exchange ? ascii::to_lower(key) : key;
     }
 
     /// Servers give names of their own, and some do not tell: then the list does.
@@ -35898,6 +35954,7 @@ public:
             auto const lane = co_await s.lanes.enter();
             auto const home = s.folder_url(s.root.folder_root);
             auto list = co_await s.dav.propfind(home, s.rules.listing, std::move(what), std::move(o));
+            s.admit_answer(home, list.url());
             s.note(list.fields());
             dav::response r;
             bool          any = false;
