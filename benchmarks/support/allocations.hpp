@@ -1,0 +1,55 @@
+//
+// Copyright (c) 2026 the posthorn authors
+//
+// SPDX-License-Identifier: MIT
+//
+
+// Counts what a program takes from the heap by operator new. To be included by one file of a program.
+
+#ifndef POSTHORN_BENCHMARKS_SUPPORT_ALLOCATIONS_HPP
+#define POSTHORN_BENCHMARKS_SUPPORT_ALLOCATIONS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+namespace support {
+
+inline std::uint64_t counted_allocations = 0; // of one thread or few: what is lost to races does not matter
+
+inline void* allocate(std::size_t size)
+{
+    ++counted_allocations;
+    void* const p = std::malloc(size == 0 ? 1 : size);
+    if (p == nullptr)
+        throw std::bad_alloc();
+    return p;
+}
+
+inline void* allocate(std::size_t size, std::align_val_t alignment)
+{
+    ++counted_allocations;
+    auto const  a = static_cast<std::size_t>(alignment);
+    void* const p = std::aligned_alloc(a, (size + a - 1) / a * a);
+    if (p == nullptr)
+        throw std::bad_alloc();
+    return p;
+}
+
+} // namespace support
+
+void* operator new(std::size_t size) { return support::allocate(size); }
+void* operator new[](std::size_t size) { return support::allocate(size); }
+void* operator new(std::size_t size, std::align_val_t a) { return support::allocate(size, a); }
+void* operator new[](std::size_t size, std::align_val_t a) { return support::allocate(size, a); }
+void  operator delete(void* p) noexcept { std::free(p); }
+void  operator delete[](void* p) noexcept { std::free(p); }
+void  operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void  operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+void  operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void  operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+void  operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void  operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+
+#endif
