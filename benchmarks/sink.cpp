@@ -8,11 +8,12 @@
 //
 //   sink --file MESSAGE [--port P] [--address A] [--tls none|implicit|starttls --cert FILE --key FILE] [--user U --pass P]
 //        [--pipelining 0|1] [--chunking 0|1] [--size 0|1] [--eightbit 0|1] [--codes 0|1] [--tickets 0|1]
-//        [--verify whole|body] [--refuse N]
+//        [--verify whole|body] [--refuse N] [--spin 0|1]
 //
 // It prints `listening PORT`, and `{"accepted", "wrong", "refused", "connections", "resumed"}` at SIGTERM, as it does in its
 // reply to HELP. A message that is not the expected one is refused with 554. --verify body: header sections may differ, for
-// clients that write their own. --refuse N: every Nth message is refused with 550.
+// clients that write their own. --refuse N: every Nth message is refused with 550. --spin 1: never sleeps
+// while there are connections, so that clients need not pay for waking another core.
 
 #include "support/arguments.hpp"
 #include "support/content.hpp"
@@ -60,6 +61,7 @@ struct options
     bool          eight_bit  = true;
     bool          codes      = true; ///< ENHANCEDSTATUSCODES
     bool          body_only  = false;
+    bool          spin       = false;
     std::uint64_t refuse     = 0;
 };
 
@@ -287,7 +289,8 @@ public:
         std::array<epoll_event, 512> events {};
         while (stopped == 0)
         {
-            int const n = epoll_wait(poll_, events.data(), static_cast<int>(events.size()), -1);
+            int const timeout = options_.spin && open_ != 0 ? 0 : -1;
+            int const n       = epoll_wait(poll_, events.data(), static_cast<int>(events.size()), timeout);
             for (int i = 0; i < n; ++i)
             {
                 auto const& e = events[static_cast<std::size_t>(i)];
@@ -324,6 +327,7 @@ private:
             auto& c = connections_[static_cast<std::size_t>(fd)];
             c       = std::make_unique<connection>(fd, *expected_, options_.body_only);
             ++seen_.connections;
+            ++open_;
             watch(fd, EPOLLIN, EPOLL_CTL_ADD);
             if (options_.tls == "implicit")
                 begin_tls(*c);
@@ -350,6 +354,7 @@ private:
     {
         if (c.tls != nullptr)
             SSL_free(c.tls);
+        --open_;
         int const fd = c.fd;
         connections_[static_cast<std::size_t>(fd)].reset();
         close(fd);
@@ -736,6 +741,7 @@ private:
     std::vector<std::unique_ptr<connection>> connections_; ///< By descriptor.
     counters                                 seen_;
     std::uint64_t                            judged_   = 0;
+    std::size_t                              open_     = 0; ///< Connections.
     int                                      poll_     = -1;
     int                                      listener_ = -1;
 };
@@ -769,6 +775,7 @@ int run(int argc, char** argv)
     o.size       = given.flag("size", true);
     o.eight_bit  = given.flag("eightbit", true);
     o.codes      = given.flag("codes", true);
+    o.spin       = given.flag("spin", false);
     o.refuse     = given.number("refuse", 0);
     if (auto const verify = given.text("verify", "whole"); verify == "body")
         o.body_only = true;
