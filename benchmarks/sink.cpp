@@ -582,6 +582,15 @@ private:
         return line.size() == 4 || line[4] == ' ';
     }
 
+    /// Some clients put a space before the path.
+    static bool is_path(std::string_view rest, std::string_view what) noexcept
+    {
+        if (!rest.starts_with(what))
+            return false;
+        rest.remove_prefix(what.size());
+        return rest.starts_with('<') || rest.starts_with(" <");
+    }
+
     void obey(connection& c, std::string_view line)
     {
         if (line.ends_with('\r'))
@@ -590,14 +599,14 @@ private:
             return check_login(c, line);
         if (is(line, "MAIL"))
         {
-            if (c.sender || line.substr(4, 7) != " FROM:<")
+            if (c.sender || !is_path(line.substr(4), " FROM:"))
                 return wrong_order(c);
             c.sender = true;
             return ok(c, "2.1.0 ");
         }
         if (is(line, "RCPT"))
         {
-            if (!c.sender || line.substr(4, 5) != " TO:<")
+            if (!c.sender || !is_path(line.substr(4), " TO:"))
                 return wrong_order(c);
             c.recipient = true;
             return ok(c, "2.1.5 ");

@@ -13,29 +13,36 @@
 #include "system_calls.hpp"
 
 #include <sys/resource.h>
-#include <unistd.h>
+#include <sys/time.h>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace support {
 
-/// Memory of this process now, in KiB.
-inline std::size_t resident_kib()
+/// A line of /proc/self/status that is in KiB; 0 if there is none. @param name With its colon.
+inline std::size_t status_kib(std::string_view name)
 {
-    std::size_t      pages = 0;
-    std::FILE* const f     = std::fopen("/proc/self/statm", "r");
-    if (f != nullptr)
-    {
-        if (std::fscanf(f, "%*s %zu", &pages) != 1)
-            pages = 0;
-        std::fclose(f);
-    }
-    return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / 1024;
+    std::ifstream status("/proc/self/status");
+    std::string   word;
+    std::size_t   kib = 0;
+    while (status >> word)
+        if (word == name && status >> kib)
+            return kib;
+    return 0;
 }
+
+/// Memory of this process now, in KiB.
+inline std::size_t resident_kib() { return status_kib("VmRSS:"); }
+
+/// The most that it ever was. ru_maxrss would be that of the parent as well, up to exec.
+inline std::size_t peak_kib() { return status_kib("VmHWM:"); }
 
 /// More descriptors than a shell usually allows.
 inline void raise_file_limit()
@@ -71,12 +78,10 @@ public:
     /// @param session_kib Of memory, for each connection; where that was measured.
     void print(std::size_t messages, std::optional<double> session_kib) const
     {
-        rusage now {};
-        getrusage(RUSAGE_SELF, &now);
         double const n = messages == 0 ? 1 : static_cast<double>(messages);
         std::printf("{\"messages\": %zu, \"seconds\": %.6f, \"messages_per_second\": %.1f, \"cpu_us_per_message\": %.3f, "
-                    "\"peak_rss_kib\": %ld, ",
-                    messages, seconds_, static_cast<double>(messages) / seconds_, cpu_ * 1e6 / n, now.ru_maxrss);
+                    "\"peak_rss_kib\": %zu, ",
+                    messages, seconds_, static_cast<double>(messages) / seconds_, cpu_ * 1e6 / n, peak_kib());
         std::printf("\"round_trips_per_message\": %.4f, \"writes_per_message\": %.4f, \"reads_per_message\": %.4f, \"allocations_per_message\": %.4f, "
                     "\"waits_per_message\": %.4f, \"epoll_changes_per_message\": %.4f, \"timer_changes_per_message\": %.4f, ",
                     per(calls_.flights, n), per(calls_.writes, n), per(calls_.reads, n), per(allocations_, n), per(calls_.waits, n),
