@@ -124,6 +124,13 @@ public:
         impl_->limit.disarm();
     }
 
+    /// Removes the limit for a moment: a timer that runs is kept for the next one, and keeps its event loop running meanwhile.
+    void expires_later() noexcept
+    {
+        if (is_open())
+            impl_->limit.expires_at(deadline::never);
+    }
+
     /** Reads what there is, at least one byte. @return The number of bytes; 0 at the end of the stream.
 
         @pre `into` is not empty

@@ -607,7 +607,7 @@ private:
         auto              result = co_await run.next();
         while (result)
         {
-            talk_.stream.expires_never(); // the caller takes the time it wants
+            talk_.stream.expires_later(); // the caller takes the time it wants
             co_yield std::move(*result);
             result = co_await run.next();
         }

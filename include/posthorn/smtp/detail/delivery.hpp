@@ -259,15 +259,18 @@ private:
     /// Is it certain that writing cannot block for long, and is it too little to be refused on its way?
     bool is_brief() const
     {
-        std::size_t octets = 0, replies = c_->due.due();
+        std::size_t         octets = 0, replies = c_->due.due();
+        parcel const* const first  = find([](parcel const& one) { return one.at == parcel::stage::waiting; });
         for (auto const& p : parcels_)
         {
             if (p->at != parcel::stage::waiting && p.get() != current_)
                 continue;
-            bool const fresh = p->at == parcel::stage::waiting;
+            bool const fresh  = p->at == parcel::stage::waiting;
+            bool const chunks = p->how->chunking != chunking::off && server_.offers->has(feature::chunking);
+            if (fresh && !chunks && p.get() != first)
+                continue; // before it, content must be accepted, and that takes a reply
             replies += fresh ? p->mail->envelope.recipients.size() + 4 : p->dialogue.pending_commands();
-            bool const with_content = fresh ? server_.burst || p->how->chunking == chunking::on
-                                            : p->dialogue.next() == transaction::step::send_content;
+            bool const with_content = fresh ? chunks : p->dialogue.next() == transaction::step::send_content;
             if (!with_content || p->mail->content == nullptr)
                 continue;
             auto const whole = p->mail->content->contiguous();

@@ -9,12 +9,12 @@
 #ifndef POSTHORN_SMTP_DETAIL_POOL_LEASE_HPP
 #define POSTHORN_SMTP_DETAIL_POOL_LEASE_HPP
 
+#include <posthorn/coro/serial_executor.hpp>
 #include <posthorn/smtp/client.hpp>
 #include <posthorn/smtp/client_settings.hpp>
 #include <posthorn/smtp/detail/pool_gate.hpp>
 
 #include <asio/any_io_executor.hpp>
-#include <asio/strand.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -25,7 +25,7 @@ namespace posthorn::smtp::detail {
 /// One connection, on a strand of its own.
 struct pool_slot
 {
-    pool_slot(asio::any_io_executor const& ex, client_settings const& s) : strand(asio::make_strand(ex)), client(s) {}
+    pool_slot(asio::any_io_executor const& ex, client_settings const& s) : strand(serial_executor(ex)), client(s) {}
 
     asio::any_io_executor   strand;
     smtp::client            client;         ///< Used on its strand, by who has the slot.
