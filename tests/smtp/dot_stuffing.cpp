@@ -313,6 +313,54 @@ TEST_CASE("long random content survives any chunk size, list size and scratch si
     }
 }
 
+TEST_CASE("lines that need nothing give the same in whole blocks and octet by octet, wherever their ends fall")
+{
+    std::mt19937 random(20261125);
+    int          accepted = 0;
+    for (int round = 0; round < 1000; ++round)
+    {
+        auto const  longest = 1 + random() % 200;
+        auto const  dots    = 2 + random() % 30;
+        std::string in(random() % 70, 'a'); // another place for all that follows
+        while (in.size() < 1500)
+        {
+            in += random() % dots == 0 ? "\r\n." : "\r\n";
+            in.append(random() % longest, random() % 40 == 0 ? '\xe9' : '.');
+            if (in.back() == '.')
+                in.back() = 'x';
+            if (random() % 50 == 0)
+                in += "\n\r\0"[random() % 3];
+        }
+        smtp::content_options options;
+        options.allow_nul       = random() % 2 == 0;
+        options.allow_eight_bit = random() % 2 == 0;
+        options.max_line        = random() % 2 == 0 ? 0 : 20 + random() % 180;
+        auto const whole        = encode({in}, options);
+        auto const single       = encode(octets(in), options);
+        REQUIRE(whole.ec == single.ec);
+        REQUIRE(whole.offset == single.offset);
+        if (whole.ec)
+            continue; // how much of the block before the offence is in the list is nobody's business
+        accepted += 1;
+        REQUIRE(whole.wire == single.wire);
+        REQUIRE(whole.facts.size == single.facts.size);
+        REQUIRE(whole.facts.longest_line == single.facts.longest_line);
+        REQUIRE(whole.facts.eight_bit == single.facts.eight_bit);
+        REQUIRE(whole.facts.nul == single.facts.nul);
+        REQUIRE(whole.facts.bare_endings == single.facts.bare_endings);
+        smtp::content_measure measure, measured;
+        measure.update(in);
+        for (auto const octet : octets(in))
+            measured.update(octet);
+        auto const a = measure.finish(), b = measured.finish();
+        REQUIRE(a.size == b.size);
+        REQUIRE(a.longest_line == b.longest_line);
+        REQUIRE(a.eight_bit == b.eight_bit);
+    }
+    CHECK(accepted > 50);
+    CHECK(accepted < 1000);
+}
+
 TEST_CASE("the worst case for a list is a dot or a bare LF at every octet, with no scratch to help")
 {
     for (std::string_view const pattern : {"\n", "\r", ".\n", "\r.", "\n."})

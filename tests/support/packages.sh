@@ -4,6 +4,7 @@
 packages_build="g++ cmake ninja-build libasio-dev libssl-dev libexpat1-dev libidn2-dev libidn-dev"
 packages_tools="libcli11-dev nlohmann-json3-dev"
 packages_tests="doctest-dev python3 libkrb5-dev libwine-dev"
+packages_benchmarks="libbenchmark-dev valgrind"
 packages_fuzz="clang-19 libclang-rt-19-dev"
 packages_live="postfix dovecot-core dovecot-lmtpd dovecot-submissiond apache2-bin openssl microsocks tinyproxy-bin"
 packages_live="$packages_live lighttpd lighttpd-mod-webdav krb5-kdc krb5-admin-server krb5-user dovecot-gssapi"

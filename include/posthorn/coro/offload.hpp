@@ -23,6 +23,7 @@
 #include <asio/thread_pool.hpp>
 
 #include <exception>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -60,46 +61,82 @@ private:
     std::optional<asio::thread_pool> pool_;
 };
 
+/// A function on its way to a worker, and what it left. Shared with the worker, which may outlive the event loop.
+class offloaded_work
+{
+public:
+    offloaded_work()                                 = default;
+    offloaded_work(offloaded_work const&)            = delete;
+    offloaded_work& operator=(offloaded_work const&) = delete;
+    virtual ~offloaded_work()                        = default;
+
+    /// Calls the function; reports what it throws.
+    virtual std::exception_ptr run() noexcept = 0;
+};
+
+struct nothing
+{
+};
+
+template <class F>
+class offloaded final : public offloaded_work
+{
+public:
+    explicit offloaded(F&& f) : function_(std::move(f)) {}
+
+    std::exception_ptr run() noexcept override
+    {
+        try
+        {
+            if constexpr (std::is_void_v<result>)
+                function_();
+            else
+                value_ = function_();
+        }
+        catch (...)
+        {
+            return std::current_exception();
+        }
+        return nullptr;
+    }
+
+    /// What it returned. @pre run() has reported no failure, and F returns something
+    auto take() { return std::move(value_); }
+
+private:
+    using result = std::invoke_result_t<F&>;
+    using stored = std::conditional_t<std::is_void_v<result>, nothing, std::decay_t<result>>;
+
+    F      function_;
+    stored value_ {};
+};
+
+// The same for every function, since what Asio makes of it takes a compiler long.
 struct initiate_offload
 {
-    template <class Handler, class F>
-    void operator()(Handler&& handler, asio::any_io_executor const& ex, F function) const
+    template <class Handler>
+    void operator()(Handler&& handler, asio::any_io_executor const& ex, std::shared_ptr<offloaded_work> work) const
     {
-        using result = std::invoke_result_t<F&>;
-        auto& pool   = asio::use_service<worker_service>(asio::query(ex, asio::execution::context)).pool();
-        auto  home   = tracked(asio::get_associated_executor(handler, ex));
+        auto& pool = asio::use_service<worker_service>(asio::query(ex, asio::execution::context)).pool();
+        auto  home = tracked(asio::get_associated_executor(handler, ex));
         asio::post(pool, [h = std::decay_t<Handler>(std::forward<Handler>(handler)), home,
-                          f = std::move(function)]() mutable {
-            std::exception_ptr failure;
-            if constexpr (std::is_void_v<result>)
-            {
-                try
-                {
-                    f();
-                }
-                catch (...)
-                {
-                    failure = std::current_exception();
-                }
-                asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr>(std::move(h), std::move(failure)));
-            }
-            else
-            {
-                result value {};
-                try
-                {
-                    value = f();
-                }
-                catch (...)
-                {
-                    failure = std::current_exception();
-                }
-                asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr, result>(
-                                     std::move(h), std::move(failure), std::move(value)));
-            }
+                          w = std::move(work)]() mutable {
+            auto failure = w->run();
+            w.reset(); // the waiting task has it, too, and comes to an end on its own thread
+            asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr>(std::move(h), std::move(failure)));
         });
     }
 };
+
+inline task<void> run_on_worker(std::shared_ptr<offloaded_work> work)
+{
+    auto const ex = co_await this_coro::executor;
+    if (!ex)
+        throw error(errc::no_executor, "blocking work needs an event loop to come back to: use spawn() or sync_wait()");
+    auto operation = asio::async_initiate<use_task_t const&, void(std::exception_ptr)>(initiate_offload(), use_task, ex,
+                                                                                       std::move(work));
+    co_await std::move(operation);
+}
 
 } // namespace detail
 
@@ -115,13 +152,10 @@ struct initiate_offload
 template <class F>
 task<std::invoke_result_t<F&>> offload(F f)
 {
-    auto const ex = co_await this_coro::executor;
-    if (!ex)
-        throw error(errc::no_executor, "blocking work needs an event loop to come back to: use spawn() or sync_wait()");
-    using signature = typename detail::spawn_signature<std::invoke_result_t<F&>>::type;
-    auto operation =
-        asio::async_initiate<use_task_t const&, signature>(detail::initiate_offload(), use_task, ex, std::move(f));
-    co_return co_await std::move(operation);
+    auto const work = std::make_shared<detail::offloaded<F>>(std::move(f));
+    co_await detail::run_on_worker(work);
+    if constexpr (!std::is_void_v<std::invoke_result_t<F&>>)
+        co_return work->take();
 }
 
 } // namespace posthorn

@@ -13,40 +13,62 @@
 
 #include <exception>
 #include <memory>
-#include <type_traits>
+#include <new>
 #include <utility>
-#include <variant>
 
 namespace posthorn::detail {
 
+// A union and not std::variant: one is instantiated for every type that a task returns, and a variant takes a compiler
+// several times as long.
 template <class T>
 class outcome
 {
 public:
+    outcome() noexcept {}
+    outcome(outcome const&)            = delete;
+    outcome& operator=(outcome const&) = delete;
+    ~outcome() { reset(); }
+
     template <class... Args>
     void emplace(Args&&... args)
     {
-        value_.template emplace<1>(std::forward<Args>(args)...);
+        reset();
+        ::new (const_cast<void*>(static_cast<void const*>(std::addressof(value_)))) T(std::forward<Args>(args)...);
+        has_value_ = true;
     }
-    void fail(std::exception_ptr e) noexcept { value_.template emplace<2>(std::move(e)); }
 
-    bool               has_value() const noexcept { return value_.index() == 1; }
-    std::exception_ptr failure() const noexcept
+    void fail(std::exception_ptr e) noexcept
     {
-        return value_.index() == 2 ? std::get<2>(value_) : std::exception_ptr();
+        reset();
+        failure_ = std::move(e);
     }
+
+    bool               has_value() const noexcept { return has_value_; }
+    std::exception_ptr failure() const noexcept { return failure_; }
 
     /// Moves the value out, or throws what was left.
     T take()
     {
-        if (value_.index() == 2)
-            std::rethrow_exception(std::get<2>(value_));
-        POSTHORN_ASSERT(value_.index() == 1);
-        return std::move(std::get<1>(value_));
+        if (failure_)
+            std::rethrow_exception(failure_);
+        POSTHORN_ASSERT(has_value_);
+        return std::move(value_);
     }
 
 private:
-    std::variant<std::monostate, T, std::exception_ptr> value_;
+    void reset() noexcept
+    {
+        if (has_value_)
+            value_.~T();
+        has_value_ = false;
+    }
+
+    union
+    {
+        T value_;
+    };
+    std::exception_ptr failure_;
+    bool               has_value_ = false;
 };
 
 template <class T>

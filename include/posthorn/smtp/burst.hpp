@@ -24,13 +24,13 @@
 #include <asio/cancellation_type.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -72,7 +72,10 @@ template <class T>
 concept message_like = std::is_same_v<std::remove_cvref_t<T>, message> || std::is_convertible_v<T, message_pointer>;
 
 template <class R>
-concept message_range = std::ranges::input_range<R> && message_like<std::ranges::range_reference_t<R>>;
+concept message_range = requires(R& r) {
+    { *std::begin(r) } -> message_like;
+    { std::begin(r) == std::end(r) } -> std::convertible_to<bool>;
+};
 
 /// Where the messages of a burst come from.
 class message_feed
@@ -98,14 +101,14 @@ template <class Range>
 class range_feed final : public message_feed
 {
 public:
-    explicit range_feed(Range range) : range_(std::forward<Range>(range)), at_(std::ranges::begin(range_)) {}
+    explicit range_feed(Range range) : range_(std::forward<Range>(range)), at_(std::begin(range_)) {}
 
     bool       ask(asio::any_io_executor const&) override { return true; }
     task<void> wait() override { co_return; }
 
     message_pointer take() override
     {
-        if (at_ == std::ranges::end(range_))
+        if (at_ == std::end(range_))
             return nullptr;
         message_pointer m = borrow(*at_);
         ++at_;
@@ -113,8 +116,8 @@ public:
     }
 
 private:
-    Range                            range_;
-    std::ranges::iterator_t<Range&> at_;
+    Range                                     range_;
+    decltype(std::begin(std::declval<Range&>())) at_;
 };
 
 /** Messages that take time.

@@ -134,6 +134,58 @@ public:
         line_start_ = (eol >> (n - 1) & 1U) != 0;
     }
 
+    /** Moves over the whole blocks at the front of `in` that are sent as they are: nearly all content is such blocks.
+
+        All line ends are CRLF, no line begins with a dot, and there is no NUL. What look() and advance() would do about
+        such a block, with everything in registers.
+
+        @param most      The longest line that is allowed.
+        @param eight_bit Are octets above 127 allowed?
+        @return Their octets.
+    */
+    std::size_t pass_clean(std::string_view in, std::size_t most, bool eight_bit) noexcept
+    {
+        std::uint64_t const refused    = eight_bit ? 0 : ~std::uint64_t{0};
+        std::uint64_t       after_cr   = after_cr_ ? 1 : 0;
+        std::uint64_t       line_start = line_start_ ? 1 : 0;
+        std::uint64_t       eight      = 0;
+        std::size_t         open       = line_size_;
+        std::size_t         longest    = facts_.longest_line;
+        std::size_t         done       = 0;
+        for (; in.size() - done >= scan_block; done += scan_block)
+        {
+            scan_masks const    m      = scan(in.data() + done);
+            std::uint64_t const paired = m.cr << 1U | after_cr;
+            if (m.lf != paired || ((m.dot & (m.lf << 1U | line_start)) | m.nul | (m.eight & refused)) != 0)
+                break;
+            std::size_t line  = open;
+            std::size_t begin = after_cr; // behind the LF of a CR in the block before
+            std::size_t most_here = longest;
+            for (std::uint64_t rest = m.cr; rest != 0; rest &= rest - 1)
+            {
+                auto const at = static_cast<std::size_t>(std::countr_zero(rest));
+                most_here     = std::max(most_here, line + at - begin);
+                line          = 0;
+                begin         = at + 2;
+            }
+            line += scan_block - std::min(begin, scan_block);
+            if (std::max(most_here, line) > most)
+                break;
+            open       = line;
+            longest    = most_here;
+            after_cr   = m.cr >> (scan_block - 1);
+            line_start = (m.cr | m.lf) >> (scan_block - 1);
+            eight |= m.eight;
+        }
+        after_cr_           = after_cr != 0;
+        line_start_         = line_start != 0;
+        line_size_          = open;
+        facts_.longest_line = longest;
+        facts_.eight_bit    = facts_.eight_bit || eight != 0;
+        facts_.size += done;
+        return done;
+    }
+
     bool after_cr() const noexcept { return after_cr_; }
     bool line_start() const noexcept { return line_start_; }
 
@@ -182,8 +234,11 @@ public:
 
     void update(std::string_view in) noexcept
     {
-        while (!in.empty())
+        for (;;)
         {
+            in.remove_prefix(state_.pass_clean(in, in.npos, true));
+            if (in.empty())
+                break;
             auto const block  = in.substr(0, detail::scan_block);
             auto const masks  = detail::scan(block);
             auto const events = state_.look(masks, detail::low_bits(block.size()));
@@ -249,10 +304,18 @@ public:
             ec = errc::bad_parameter; // bare line ends could forge the end of the data
             return 0;
         }
-        std::size_t pos     = 0; // the octets before it were scanned
-        std::size_t written = 0; // and those before it are in `out`
+        std::size_t const most    = options_.max_line == 0 || verbatim ? in.npos : options_.max_line;
+        std::size_t       pos     = 0; // the octets before it were scanned
+        std::size_t       written = 0; // and those before it are in `out`
+        bool              clean   = true; // was the last block?
         while (pos < in.size() && out.room() > reserve)
         {
+            if (clean)
+            {
+                pos += state_.pass_clean(in.substr(pos), most, options_.allow_eight_bit);
+                if (pos == in.size())
+                    break;
+            }
             auto const block = in.substr(pos, detail::scan_block);
             auto const n     = block.size();
             auto const masks = detail::scan(block);
@@ -266,6 +329,7 @@ public:
             std::size_t         done = n;
             std::uint64_t const insert =
                 verbatim ? 0 : e.bare_lf | e.no_lf | (options_.dot_stuffing ? e.first_dot : 0);
+            clean = insert == 0;
             for (auto rest = insert; rest != 0; rest &= rest - 1)
             {
                 auto const bit = static_cast<std::size_t>(std::countr_zero(rest));

@@ -70,24 +70,27 @@ inline scan_masks scan_portable(char const* p) noexcept
 inline scan_masks scan(char const* p) noexcept
 {
 #if defined(__SSE2__)
-    scan_masks    m;
-    __m128i const cr  = _mm_set1_epi8('\r');
-    __m128i const lf  = _mm_set1_epi8('\n');
-    __m128i const dot = _mm_set1_epi8('.');
-    __m128i const nul = _mm_setzero_si128();
-    for (unsigned i = 0; i < 4; ++i)
+    __m128i v[4];
+    std::memcpy(v, p, sizeof v);
+    auto const gather = [](__m128i a, __m128i b, __m128i c, __m128i d) {
+        auto const bits = [](__m128i x) { return static_cast<unsigned>(_mm_movemask_epi8(x)); };
+        return std::uint64_t{bits(a) | bits(b) << 16U} | std::uint64_t{bits(c) | bits(d) << 16U} << 32U;
+    };
+    auto const equal = [&](char octet) {
+        __m128i const x = _mm_set1_epi8(octet);
+        return gather(_mm_cmpeq_epi8(v[0], x), _mm_cmpeq_epi8(v[1], x), _mm_cmpeq_epi8(v[2], x), _mm_cmpeq_epi8(v[3], x));
+    };
+    scan_masks m;
+    m.cr  = equal('\r');
+    m.lf  = equal('\n');
+    m.dot = equal('.');
+    // Rare in most content, so all four are looked at together first.
+    __m128i const least = _mm_min_epu8(_mm_min_epu8(v[0], v[1]), _mm_min_epu8(v[2], v[3]));
+    __m128i const any   = _mm_or_si128(_mm_or_si128(v[0], v[1]), _mm_or_si128(v[2], v[3]));
+    if (_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(least, _mm_setzero_si128()), any)) != 0)
     {
-        __m128i v;
-        std::memcpy(&v, p + std::size_t{i} * 16, 16);
-        unsigned const at   = 16 * i;
-        auto const     bits = [at](__m128i x) {
-            return std::uint64_t{static_cast<unsigned>(_mm_movemask_epi8(x))} << at;
-        };
-        m.cr |= bits(_mm_cmpeq_epi8(v, cr));
-        m.lf |= bits(_mm_cmpeq_epi8(v, lf));
-        m.dot |= bits(_mm_cmpeq_epi8(v, dot));
-        m.nul |= bits(_mm_cmpeq_epi8(v, nul));
-        m.eight |= bits(v);
+        m.nul   = equal('\0');
+        m.eight = gather(v[0], v[1], v[2], v[3]);
     }
     return m;
 #else

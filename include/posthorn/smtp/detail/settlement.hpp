@@ -20,7 +20,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,7 +59,8 @@ public:
     void begin(report& r)
     {
         chosen_.resize(r.recipients_.size());
-        std::iota(chosen_.begin(), chosen_.end(), std::uint32_t(0));
+        for (std::uint32_t i = 0; auto& index : chosen_)
+            index = i++;
         mark(r);
     }
 
