@@ -117,6 +117,11 @@ public:
         co_return element;
     }
 
+    /** For tasks: awaited, it gives a pointer to the next element where that is, null after the last; without a frame and a move.
+        The element stays until the next call.
+        @throws As next(). */
+    auto advance() noexcept { return advancing(handle_); }
+
 private:
     friend promise_type;
     explicit async_generator(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
@@ -140,8 +145,32 @@ private:
         }
         void await_resume() const noexcept {}
 
-    private:
+    protected:
         std::coroutine_handle<promise_type> handle_;
+    };
+
+    /// What advance() gives.
+    class advancing : public step
+    {
+    public:
+        explicit advancing(std::coroutine_handle<promise_type> h) noexcept : step(h) {}
+
+        bool await_ready() const noexcept
+        {
+            bool const over = !this->handle_ || this->handle_.done();
+            if (!over)
+                this->handle_.promise().current.reset();
+            return over;
+        }
+        T* await_resume() const
+        {
+            if (!this->handle_)
+                return nullptr;
+            auto& p = this->handle_.promise();
+            if (p.failure)
+                std::rethrow_exception(std::exchange(p.failure, nullptr));
+            return p.current && !this->handle_.done() ? &*p.current : nullptr;
+        }
     };
 
     std::coroutine_handle<promise_type> handle_ {};

@@ -154,7 +154,21 @@ public:
         s.gone = s.total = 0;
         for (auto const& piece : pieces)
             s.total += piece.size();
-        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent, s.gone);
+        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent, s.gone, 0);
+    }
+
+    /** The beginning of write(): what can leave without waiting does.
+        @return Whether that was all. If not, write_rest() with the same pieces must be next. */
+    bool write_now(std::span<std::string_view const> pieces) noexcept
+    {
+        return impl_ != nullptr && impl_->begin_write(pieces);
+    }
+
+    /// Goes on after write_now(); as write().
+    task<void> write_rest(std::span<std::string_view const> pieces)
+    {
+        impl& s = open();
+        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent, s.gone, s.gone);
     }
 
     /** After a failed write(): did the last byte certainly stay here?
@@ -388,7 +402,14 @@ private:
                     if (!would_block(ec))
                         fail(ec);
                 }
-                co_await wait(socket_type::wait_read);
+                // As wait() does, without a frame of its own for what happens to every reply.
+                auto const  before  = interruptions;
+                auto const  outcome = co_await socket->async_wait(socket_type::wait_read, use_task_nothrow);
+                auto const& [ec]    = outcome;
+                in_a_row            = 0;
+                if (ec)
+                    fail_wait(ec, before);
+                check();
             }
         }
 
@@ -407,16 +428,40 @@ private:
             fail_wait(failed, before);
         }
 
+        /// @return Whether everything left. What did not, and failures, are for write_raw().
+        bool begin_write(std::span<std::string_view const> pieces) noexcept
+        {
+            gone = total = 0;
+            unsent       = true;
+            for (auto const& piece : pieces)
+                total += piece.size();
+            if (tls || custom || closed || limit.expired() || failed_write || !may_try())
+                return false;
+            gone = try_write(pieces, 0, failed_write);
+            if (gone == 0)
+                return false;
+            in_a_row += 1;
+            counters.writes += 1;
+            counters.bytes_written += gone;
+            unsent = gone != total;
+            return !unsent;
+        }
+
         /// @param kept Did the last byte certainly stay here? Kept up to date, for the case of a failure.
         /// @param left How many may have left, as long as it did.
-        task<void> write_raw(std::span<std::string_view const> pieces, bool& kept, std::size_t& left)
+        /// @param from Octets that have left before.
+        task<void> write_raw(std::span<std::string_view const> pieces, bool& kept, std::size_t& left, std::size_t from)
         {
             kept             = true;
-            std::size_t done = left = 0;
+            std::size_t done = left = from;
             check();
+            if (failed_write)
+                fail(std::exchange(failed_write, {}));
             while (!pieces.empty() && pieces.back().empty())
                 pieces = pieces.first(pieces.size() - 1);
-            std::size_t offset = 0; // into the first piece
+            std::size_t offset = from; // into the first piece
+            for (; !pieces.empty() && offset >= pieces.front().size(); pieces = pieces.subspan(1))
+                offset -= pieces.front().size();
             while (!pieces.empty())
             {
                 if (pieces.front().size() == offset)
@@ -457,6 +502,16 @@ private:
         /// One gather write without waiting; 0 if the transport takes nothing now.
         std::size_t write_now(std::span<std::string_view const> pieces, std::size_t offset)
         {
+            std::error_code   ec;
+            std::size_t const n = try_write(pieces, offset, ec);
+            if (ec)
+                fail(ec);
+            return n;
+        }
+
+        /// @param failed Set if that is not for want of room.
+        std::size_t try_write(std::span<std::string_view const> pieces, std::size_t offset, std::error_code& failed) noexcept
+        {
             std::array<asio::const_buffer, 64> buffers;
             std::size_t                        count = 0;
             for (auto piece : pieces.first(std::min(pieces.size(), buffers.size())))
@@ -467,7 +522,7 @@ private:
             std::error_code   ec;
             std::size_t const n = socket->write_some(std::span(buffers.data(), count), ec);
             if (ec && !would_block(ec))
-                fail(ec);
+                failed = ec;
             return ec ? 0 : n;
         }
 
@@ -501,7 +556,7 @@ private:
                 std::swap(flying, tls->output());
                 std::string_view const waiting = flying.data();
                 cut                            = true; // unless it succeeds, the peer has half a record
-                co_await write_raw(std::span(&waiting, 1), *state, octets);
+                co_await write_raw(std::span(&waiting, 1), *state, octets, 0);
                 cut = false;
                 flying.clear();
                 state = &ignored;
@@ -728,6 +783,7 @@ private:
         std::uint64_t               interruptions = 0; ///< How often the limit has stopped operations.
         unsigned                    in_a_row      = 0; ///< Reads and writes since somebody waited.
         std::optional<char>         peeked;            ///< Decrypted by peek().
+        std::error_code             failed_write;      ///< For the write that comes next to tell.
         bool                        more_likely = false;
         bool                        writing_tls = false; ///< Somebody is going to flush what the engine puts out.
         bool                        cut         = false; ///< A record was not written to its end, or is on its way.

@@ -299,11 +299,11 @@ private:
             bool blamed = false, decided = false, moved = false, progress = false;
             for (;;)
             {
-                std::optional<burst_result> result;
-                std::exception_ptr          broken; // before any message was taken
+                burst_result*      result = nullptr;
+                std::exception_ptr broken; // before any message was taken
                 try
                 {
-                    result = co_await results.next();
+                    result = co_await results.advance();
                 }
                 catch (...)
                 {

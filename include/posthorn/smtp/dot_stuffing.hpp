@@ -18,6 +18,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <system_error>
 
@@ -49,6 +50,7 @@ struct content_facts
     bool          eight_bit    = false;
     bool          nul          = false;
     bool          bare_endings = false; ///< A CR or LF outside of CRLF.
+    std::uint64_t leading_dots = 0; ///< Lines that begin with a dot.
 };
 
 namespace detail {
@@ -115,6 +117,7 @@ public:
         }
         facts_.eight_bit = facts_.eight_bit || (all.eight & valid) != 0;
         facts_.nul       = facts_.nul || (all.nul & valid) != 0;
+        facts_.leading_dots += static_cast<std::uint64_t>(std::popcount(e.first_dot & valid));
 
         // Lines: each ends at a CR or at an LF without one.
         std::uint64_t const eol   = cr | lf;
@@ -134,32 +137,45 @@ public:
         line_start_ = (eol >> (n - 1) & 1U) != 0;
     }
 
-    /** Moves over the whole blocks at the front of `in` that are sent as they are: nearly all content is such blocks.
+    /** Moves over the whole blocks at the front of `in` that are clean: nearly all content is such blocks.
 
-        All line ends are CRLF, no line begins with a dot, and there is no NUL. What look() and advance() would do about
-        such a block, with everything in registers.
+        All line ends are CRLF, and there is no NUL. What look() and advance() would do about such a block, with everything in
+        registers.
 
         @param most      The longest line that is allowed.
         @param eight_bit Are octets above 127 allowed?
+        @param dots      Are lines that begin with a dot? They are counted then.
         @return Their octets.
     */
-    std::size_t pass_clean(std::string_view in, std::size_t most, bool eight_bit) noexcept
+    std::size_t pass_clean(std::string_view in, std::size_t most, bool eight_bit, bool dots) noexcept
     {
-        std::uint64_t const refused    = eight_bit ? 0 : ~std::uint64_t{0};
-        std::uint64_t       after_cr   = after_cr_ ? 1 : 0;
-        std::uint64_t       line_start = line_start_ ? 1 : 0;
-        std::uint64_t       eight      = 0;
-        std::size_t         open       = line_size_;
-        std::size_t         longest    = facts_.longest_line;
-        std::size_t         done       = 0;
+        std::uint64_t after_cr   = after_cr_ ? 1 : 0;
+        std::uint64_t line_start = line_start_ ? 1 : 0;
+        bool          eight      = false;
+        std::size_t   open       = line_size_;
+        std::size_t   longest    = facts_.longest_line;
+        std::size_t   done       = 0;
         for (; in.size() - done >= scan_block; done += scan_block)
         {
-            scan_masks const    m      = scan(in.data() + done);
-            std::uint64_t const paired = m.cr << 1U | after_cr;
-            if (m.lf != paired || ((m.dot & (m.lf << 1U | line_start)) | m.nul | (m.eight & refused)) != 0)
+            char const* const p      = in.data() + done;
+            line_masks const  m      = scan_lines(p);
+            std::uint64_t     leading = line_start & (p[0] == '.' ? 1U : 0U);
+            if ((m.cr | m.lf) == 0 && after_cr == 0)
+            {
+                std::size_t const line = open + scan_block;
+                if (m.nul || (m.eight && !eight_bit) || line > most || (leading != 0 && !dots))
+                    break;
+                facts_.leading_dots += leading;
+                open       = line;
+                line_start = 0;
+                eight      = eight || m.eight;
+                continue;
+            }
+            if (m.lf != (m.cr << 1U | after_cr) || m.nul || (m.eight && !eight_bit))
                 break;
-            std::size_t line  = open;
-            std::size_t begin = after_cr; // behind the LF of a CR in the block before
+            leading += after_cr & (p[1] == '.' ? 1U : 0U);
+            std::size_t line      = open;
+            std::size_t begin     = after_cr; // behind the LF of a CR in the block before
             std::size_t most_here = longest;
             for (std::uint64_t rest = m.cr; rest != 0; rest &= rest - 1)
             {
@@ -167,24 +183,30 @@ public:
                 most_here     = std::max(most_here, line + at - begin);
                 line          = 0;
                 begin         = at + 2;
+                leading += begin < scan_block && p[begin] == '.' ? 1U : 0U;
             }
             line += scan_block - std::min(begin, scan_block);
-            if (std::max(most_here, line) > most)
+            if (std::max(most_here, line) > most || (leading != 0 && !dots))
                 break;
+            facts_.leading_dots += leading;
             open       = line;
             longest    = most_here;
             after_cr   = m.cr >> (scan_block - 1);
             line_start = (m.cr | m.lf) >> (scan_block - 1);
-            eight |= m.eight;
+            eight      = eight || m.eight;
         }
         after_cr_           = after_cr != 0;
         line_start_         = line_start != 0;
         line_size_          = open;
         facts_.longest_line = longest;
-        facts_.eight_bit    = facts_.eight_bit || eight != 0;
+        facts_.eight_bit    = facts_.eight_bit || eight;
         facts_.size += done;
         return done;
     }
+
+    /// What is known of the whole content, which begins here.
+    void know(content_facts const& f) noexcept { facts_ = f; }
+    void stand(bool line_start) noexcept { line_start_ = line_start; }
 
     bool after_cr() const noexcept { return after_cr_; }
     bool line_start() const noexcept { return line_start_; }
@@ -236,7 +258,7 @@ public:
     {
         for (;;)
         {
-            in.remove_prefix(state_.pass_clean(in, in.npos, true));
+            in.remove_prefix(state_.pass_clean(in, in.npos, true, true));
             if (in.empty())
                 break;
             auto const block  = in.substr(0, detail::scan_block);
@@ -304,6 +326,8 @@ public:
             ec = errc::bad_parameter; // bare line ends could forge the end of the data
             return 0;
         }
+        if (trusted_)
+            return encode_trusted(in, out);
         std::size_t const most    = options_.max_line == 0 || verbatim ? in.npos : options_.max_line;
         std::size_t       pos     = 0; // the octets before it were scanned
         std::size_t       written = 0; // and those before it are in `out`
@@ -312,7 +336,7 @@ public:
         {
             if (clean)
             {
-                pos += state_.pass_clean(in.substr(pos), most, options_.allow_eight_bit);
+                pos += state_.pass_clean(in.substr(pos), most, options_.allow_eight_bit, !options_.dot_stuffing);
                 if (pos == in.size())
                     break;
             }
@@ -391,13 +415,60 @@ public:
     /// Start again, for the next message.
     void reset(content_options options) noexcept
     {
+        trusted_ = false;
         options_ = options;
         state_   = detail::content_state();
         offset_  = 0;
     }
     void reset() noexcept { reset(options_); }
 
+    /** The content was measured, as a whole, and does not change any more: if all of it can be sent as it is, only lines that begin with a
+        dot are looked for. To be called after reset(), before the first octet.
+        @param f From content_measure with the same line_endings. */
+    void trust(content_facts const& f) noexcept
+    {
+        bool const verbatim = options_.endings == line_endings::verbatim;
+        bool const fits     = verbatim || options_.max_line == 0 || f.longest_line <= options_.max_line;
+        trusted_ = fits && !f.bare_endings && (options_.allow_nul || !f.nul) && (options_.allow_eight_bit || !f.eight_bit);
+        if (!trusted_)
+            return;
+        dots_ = options_.dot_stuffing ? f.leading_dots : 0;
+        state_.know(f);
+    }
+
 private:
+    /// A dot is doubled by two slices that share it.
+    std::size_t encode_trusted(std::string_view in, gather_list& out) noexcept
+    {
+        if (out.room() <= reserve)
+            return 0;
+        std::size_t pos = 0, written = 0;
+        while (dots_ != 0 && pos < in.size() && out.room() > reserve)
+        {
+            auto const* const dot = static_cast<char const*>(std::memchr(in.data() + pos, '.', in.size() - pos));
+            if (dot == nullptr)
+            {
+                pos = in.size();
+                break;
+            }
+            auto const at    = static_cast<std::size_t>(dot - in.data());
+            bool const first = at == 0 ? state_.line_start() : in[at - 1] == '\n';
+            pos              = at + 1;
+            if (!first)
+                continue;
+            out.add(in.substr(written, pos - written));
+            written = at;
+            --dots_;
+        }
+        if (dots_ == 0)
+            pos = in.size();
+        out.add(in.substr(written, pos - written));
+        if (pos != 0)
+            state_.stand(in[pos - 1] == '\n');
+        offset_ += pos;
+        return pos;
+    }
+
     /// One event adds up to three slices, the rest of the run one, finish() two.
     static constexpr std::size_t reserve = 6;
 
@@ -432,7 +503,9 @@ private:
 
     content_options       options_;
     detail::content_state state_;
-    std::uint64_t         offset_ = 0;
+    std::uint64_t         offset_  = 0;
+    std::uint64_t         dots_    = 0;     ///< Of trusted content: lines to come that begin with a dot.
+    bool                  trusted_ = false; ///< See trust().
 };
 
 } // namespace posthorn::smtp

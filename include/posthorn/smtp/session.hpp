@@ -604,12 +604,19 @@ private:
         operation const guard(*this, phase::mail);
         co_await talk_.begin(phase::mail);
         detail::burst_run run(talk_, delivery_, introduction_, std::move(feed), std::move(options));
-        auto              result = co_await run.next();
-        while (result)
+        burst_result      result;
+        for (;;)
         {
+            bool ready = run.take(result);
+            if (!ready)
+            {
+                ready = co_await run.next();
+                if (!ready)
+                    break;
+                continue;
+            }
             talk_.stream.expires_later(); // the caller takes the time it wants
-            co_yield std::move(*result);
-            result = co_await run.next();
+            co_yield std::move(result);
         }
     }
 

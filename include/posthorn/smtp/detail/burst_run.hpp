@@ -52,18 +52,37 @@ public:
             delivery_->end(std::make_exception_ptr(c_->make_error(posthorn::errc::canceled, phase::content, "burst")));
     }
 
-    /** The next message that is decided, or nothing after the last.
+    /// Takes the next message that is decided already. @return Whether there was one.
+    bool take(burst_result& into)
+    {
+        auto const at = std::find_if(slots_.begin(), slots_.end(), [this](auto const& s) { return is_decided(*s); });
+        if (at == slots_.end())
+            return false;
+        slot& s = **at;
+        into.index              = s.index;
+        into.report             = std::move(s.report);
+        into.failure            = std::move(s.on_its_way->failure);
+        s.on_its_way->at        = parcel::stage::idle;
+        octets_ -= s.octets;
+        s.mail.reset();
+        spare_ = std::move(*at);
+        slots_.erase(at);
+        return true;
+    }
 
-        After the connection was lost, all that are on their way, and then nothing more: what the feed has left was
+    /** Waits until a message is decided.
+
+        After the connection was lost, all that are on their way are, and then nothing more: what the feed has left was
         not asked for.
+        @return Whether there is one to take().
         @throws What the feed throws, after all that were on their way are decided. */
-    task<std::optional<burst_result>> next()
+    task<bool> next()
     {
         auto const ex = co_await this_coro::executor;
         for (;;)
         {
-            if (auto decided = take_decided())
-                co_return decided;
+            if (std::any_of(slots_.begin(), slots_.end(), [this](auto const& s) { return is_decided(*s); }))
+                co_return true;
             bool const renewing = held_ && slots_.empty();
             if (renewing)
                 dispatch(std::exchange(held_, nullptr));
@@ -76,10 +95,15 @@ public:
             std::exception_ptr broken;
             try
             {
-                if (!renewing)
+                if (!renewing && delivery_->has_work() && !(wants_more() && !delivery_->can_write()))
+                    co_await delivery_->step();
+                else if (!renewing)
                     co_await go_on();
                 else if (!delivery_->stopped())
                     co_await introduction_->renew();
+                auto const how = co_await this_coro::cancelled;
+                if (!renewing && how != asio::cancellation_type::none)
+                    throw c_->make_error(posthorn::errc::canceled, phase::content, "burst");
             }
             catch (...)
             {
@@ -97,7 +121,7 @@ public:
             co_await c_->leave();
         if (feed_failure_)
             std::rethrow_exception(std::exchange(feed_failure_, nullptr));
-        co_return std::nullopt;
+        co_return false;
     }
 
 private:
@@ -161,7 +185,7 @@ private:
 
     void dispatch(message_pointer mail)
     {
-        auto one        = std::make_unique<slot>();
+        auto one        = spare_ ? std::move(spare_) : std::make_unique<slot>();
         one->index      = index_++;
         one->octets     = mail->content ? mail->content->size().value_or(0) : 0;
         one->mail       = std::move(mail);
@@ -170,13 +194,15 @@ private:
         slots_.push_back(std::move(one));
     }
 
-    /// Waits for the server, the feed, or both.
+    bool is_decided(slot const& s) const noexcept
+    {
+        return s.on_its_way->at == parcel::stage::done && (s.on_its_way->owed == 0 || ended_);
+    }
+
+    /// Waits for the feed, or for it and the server.
     task<void> go_on()
     {
-        bool const asking = wants_more();
-        if (delivery_->has_work() && (!asking || delivery_->can_write()))
-            co_await delivery_->step();
-        else if (!delivery_->has_work())
+        if (!delivery_->has_work())
             co_await feed_->wait();
         else
         {
@@ -185,27 +211,6 @@ private:
             co_await when_any(std::move(reply), std::move(message));
             delivery_->take_replies();
         }
-        auto const how = co_await this_coro::cancelled;
-        if (how != asio::cancellation_type::none)
-            throw c_->make_error(posthorn::errc::canceled, phase::content, "burst");
-    }
-
-    std::optional<burst_result> take_decided()
-    {
-        auto const at = std::find_if(slots_.begin(), slots_.end(), [this](auto const& s) {
-            return s->on_its_way->at == parcel::stage::done && (s->on_its_way->owed == 0 || ended_);
-        });
-        if (at == slots_.end())
-            return std::nullopt;
-        slot& s = **at;
-        std::optional<burst_result> result(std::in_place);
-        result->index           = s.index;
-        result->report          = std::move(s.report);
-        result->failure         = std::move(s.on_its_way->failure);
-        s.on_its_way->at        = parcel::stage::idle;
-        octets_ -= s.octets;
-        slots_.erase(at);
-        return result;
     }
 
     conversation*                      c_;
@@ -214,6 +219,7 @@ private:
     std::unique_ptr<message_feed>      feed_;
     burst_options                      options_;
     std::vector<std::unique_ptr<slot>> slots_;
+    std::unique_ptr<slot>              spare_; ///< To be used again.
     message_pointer                    held_; ///< Waits until the server is idle, to be asked what it offers by now.
     std::exception_ptr                 feed_failure_;
     std::size_t                        index_     = 0;

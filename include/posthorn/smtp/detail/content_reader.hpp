@@ -42,6 +42,18 @@ public:
             co_await next_block();
     }
 
+    /// The same at once. @return False, with nothing done, if it is not in memory.
+    bool open_whole(source& from)
+    {
+        auto const whole = from.contiguous();
+        if (!whole)
+            return false;
+        from_  = &from;
+        block_ = *whole;
+        ended_ = whole_ = true;
+        return true;
+    }
+
     /// Starts again from the beginning. @pre can_rewind()
     task<void> rewind()
     {
@@ -63,7 +75,13 @@ public:
     }
     std::optional<std::uint64_t> size() const { return from_->size(); }
 
-    void reset(content_options const& o) noexcept { encoder_.reset(o); }
+    /// @param measured What is known of the whole content; null if that was not measured.
+    void reset(content_options const& o, content_facts const* measured) noexcept
+    {
+        encoder_.reset(o);
+        if (measured != nullptr && whole_)
+            encoder_.trust(*measured);
+    }
 
     std::uint64_t offset() const noexcept { return encoder_.offset(); }
 

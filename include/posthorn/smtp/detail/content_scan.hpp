@@ -98,6 +98,44 @@ inline scan_masks scan(char const* p) noexcept
 #endif
 }
 
+/// What passing over clean content needs of a block: dots count only at line starts, and those are few.
+struct line_masks
+{
+    std::uint64_t cr    = 0;
+    std::uint64_t lf    = 0;
+    bool          nul   = false;
+    bool          eight = false;
+};
+
+/// @param p 64 octets.
+inline line_masks scan_lines(char const* p) noexcept
+{
+#if defined(__SSE2__)
+    __m128i v[4];
+    std::memcpy(v, p, sizeof v);
+    auto const bits   = [](__m128i x) { return static_cast<unsigned>(_mm_movemask_epi8(x)); };
+    auto const gather = [&](char octet) {
+        __m128i const x = _mm_set1_epi8(octet);
+        return std::uint64_t {bits(_mm_cmpeq_epi8(v[0], x)) | bits(_mm_cmpeq_epi8(v[1], x)) << 16U} |
+               std::uint64_t {bits(_mm_cmpeq_epi8(v[2], x)) | bits(_mm_cmpeq_epi8(v[3], x)) << 16U} << 32U;
+    };
+    // Lines are longer than a block, mostly: where nothing is below a space, there is nothing to be found.
+    __m128i const least = _mm_min_epu8(_mm_min_epu8(v[0], v[1]), _mm_min_epu8(v[2], v[3]));
+    __m128i const any   = _mm_or_si128(_mm_or_si128(v[0], v[1]), _mm_or_si128(v[2], v[3]));
+    line_masks    m;
+    m.eight = bits(any) != 0;
+    if (bits(_mm_cmpeq_epi8(_mm_min_epu8(least, _mm_set1_epi8(0x1f)), least)) == 0)
+        return m;
+    m.nul = bits(_mm_cmpeq_epi8(least, _mm_setzero_si128())) != 0;
+    m.cr  = gather('\r');
+    m.lf  = gather('\n');
+    return m;
+#else
+    scan_masks const all = scan_portable(p);
+    return {all.cr, all.lf, all.nul != 0, all.eight != 0};
+#endif
+}
+
 /// The masks of up to 64 octets; bits behind the end are clear.
 inline scan_masks scan(std::string_view block) noexcept
 {

@@ -291,27 +291,38 @@ private:
                 parcel* const next = find([](parcel const& p) { return p.at == parcel::stage::waiting; });
                 if (next == nullptr || !may_begin(*next))
                     break;
-                co_await start(*next);
+                if (!start_now(*next))
+                    co_await start(*next);
                 continue;
             }
             parcel& p = *current_;
             if (!can_write(p))
                 break;
+            // Each is a task only where there is something to wait for.
             if (!p.dialogue.output().empty())
-                co_await stage_commands(p);
+            {
+                if (!outbox_.has_room(1))
+                    co_await flush();
+                stage_commands(p);
+            }
             else if (p.dialogue.next() == transaction::step::send_nothing)
                 stage_nothing(p);
             else if (p.plan.transfer() == transfer::bdat)
                 co_await stage_chunks(p);
             else
-                co_await stage_data(p);
+            {
+                begin_data(p);
+                if (!encode_data(p))
+                    co_await stage_data(p);
+            }
             if (current_ == &p && p.dialogue.written())
             {
                 p.at     = parcel::stage::written;
                 current_ = nullptr;
             }
         }
-        co_await flush();
+        if (!flush_now())
+            co_await flush_rest();
     }
 
     /// The same while another task listens.
@@ -356,8 +367,23 @@ private:
             settlement::explain(*p.into, reason.code().message());
             co_return complete(p, reason);
         }
-        if (stopped())
-            co_return;
+        if (!stopped())
+            plan(p);
+    }
+
+    /// Does what start() does if there is nothing to wait for. @return Whether it did.
+    bool start_now(parcel& p)
+    {
+        bool const looks = server_.burst && c_->due.idle() && outbox_.empty();
+        if (looks || p.begun_once || p.mail->content == nullptr || used_up(*server_.offers) || !p.content.open_whole(*p.mail->content))
+            return false;
+        plan(p);
+        return true;
+    }
+
+    /// The content is open: plans, the first time, and begins a transaction.
+    void plan(parcel& p)
+    {
         defect problem;
         if (!std::exchange(p.begun_once, true))
         {
@@ -367,7 +393,7 @@ private:
         if (!problem)
             problem = begin_transaction(p);
         if (problem)
-            co_return fail_early(p, problem.code, problem.detail);
+            fail_early(p, problem.code, problem.detail);
     }
 
     defect begin_transaction(parcel& p)
@@ -388,7 +414,7 @@ private:
             return d;
         }
         p.plan.take_part();
-        p.content.reset(p.plan.content());
+        p.content.reset(p.plan.content(), p.plan.measured());
         p.end_mark.reset();
         p.at     = parcel::stage::writing;
         p.ticket = ++tickets_;
@@ -397,12 +423,10 @@ private:
         return {};
     }
 
-    task<void> stage_commands(parcel& p)
+    void stage_commands(parcel& p)
     {
-        if (!outbox_.has_room(1))
-            co_await flush();
         if (stopped() || p.dialogue.output().empty())
-            co_return;
+            return;
         std::string_view const commands = p.dialogue.output();
         c_->require_quiet(p.dialogue.pending_command(0).what);
         if (c_->settings.on_event)
@@ -424,27 +448,40 @@ private:
         end_content(p);
     }
 
-    task<void> stage_data(parcel& p)
+    void begin_data(parcel& p)
     {
         c_->require_quiet(phase::data);
         owe(p, [&] { p.dialogue.content_begins(c_->due); });
         p.begun = net::clock::now();
-        for (;;)
+    }
+
+    /// As much as there is and fits. @return Whether that was the end.
+    bool encode_data(parcel& p)
+    {
+        if (p.content.needs_block() || !outbox_.has_room(content_reader::few_pieces))
+            return false;
+        std::error_code   ec;
+        std::size_t const before = outbox_.size();
+        bool const        last   = p.content.encode(outbox_.list(), content_reader::everything, ec);
+        if (ec) // the end of the content must not be written now, so the connection cannot be saved
+            throw content_error(*c_, ec, p.content.offset());
+        p.staged += outbox_.size() - before;
+        if (last)
+            end_content(p);
+        return last;
+    }
+
+    task<void> stage_data(parcel& p)
+    {
+        bool last = false;
+        while (!last)
         {
-            if (p.content.needs_block() || !outbox_.has_room(content_reader::few_pieces))
-                co_await flush();
+            co_await flush();
             if (!stopped() && p.content.needs_block())
                 co_await p.content.next_block();
             if (stopped())
                 co_return;
-            std::error_code   ec;
-            std::size_t const before = outbox_.size();
-            bool const        last   = p.content.encode(outbox_.list(), content_reader::everything, ec);
-            if (ec) // the end of the content must not be written now, so the connection cannot be saved
-                throw content_error(*c_, ec, p.content.offset());
-            p.staged += outbox_.size() - before;
-            if (last)
-                co_return end_content(p);
+            last = encode_data(p);
         }
     }
 
@@ -547,12 +584,32 @@ private:
 
     task<void> flush()
     {
+        if (!flush_now())
+            co_await flush_rest();
+    }
+
+    /// Writes what can leave without waiting. @return Whether nothing is left; if not, flush_rest() must be next.
+    bool flush_now()
+    {
+        if (!outbox_.flush_now())
+            return false;
+        note_flushed();
+        return true;
+    }
+
+    task<void> flush_rest()
+    {
         auto const& limits = c_->settings.timeouts;
         auto const  limit  = current_ != nullptr && current_->staged + current_->content_bytes != 0
                                ? content_limit(limits, current_->begun, current_->content_bytes)
                                : block_limit(limits);
         phase const p = c_->due.idle() ? phase::content : c_->due.front().what;
-        co_await outbox_.flush(limit, p, closing_);
+        co_await outbox_.flush_rest(limit, p, closing_);
+        note_flushed();
+    }
+
+    void note_flushed()
+    {
         pinned_ = false;
         for (auto& one : parcels_)
         {

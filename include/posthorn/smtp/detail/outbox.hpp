@@ -65,18 +65,36 @@ public:
         @throws session_error after a timeout or a cancellation. */
     task<void> flush(net::clock::time_point limit, phase p, bool const& over)
     {
+        if (flush_now())
+            co_return;
+        co_await flush_rest(limit, p, over);
+    }
+
+    /// Writes what can leave without waiting. @return Whether nothing is left; if not, flush_rest() must be next.
+    bool flush_now() noexcept
+    {
         if (list_.empty() || failed_)
         {
             list_.clear();
-            co_return;
+            return true;
         }
-        flushing_        = true;
         c_->fresh_output = true;
+        flushing_        = !c_->stream.write_now(list_.slices());
+        if (flushing_)
+            return false;
+        written_ += list_.size();
+        list_.clear();
+        return true;
+    }
+
+    /// What flush_now() has left; as flush().
+    task<void> flush_rest(net::clock::time_point limit, phase p, bool const& over)
+    {
         c_->stream.expires_at(std::min(limit, c_->total));
         std::optional<posthorn::error> failure;
         try
         {
-            co_await c_->stream.write(list_.slices());
+            co_await c_->stream.write_rest(list_.slices());
         }
         catch (posthorn::error const& e)
         {

@@ -98,6 +98,9 @@ public:
     smtp::transfer         transfer() const noexcept { return transfer_; }
     content_options const& content() const noexcept { return content_; }
 
+    /// What the content consists of; null if it was not seen whole.
+    content_facts const* measured() const noexcept { return facts_ ? &*facts_ : nullptr; }
+
     /** The recipients of the next transaction, as many as the server takes at once (RFC 9422); empty if all had theirs.
 
         The span is valid until take_part() or postpone(). */
@@ -175,11 +178,13 @@ private:
         bool       binary    = verbatim || parameters_.body == body_type::binary;
         auto       size      = c.size;
         eight_bit_           = true;
+        facts_.reset();
         if (c.complete)
         {
             content_measure measure(o.endings);
             measure.update(c.beginning);
-            auto const facts = measure.finish();
+            facts_           = measure.finish();
+            auto const& facts = *facts_;
             size             = facts.size;
             eight_bit_       = facts.eight_bit;
             bool const overlong = o.max_line != 0 && facts.longest_line > o.max_line;
@@ -378,6 +383,7 @@ private:
     smtp::envelope             copy_; ///< With other spellings and parameters, if there are any.
     mail_parameters            parameters_;
     content_options            content_;
+    std::optional<content_facts> facts_;
     std::vector<std::uint32_t> todo_; ///< Recipients who can be reached, in the order of their transactions.
     std::size_t                next_     = 0; ///< The first in it who had no transaction yet.
     std::size_t                parts_    = 0;

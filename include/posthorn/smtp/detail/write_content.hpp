@@ -36,7 +36,7 @@ inline task<void> write_content(conversation& c, outbox& out, source& content, c
     bool const     closing = false;
     content_reader reader;
     co_await reader.open(content);
-    reader.reset(rules);
+    reader.reset(rules, nullptr);
     auto const    begun = net::clock::now();
     std::uint64_t sent  = 0;
     for (bool complete = false; !complete && !out.failed();)
