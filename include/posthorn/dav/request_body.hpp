@@ -101,6 +101,13 @@ struct target
     std::string destination; ///< BMOVE and BCOPY: its own one; empty: that of the request.
 };
 
+/// A prefix that a namespace shall have in a body, besides the usual ones.
+struct bound_prefix
+{
+    std::string prefix; ///< A name; none of usual_prefix(), and used once.
+    std::string space;
+};
+
 namespace detail {
 
 inline constexpr xml::name dav_name(std::string_view local) noexcept { return {dav_space, local}; }
@@ -158,13 +165,17 @@ inline void write_changes(xml::writer& w, property_update const& update)
 } // namespace detail
 
 /** The body of PROPFIND, and with targets that of BPROPFIND.
+    @param prefixes Declared, whether used or not.
     @throws error xml::errc::bad_name, bad_text
 */
-inline std::string propfind_body(property_list const& what, std::span<target const> targets = {})
+inline std::string propfind_body(property_list const& what, std::span<target const> targets = {},
+                                 std::span<bound_prefix const> prefixes = {})
 {
     std::string out;
     xml::writer w(out);
     detail::bind_space(w, dav_space);
+    for (auto const& p : prefixes)
+        w.bind(p.prefix, p.space);
     for (auto const& n : what.some())
         detail::bind_space(w, n.space);
     w.start(detail::dav_name("propfind"));
@@ -185,13 +196,17 @@ inline std::string propfind_body(property_list const& what, std::span<target con
 }
 
 /** The body of PROPPATCH, and with targets that of BPROPPATCH; of MKCOL on Exchange, too.
+    @param prefixes Declared, whether used or not.
     @throws error xml::errc::bad_name, bad_text
 */
-inline std::string proppatch_body(property_update const& update, std::span<target const> targets = {})
+inline std::string proppatch_body(property_update const& update, std::span<target const> targets = {},
+                                  std::span<bound_prefix const> prefixes = {})
 {
     std::string out;
     xml::writer w(out);
     detail::bind_space(w, dav_space);
+    for (auto const& p : prefixes)
+        w.bind(p.prefix, p.space);
     for (auto const& c : update.changes())
         detail::bind_space(w, c.name.space);
     if (std::any_of(update.changes().begin(), update.changes().end(),
