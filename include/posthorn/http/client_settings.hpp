@@ -66,6 +66,10 @@ struct client_settings
     unsigned    most_redirects = 10;
     std::size_t most_idle      = 4;      ///< Idle connections kept for each origin.
     bool        use_cookies    = true;
+
+    /** For logs: told of each request line that is about to be sent and each status line that came, those of redirects and challenges
+        too. No credentials are in them, as long as none are in URLs. Must not throw. */
+    std::function<void(bool sent, std::string const& line)> on_line;
 };
 
 } // namespace posthorn::http

@@ -533,7 +533,8 @@ private:
     // Connect --------------------------------------------------------------------------------------------------
 
     httpmail::mailbox_settings settings_for(INETSERVER const& s, bool authenticate,
-                                            std::shared_ptr<detail::certificate_opinions> const& opinions) const
+                                            std::shared_ptr<detail::certificate_opinions> const& opinions,
+                                            std::shared_ptr<std::weak_ptr<connection>> const& whose) const
     {
         httpmail::mailbox_settings m;
         auto&                      web = m.http;
@@ -545,6 +546,10 @@ private:
         web.tls.tolerate          = [opinions](net::certificate_flaw flaw) {
             opinions->seen.insert(flaw);
             return opinions->fine.contains(flaw);
+        };
+        web.on_line = [whose](bool sent, std::string const& line) {
+            if (auto const c = whose->lock())
+                c->line(sent ? CMD_SEND : CMD_RESP, line, sent ? S_OK : detail::meaning_of_status_line(line));
         };
         web.user_agent = front_->user_agent;
         // The watchdog has the client's own idea of time.
@@ -560,13 +565,15 @@ private:
     void start(INETSERVER const& s, http::url entry, bool authenticate, bool logging)
     {
         auto const opinions = std::make_shared<detail::certificate_opinions>();
-        auto       settings = settings_for(s, authenticate, opinions);
+        auto const whose    = std::make_shared<std::weak_ptr<connection>>();
+        auto       settings = settings_for(s, authenticate, opinions, whose);
         secure_wipe(front_->server.szPassword, sizeof front_->server.szPassword);
         front_->server      = s;
         front_->has_server  = true;
         front_->wants_lines = logging;
         front_->forget_session();
         auto const c = std::make_shared<connection>(front_, authenticate, std::move(entry), std::move(settings), opinions);
+        *whose           = c;
         front_->on_quiet = [weak = std::weak_ptr<connection>(c)] {
             if (auto const there = weak.lock())
                 there->hear_quiet();

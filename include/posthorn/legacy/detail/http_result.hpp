@@ -20,6 +20,7 @@
 #include <posthorn/net/connect.hpp>
 #include <posthorn/net/error.hpp>
 
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <utility>
@@ -36,6 +37,14 @@ inline outcome refused(int status, std::string reason)
     o.meaning  = o.result;
     o.response = std::move(reason);
     return o;
+}
+
+/// Of `HTTP/1.1 404 Not Found`; a redirect or an interim status is none.
+inline HRESULT meaning_of_status_line(std::string const& line)
+{
+    auto const blank  = line.find(' ');
+    int const  status = blank == line.npos ? 0 : std::atoi(line.c_str() + blank);
+    return status >= 400 || status == 305 ? from_http_status(status) : S_OK;
 }
 
 /// Whatever ended a request.

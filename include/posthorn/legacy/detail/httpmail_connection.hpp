@@ -206,10 +206,10 @@ public:
         respond(o, std::move(r));
     }
 
-    /// A line of the protocol, for the log and for OnCommand.
+    /// A line of the protocol, for the log and for OnCommand. @param meaning Of the status.
     void line(CMDTYPE direction, std::string text, HRESULT meaning)
     {
-        if (dropped_)
+        if (dropped_ || ended_)
             return;
         if (front_->log && direction == CMD_SEND)
             front_->log->sent(text);

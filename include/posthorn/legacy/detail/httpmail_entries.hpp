@@ -99,9 +99,10 @@ inline dav::property_list member_question(MEMBERINFOFLAGS flags)
 inline std::string folder_search()
 {
     namespace n = httpmail::names;
+    auto const  list = member_question(HTTP_MEMBERINFO_FOLDERPROPS);
     std::string sql  = "SELECT ";
     bool        next = false;
-    for (auto const& name : member_question(HTTP_MEMBERINFO_FOLDERPROPS).some())
+    for (auto const& name : list.some())
         sql += (std::exchange(next, true) ? ", " : "") + dav::sql_name(name);
     return sql + " FROM SCOPE('HIERARCHICAL TRAVERSAL OF \"\"') WHERE " + dav::sql_name(n::isfolder) + " = true AND " +
            dav::sql_name(n::ishidden) + " = false";

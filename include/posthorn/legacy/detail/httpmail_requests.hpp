@@ -9,6 +9,7 @@
 #ifndef POSTHORN_LEGACY_DETAIL_HTTPMAIL_REQUESTS_HPP
 #define POSTHORN_LEGACY_DETAIL_HTTPMAIL_REQUESTS_HPP
 
+#include <posthorn/core/printable.hpp>
 #include <posthorn/coro/task.hpp>
 #include <posthorn/dav/client.hpp>
 #include <posthorn/dav/multistatus.hpp>
@@ -35,12 +36,6 @@ namespace posthorn::legacy::detail {
 /// Entries of a list that are told at once.
 inline constexpr std::size_t slice_size = 32;
 
-/// For the log: what is about to be asked.
-inline void note_request(httpmail_connection& c, std::string const& method, http::url const& at)
-{
-    c.line(CMD_SEND, method + " " + at.str(), S_OK);
-}
-
 /// Ends a request whose answer is a refusal as a whole.
 inline void demand(dav::outcome const& done)
 {
@@ -61,7 +56,6 @@ inline task<final_reply> do_get(httpmail_connection& c, httpmail_order& o, std::
     how.translate = !translate;
     if (!accept.empty())
         how.fields.set("Accept", accept);
-    note_request(c, "GET", o.at);
     auto answer = co_await c.dav().get(o.at, std::move(how));
     if (!answer.ok())
         throw legacy_failure(refused(answer.status(), printable(answer.reason())));
@@ -97,7 +91,6 @@ inline task<final_reply> do_upload(httpmail_connection& c, httpmail_order& o, st
     r.fields    = std::move(fields);
     r.body      = o.body;
     r.on_upload = [&c, &o](std::uint64_t done, std::optional<std::uint64_t> total) { c.note_upload(o, done, total); };
-    note_request(c, method, o.at);
     auto const done = co_await c.dav().send(std::move(r));
     demand(done);
     auto         last = o.reply(true);
@@ -114,7 +107,6 @@ inline task<final_reply> do_upload(httpmail_connection& c, httpmail_order& o, st
 
 inline task<final_reply> do_delete(httpmail_connection& c, httpmail_order& o)
 {
-    note_request(c, "DELETE", o.at);
     auto const done = co_await c.dav().remove(o.at);
     demand(done);
     co_return o.reply(true);
@@ -134,7 +126,6 @@ inline final_reply located(httpmail_order const& o, dav::outcome const& done)
 
 inline task<final_reply> do_mkcol(httpmail_connection& c, httpmail_order& o)
 {
-    note_request(c, "MKCOL", o.at);
     auto const done = co_await c.dav().mkcol(o.at);
     co_return located(o, done);
 }
@@ -153,7 +144,6 @@ inline task<final_reply> do_transfer(httpmail_connection& c, httpmail_order& o, 
     bool const   moves = o.command == HTTPMAIL_MOVE;
     auto         how   = transfer_of(rename);
     dav::outcome done;
-    note_request(c, moves ? "MOVE" : "COPY", o.at);
     if (moves)
         done = co_await c.dav().move(o.at, std::move(to), std::move(how));
     else
@@ -165,7 +155,6 @@ inline task<final_reply> do_proppatch(httpmail_connection& c, httpmail_order& o,
 {
     http::request r("PROPPATCH", o.at);
     r.set_body(std::move(body), "text/xml");
-    note_request(c, "PROPPATCH", o.at);
     auto const done = co_await c.dav().send(std::move(r));
     demand(done);
     co_return o.reply(true);
@@ -201,7 +190,6 @@ inline final_reply failures(httpmail_order const& o, dav::bulk_outcome const& do
 
 inline task<final_reply> do_bdelete(httpmail_connection& c, httpmail_order& o, std::vector<dav::target> targets)
 {
-    note_request(c, "BDELETE", o.at);
     auto const done = co_await c.dav().bdelete(o.at, std::move(targets));
     co_return failures(o, done);
 }
@@ -213,12 +201,10 @@ inline task<final_reply> do_mark(httpmail_connection& c, httpmail_order& o, std:
     update.set(httpmail::names::read, read ? "1" : "0");
     if (!targets.empty())
     {
-        note_request(c, "BPROPPATCH", o.at);
         dav::request_options how;
         auto const           done = co_await c.dav().bproppatch(o.at, std::move(targets), std::move(update), std::move(how));
         co_return failures(o, done);
     }
-    note_request(c, "PROPPATCH", o.at);
     auto const done = co_await c.dav().proppatch(o.at, std::move(update));
     demand(done);
     co_return o.reply(true);
@@ -230,7 +216,6 @@ inline task<final_reply> do_bulk_transfer(httpmail_connection& c, httpmail_order
     bool const        moves = o.command == HTTPMAIL_BMOVE;
     auto              how   = transfer_of(rename);
     dav::bulk_outcome done;
-    note_request(c, moves ? "BMOVE" : "BCOPY", o.at);
     if (moves)
         done = co_await c.dav().bmove(o.at, std::move(to), std::move(targets), std::move(how));
     else
@@ -255,7 +240,6 @@ inline task<final_reply> do_propfind(httpmail_connection& c, httpmail_order& o, 
     http::request q("PROPFIND", o.at);
     q.set_body(std::move(body), "text/xml");
     q.fields.set("Depth", std::move(depth));
-    note_request(c, "PROPFIND", o.at);
     auto answer = co_await c.web().send(std::move(q));
     if (answer.status() != 207 && answer.status() != 200)
     {
@@ -351,7 +335,6 @@ inline task<final_reply> do_members(httpmail_connection& c, httpmail_order& o, M
     if (!asked.field.empty())
         how.fields.set("X-Timestamp", asked.field);
     auto what = member_question(flags);
-    note_request(c, "PROPFIND", o.at);
     std::optional<dav::multistatus> list;
     try
     {
@@ -372,7 +355,6 @@ inline task<final_reply> do_members(httpmail_connection& c, httpmail_order& o, M
 
 inline task<final_reply> do_find_folders(httpmail_connection& c, httpmail_order& o)
 {
-    note_request(c, "SEARCH", o.at);
     auto sql  = folder_search();
     auto list = co_await c.dav().search(o.at, std::move(sql));
     co_return co_await tell_members(c, o, std::move(list), HTTP_MEMBERINFO_FOLDERPROPS, stamp_question(), true);
@@ -386,7 +368,6 @@ inline task<final_reply> do_contacts(httpmail_connection& c, httpmail_order& o, 
     auto what = ids ? dav::property_list(httpmail::names::isfolder, httpmail::names::id, httpmail::names::modified,
                                          httpmail::names::outlookmessageclass)
                     : map.question(httpmail::dialect::exchange); // which asks for the mark of groups
-    note_request(c, "PROPFIND", o.at);
     auto list = co_await c.dav().propfind(o.at, depth, std::move(what));
     c.note_answer(o);
     auto          r = o.reply(true);
@@ -439,14 +420,12 @@ inline task<final_reply> do_post_contact(httpmail_connection& c, httpmail_order&
 {
     httpmail::contact made;
     made.fields = std::move(fields);
-    note_request(c, "POST", o.at);
     auto where = co_await c.box().add_contact(o.at, std::move(made));
     co_return co_await tell_contact(c, o, std::move(where));
 }
 
 inline task<final_reply> do_patch_contact(httpmail_connection& c, httpmail_order& o, std::map<httpmail::contact_field, std::string> fields)
 {
-    note_request(c, "PROPPATCH", o.at);
     co_await c.box().change_contact(o.at, std::move(fields));
     co_return co_await tell_contact(c, o, o.at);
 }
@@ -456,8 +435,6 @@ inline task<final_reply> do_patch_contact(httpmail_connection& c, httpmail_order
 /// Finds them out, for the front, and tells one.
 inline task<final_reply> do_root(httpmail_connection& c, httpmail_order& o, HTTPMAILPROPTYPE wanted)
 {
-    if (!c.box().is_open())
-        note_request(c, "PROPFIND", o.at);
     auto found = co_await c.box().open();
     auto root  = std::make_shared<httpmail::root_properties const>(std::move(found));
     c.keep_root(root);
