@@ -654,7 +654,7 @@ TEST_CASE("making one: S_OK, E_INVALIDARG, CLASS_E_NOAGGREGATION, E_NOINTERFACE,
         CHECK(none == nullptr);
     }
     void* none = nullptr;
-    CHECK(CoCreateInstance(CLSID_IHTTPMailTransport, nullptr, CLSCTX_INPROC_SERVER, IID_IUnknown, &none) == REGDB_E_CLASSNOTREG);
+    CHECK(CoCreateInstance(CLSID_ImnAccountManager, nullptr, CLSCTX_INPROC_SERVER, IID_IUnknown, &none) == REGDB_E_CLASSNOTREG); // only its name is known
     CoUninitialize();
 }
 

@@ -25,6 +25,7 @@
 #include <posthorn/legacy/detail/unknown.hpp>
 #include <posthorn/legacy/imnxport.h>
 #include <posthorn/legacy/transport_settings.hpp>
+#include <posthorn/net/tls_context.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/ip/tcp.hpp>
@@ -567,6 +568,8 @@ private:
         auto const opinions = std::make_shared<detail::certificate_opinions>();
         auto const whose    = std::make_shared<std::weak_ptr<connection>>();
         auto       settings = settings_for(s, authenticate, opinions, whose);
+        if (entry.secure()) // what is wrong with the settings is to be known at once
+            settings.http.tls_context.emplace(settings.http.tls);
         secure_wipe(front_->server.szPassword, sizeof front_->server.szPassword);
         front_->server      = s;
         front_->has_server  = true;

@@ -81,11 +81,13 @@ inline outcome outcome_of_request(std::exception_ptr const& failure)
             return refused(last == 407 ? 407 : 401, std::string());
         if (code == condition::tls)
             return outcome_of(e, IXP_SECURING);
+        if (code == http::errc::truncated_body)
+            return outcome(IXP_E_CONNECTION_DROPPED);
         bool const senseless = code == condition::protocol || code == http::errc::too_many_redirects ||
                                code == http::errc::redirect_loop || code == http::errc::redirect_downgrade ||
                                code == http::errc::redirect_refused || code == http::errc::body_too_long ||
                                code == httpmail::errc::not_a_mailbox || code == httpmail::errc::foreign_url;
-        if (senseless && code != http::errc::truncated_body)
+        if (senseless)
         {
             if (last / 100 > 2)
                 return refused(last, std::string());
