@@ -121,13 +121,12 @@ public:
         waiting_orders_.push_back(std::move(o));
     }
 
-    /// Disconnect.
+    /// Disconnect. @throws std::bad_alloc It was not called then.
     void leave()
     {
+        auto const self = shared_from_this();
+        front_->box->post(step([self] { self->take_leave(); }));
         leaving_ = true;
-        set_stage(IXP_DISCONNECTING);
-        end_all(outcome(IXP_E_USER_CANCEL), nullptr);
-        end();
     }
 
     /// The client wants to hear nothing more, and the connection to end at once.
@@ -263,6 +262,15 @@ private:
                 f.connection.reset();
             f.set_status(IXP_DISCONNECTED);
         });
+    }
+
+    void take_leave()
+    {
+        if (dropped_ || ended_)
+            return;
+        set_stage(IXP_DISCONNECTING);
+        end_all(outcome(IXP_E_USER_CANCEL), nullptr);
+        end();
     }
 
     /// Gives streams back and cancels what runs.
