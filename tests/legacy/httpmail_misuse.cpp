@@ -235,6 +235,12 @@ void at_each_callback(F&& f)
     }
 }
 
+/// Waits for the moment. How many requests are refused before the login varies, so it may not come at all near the end.
+bool reached(saboteur const& client)
+{
+    return legacy::pump_until([&] { return client.done || client.disconnected; }, long_enough);
+}
+
 /// Nothing comes any more.
 void quiet(saboteur const& client, std::size_t calls)
 {
@@ -252,7 +258,9 @@ TEST_CASE("the last Release, inside each callback: the stream is given back at o
             calls       = s.calls;
             s.transport = nullptr; // the transport itself holds one as long as the callback runs
         });
-        REQUIRE(legacy::pump_until([&] { return client->done; }, long_enough));
+        REQUIRE(reached(*client));
+        if (!client->done)
+            return client->transport->HandsOffCallback(), void();
         CHECK(client->alive == 0);
         quiet(*client, calls);
         if (client->released_by != std::thread::id())
@@ -272,7 +280,9 @@ TEST_CASE("DropConnection, inside each callback")
             CHECK(s.alive == 0);
             calls = s.calls;
         });
-        REQUIRE(legacy::pump_until([&] { return client->done; }, long_enough));
+        REQUIRE(reached(*client));
+        if (!client->done)
+            return client->transport->HandsOffCallback(), void();
         // After a callback in which it ended the client may still have begun something: that fails at once.
         quiet(*client, calls);
         client->transport->HandsOffCallback();
@@ -288,9 +298,9 @@ TEST_CASE("Disconnect, inside each callback: every request has its end")
             CHECK(s.transport->Disconnect() == (over ? IXP_E_NOT_CONNECTED : S_OK));
             given = 1;
         });
-        REQUIRE(legacy::pump_until([&] { return client->done && client->disconnected; }, long_enough));
+        REQUIRE(legacy::pump_until([&] { return client->disconnected; }, long_enough));
         CHECK(client->alive == 0);
-        CHECK(given == 1);
+        CHECK(given == (client->done ? 1U : 0U));
         quiet(*client, client->calls);
         client->transport->HandsOffCallback();
     });
@@ -305,7 +315,9 @@ TEST_CASE("HandsOffCallback, inside each callback: nothing comes any more, and t
             CHECK(s.transport->HandsOffCallback() == S_FALSE);
             calls = s.calls;
         });
-        REQUIRE(legacy::pump_until([&] { return client->done; }, long_enough));
+        REQUIRE(reached(*client));
+        if (!client->done)
+            return client->transport->HandsOffCallback(), void();
         quiet(*client, calls);
         client->transport->DropConnection();
         CHECK(client->alive == 0);
@@ -363,7 +375,9 @@ TEST_CASE("other methods, inside each callback")
             CHECK(t.MemberInfo(s.inbox.c_str(), 0, 1, FALSE, 51) == wanted);
             CHECK(t.Connect(&now, TRUE, FALSE) == (over ? S_OK : IXP_E_ALREADY_CONNECTED));
         });
-        REQUIRE(legacy::pump_until([&] { return client->done; }, long_enough));
+        REQUIRE(reached(*client));
+        if (!client->done)
+            return client->transport->HandsOffCallback(), void();
         client->transport->DropConnection();
         client->transport->HandsOffCallback();
         CHECK(client->alive == 0);

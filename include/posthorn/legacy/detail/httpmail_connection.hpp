@@ -160,6 +160,8 @@ public:
     void note_answer(httpmail_order& o)
     {
         ++o.ticks;
+        if (is_over())
+            return;
         if (std::exchange(proving_, false))
         {
             set_stage(IXP_AUTHORIZED);
@@ -172,7 +174,7 @@ public:
     /// What the server says of the account is known, for GetProperty.
     void keep_root(std::shared_ptr<httpmail::root_properties const> root)
     {
-        if (!dropped_ && !ended_)
+        if (!is_over())
             front_->root = std::move(root);
     }
 
@@ -208,7 +210,7 @@ public:
     /// A line of the protocol, for the log and for OnCommand. @param meaning Of the status.
     void line(CMDTYPE direction, std::string text, HRESULT meaning)
     {
-        if (dropped_ || ended_)
+        if (is_over())
             return;
         if (front_->log && direction == CMD_SEND)
             front_->log->sent(text);
@@ -227,7 +229,7 @@ private:
     static task<void> keep(std::shared_ptr<httpmail_connection> self)
     {
         loop_guard guard(*self);
-        while (!self->dropped_ && !self->ended_)
+        while (!self->is_over())
             co_await self->wait_news(clock::time_point::max());
         guard.finished();
     }
@@ -254,19 +256,19 @@ private:
 
     void end()
     {
-        ended_ = true;
-        box_.web().close_idle();
-        wake();
         tell([self = shared_from_this()](httpmail_front& f) {
             if (f.connection == self)
                 f.connection.reset();
             f.set_status(IXP_DISCONNECTED);
         });
+        ended_ = true;
+        box_.web().close_idle();
+        wake();
     }
 
     void take_leave()
     {
-        if (dropped_ || ended_)
+        if (is_over())
             return;
         set_stage(IXP_DISCONNECTING);
         end_all(outcome(IXP_E_USER_CANCEL), nullptr);
@@ -321,7 +323,7 @@ private:
     /// Requests that read run beside each other; one that changes something runs alone, when its turn has come.
     void start_due()
     {
-        while (!dropped_ && !ended_ && !waiting_orders_.empty() && running_.size() < most_at_once)
+        while (!is_over() && !waiting_orders_.empty() && running_.size() < most_at_once)
         {
             auto const next  = waiting_orders_.front();
             bool const alone = !next->reads || std::any_of(running_.begin(), running_.end(), [](auto const& o) { return !o->reads; });
@@ -444,7 +446,7 @@ private:
             }
             if (!why)
                 co_return answer;
-            if (dropped_ || o.answered)
+            if (is_over() || o.answered)
                 std::rethrow_exception(why);
             if (follows(o, why))
                 continue;
@@ -675,7 +677,6 @@ private:
     bool                                  asking_  = false;  ///< A question is being asked.
     bool                                  proving_ = false;  ///< Credentials of OnLogonPrompt are being tried.
     bool                                  leaving_ = false;
-    bool                                  ended_   = false;
 };
 
 } // namespace posthorn::legacy::detail

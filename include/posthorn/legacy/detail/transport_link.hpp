@@ -44,9 +44,11 @@ public:
 protected:
     ~transport_link() = default;
 
+    bool is_over() const noexcept { return dropped_ || ended_; }
+
     void tell(typename Front::news n)
     {
-        if (!dropped_)
+        if (!is_over())
             front_->tell(std::move(n));
     }
 
@@ -67,21 +69,19 @@ protected:
             answered const when_done(*answer, refusal, self);
             *answer = question(f);
         });
-        while (!*answer)
-        {
-            if (dropped_)
-                throw error(posthorn::errc::closed);
+        while (!*answer && !is_over())
             co_await wait_news(clock::time_point::max());
-        }
+        if (is_over()) // the client has ended it all, maybe from inside of this very question
+            throw error(posthorn::errc::closed);
         co_return **answer;
     }
 
     /// Waits until the client has heard of everything. @throws error errc::closed if nobody listens any more.
     task<void> settle()
     {
-        while (front_->has_news() && !dropped_)
+        while (front_->has_news() && !is_over())
             co_await wait_news(clock::time_point::max());
-        if (dropped_)
+        if (is_over())
             throw error(posthorn::errc::closed);
     }
 
@@ -106,6 +106,7 @@ protected:
     std::shared_ptr<Front> front_;
     asio::any_io_executor  executor_;
     bool                   dropped_ = false; ///< Nobody is interested any more.
+    bool                   ended_   = false; ///< The client was told that it is over: nothing may come after that.
 
 private:
     /// Answers for a callback that throws, and tells who waits.
