@@ -22,20 +22,19 @@ import seeded # noqa: E402
 START = "posthorn/posthorn.hpp"
 TARGET = "single_include/posthorn/posthorn.hpp"
 
-_CONDITION = re.compile(r"[ \t]*#[ \t]*(if|ifdef|ifndef|endif)\b")
+_CONDITION = re.compile(r"[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b")
 _LEADING_LICENCE = re.compile(r"(?://[^\n]*\n)+\n*")
 
 
 class amalgamation:
     def __init__(self, top):
         self.top = top
-        self.inlined = set()
         self.hoisted = set()
         self.out = []
 
     def text(self):
         licence = _LEADING_LICENCE.match(self.source(START))[0].rstrip("\n")
-        self.inline(START, (), conditional=False)
+        self.inline(START, (), set(), False)
         others = sorted(name for name in self.hoisted if "/" in name or "." in name)
         standard = sorted(self.hoisted - set(others))
         blocks = ["\n".join(f"#include <{name}>" for name in block) for block in (others, standard) if block]
@@ -48,23 +47,29 @@ class amalgamation:
             sys.exit(f"there is no header <{header}>")
         return cxx.read(path)
 
-    def inline(self, header, way, conditional):
-        """Appends a header, its own includes first. Within #if nothing counts as seen: the guards sort it out."""
+    def inline(self, header, way, seen, conditional):
+        """Appends a header, its own includes first.
+
+        `seen` are the headers that stand before this place wherever it is compiled: those of one branch of an #if count for the rest
+        of that branch only. For headers that come again the guards sort it out.
+        """
         if header in way:
             sys.exit("headers include each other in a circle: " + " > ".join(way + (header,)))
-        if header in self.inlined:
+        if header in seen:
             return
-        if not conditional:
-            self.inlined.add(header)
+        seen.add(header)
         text = _LEADING_LICENCE.sub("", self.source(header), count=1)
         includes = {line: (name, quoted) for line, name, quoted in cxx.includes(text)}
         visible = cxx.without_comments(text, strings=False).split("\n")
         guarded = re.search(r"^#ifndef (\w+)\s+#define \1$", "\n".join(visible), re.MULTILINE) is not None
-        depth = -1 if guarded else 0
+        branches = [] if guarded else [seen]
         for number, line in enumerate(text.split("\n")[:-1] if text.endswith("\n") else text.split("\n"), 1):
             condition = _CONDITION.match(visible[number - 1])
             if condition:
-                depth += -1 if condition[1] == "endif" else 1
+                if condition[1] in ("endif", "elif", "else"):
+                    branches.pop()
+                if condition[1] != "endif":
+                    branches.append(set(branches[-1]) if branches else seen)
             if number not in includes:
                 self.out.append(line + "\n")
                 continue
@@ -72,9 +77,10 @@ class amalgamation:
             beside = os.path.normpath(os.path.join(os.path.dirname(header), name)).replace(os.sep, "/")
             if quoted and os.path.isfile(os.path.join(self.top, "include", beside)):
                 name = beside
+            inner = conditional or len(branches) > 1
             if name.startswith("posthorn/"):
-                self.inline(name, way + (header,), conditional or depth > 0)
-            elif conditional or depth > 0:
+                self.inline(name, way + (header,), branches[-1], inner)
+            elif inner:
                 self.out.append(line + "\n")
             else:
                 self.hoisted.add(name)
@@ -106,9 +112,10 @@ def self_test():
         **header("posthorn/posthorn.hpp", "#include <posthorn/b.hpp>", "#include <posthorn/a.hpp>", "", "#include <vector>"),
         **header("posthorn/a.hpp", "#include <asio/post.hpp>", "#include <string>", "", "int a;"),
         **header("posthorn/b.hpp", "#include <posthorn/a.hpp>", "#include \"c.hpp\"", "#include <string>", "#if A", "#include <idn2.h>",
-                 "#include <posthorn/d.hpp>", "#endif", "/* #include <posthorn/gone.hpp> */", "int b;"),
+                 "#include <posthorn/d.hpp>", "#include <posthorn/d.hpp>", "#else", "#include <posthorn/e.hpp>", "#endif", "/* #include <posthorn/gone.hpp> */", "int b;"),
         **header("posthorn/c.hpp", "int c;"),
-        **header("posthorn/d.hpp", "#include <posthorn/a.hpp>", "#include <map>", "int d;"),
+        **header("posthorn/d.hpp", "#include <posthorn/a.hpp>", "#include <posthorn/e.hpp>", "#include <map>", "int d;"),
+        **header("posthorn/e.hpp", "int e;"),
         **header("posthorn/legacy/left_out.hpp", "int left_out;"),
     }
     expected = """// licence
@@ -153,8 +160,25 @@ int c;
 #ifndef POSTHORN_D_HPP
 #define POSTHORN_D_HPP
 
+// About posthorn/e.hpp.
+
+#ifndef POSTHORN_E_HPP
+#define POSTHORN_E_HPP
+
+int e;
+
+#endif
 #include <map>
 int d;
+
+#endif
+#else
+// About posthorn/e.hpp.
+
+#ifndef POSTHORN_E_HPP
+#define POSTHORN_E_HPP
+
+int e;
 
 #endif
 #endif

@@ -10,7 +10,6 @@
 #include <posthorn/core/buffer.hpp>
 #include <posthorn/core/error.hpp>
 #include <posthorn/core/printable.hpp>
-#include <posthorn/core/secret.hpp>
 #include <posthorn/net/proxy.hpp>
 #include <posthorn/net/tls_context.hpp>
 #include <posthorn/net/tlsa.hpp>
@@ -23,15 +22,11 @@
 
 #include <asio/ip/address.hpp>
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -53,38 +48,6 @@ template <class T>
 std::chrono::duration<T, std::milli> in_milliseconds(double seconds)
 {
     return std::chrono::duration<T, std::milli>(static_cast<T>(seconds * 1000));
-}
-
-std::string in_quotes(std::string_view text) { return "'" + posthorn::printable(text) + "'"; }
-
-void require(bool good, std::string const& otherwise)
-{
-    if (!good)
-        throw usage_error(otherwise);
-}
-
-/// A file of the command line that has to be there. It is not opened: what comes from a pipe can be read only once.
-void require_file(std::string const& name, std::string const& option)
-{
-    std::error_code ec;
-    require(!std::filesystem::is_directory(name, ec),
-            option + ": " + in_quotes(name) + " is a folder; name a file");
-    require(::access(name.c_str(), R_OK) == 0,
-            option + ": cannot read " + in_quotes(name) + ": " + std::generic_category().message(errno));
-}
-
-/// Makes something of a text, or explains why that cannot be done.
-template <class F>
-auto parsed(std::string const& option, std::string const& text, F&& parse)
-{
-    try
-    {
-        return parse(text);
-    }
-    catch (posthorn::error const& e)
-    {
-        throw usage_error(option + ": " + in_quotes(text) + ": " + e.what());
-    }
 }
 
 // Server ------------------------------------------------------------------------------------------------------
@@ -185,17 +148,6 @@ void set_connection(options const& o, net::url const& u, smtp::client_settings& 
 
 // Login -------------------------------------------------------------------------------------------------------
 
-posthorn::secret_string first_line(std::string const& name, char const* option)
-{
-    require_file(name, option);
-    std::ifstream in(name, std::ios::binary);
-    std::string   line;
-    std::getline(in, line);
-    posthorn::secret_string result(std::string_view(line).substr(0, line.find('\r')));
-    posthorn::secure_wipe(line.data(), line.size());
-    return result;
-}
-
 void set_login(options const& o, net::url const& u, smtp::client_settings& s)
 {
     require(!o.user || !u.user, "the user is given twice: by --user and in the URL; leave one out");
@@ -209,17 +161,8 @@ void set_login(options const& o, net::url const& u, smtp::client_settings& s)
         require(!o.user->empty(), "--user: the name is empty; leave it out to send without a login");
         s.login.user = *o.user;
     }
-    if (o.password)
-        s.login.password = *o.password;
-    if (o.password_file)
-        s.login.password = first_line(*o.password_file, "--password-file");
-    if (o.password_env)
-    {
-        char const* const value = std::getenv(o.password_env->c_str());
-        require(value != nullptr, "--password-env: there is no environment variable " +
-                                      in_quotes(*o.password_env) + "; set and export it");
-        s.login.password = value;
-    }
+    if (o.password || o.password_file || o.password_env)
+        s.login.password = password_of(o.password, o.password_file, o.password_env);
     require(!o.token || !o.token_file, "the token is given twice: use --token or --token-file");
     if (o.token)
         s.login.token = *o.token;

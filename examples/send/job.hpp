@@ -12,18 +12,12 @@
 #include <posthorn/smtp/client_settings.hpp>
 #include <posthorn/smtp/message.hpp>
 
+#include "../tool/checks.hpp"
 #include "options.hpp"
 
 #include <cstddef>
-#include <stdexcept>
 
 namespace tool {
-
-/// The command line cannot be obeyed; the text says why, and what to do.
-struct usage_error : std::runtime_error
-{
-    using std::runtime_error::runtime_error;
-};
 
 struct job
 {

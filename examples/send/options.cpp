@@ -6,53 +6,13 @@
 
 #include "options.hpp"
 
-#include "exit_code.hpp"
-
-#include <CLI/CLI.hpp>
+#include "../tool/command_line.hpp"
 
 #include <cstddef>
-#include <string>
 
 namespace tool {
 
 namespace {
-
-/// Options under a heading of the help.
-class section
-{
-public:
-    section(CLI::App& app, char const* heading) : app_(&app), heading_(heading) {}
-
-    /// @param value What the help calls the value.
-    template <class T>
-    CLI::Option* option(char const* name, T& to, char const* value, std::string const& what) const
-    {
-        return app_->add_option(name, to, wrapped(what))->group(heading_)->type_name(value);
-    }
-    CLI::Option* flag(char const* name, bool& to, std::string const& what) const
-    {
-        return app_->add_flag(name, to, wrapped(what))->group(heading_);
-    }
-
-private:
-    /// In lines that fit beside the names.
-    static std::string wrapped(std::string text)
-    {
-        constexpr std::size_t width = 70;
-        for (std::size_t begin = 0; text.size() - begin > width;)
-        {
-            auto const space = text.rfind(' ', begin + width);
-            if (space == std::string::npos || space <= begin)
-                break;
-            text[space] = '\n';
-            begin       = space + 1;
-        }
-        return text;
-    }
-
-    CLI::App*   app_;
-    char const* heading_;
-};
 
 void add_server(CLI::App& app, options& o)
 {
@@ -191,15 +151,7 @@ std::optional<int> parse_command_line(int argc, char** argv, options& o)
     add_message(app, o);
     add_transfer(app, o);
     add_output(app, o);
-    try
-    {
-        app.parse(argc, argv);
-    }
-    catch (CLI::ParseError const& e)
-    {
-        return app.exit(e) == 0 ? all_accepted : usage;
-    }
-    return std::nullopt;
+    return parse(app, argc, argv);
 }
 
 } // namespace tool

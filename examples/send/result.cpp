@@ -37,25 +37,17 @@ exit_code code_of(smtp::report const& r, bool explained)
         return refused;
     if (r.count(smtp::disposition::refused_temporarily) != 0 || (!explained && !r.all_accepted()))
         return temporary;
-    return all_accepted;
+    return success;
 }
 
 exit_code code_of(failure const& f)
 {
     auto const ec = f.code;
     if (ec == smtp::errc::in_doubt || ec == smtp::errc::not_all_accepted)
-        return all_accepted; // what the report says counts
-    if (ec.category() == std::generic_category())
-        return usage; // the message could not be read
-    if (ec == condition::authentication && ec != condition::temporary)
-        return login_refused;
-    if (ec == condition::unreachable || (ec == condition::timeout && f.phase == smtp::phase::connect))
+        return success; // what the report says counts
+    if (ec == condition::timeout && f.phase == smtp::phase::connect)
         return unreachable;
-    if (ec == condition::protocol || ec == condition::tls)
-        return protocol_error;
-    if (ec == condition::permanent)
-        return refused;
-    return temporary;
+    return tool::code_of(ec);
 }
 
 json to_json(std::optional<smtp::enhanced_code> const& code)

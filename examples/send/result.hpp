@@ -15,7 +15,7 @@
 #include <posthorn/smtp/outcome.hpp>
 #include <posthorn/smtp/phase.hpp>
 
-#include "exit_code.hpp"
+#include "../tool/exit_code.hpp"
 
 #include <array>
 #include <cstddef>
@@ -77,7 +77,7 @@ private:
     std::size_t                decided_     = 0;
     std::uint64_t              round_trips_ = 0;
     std::uint64_t              bytes_       = 0;
-    exit_code                  code_        = all_accepted;
+    exit_code                  code_        = success;
 
     struct tls_facts
     {

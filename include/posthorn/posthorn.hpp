@@ -20,5 +20,9 @@
 #include <posthorn/core/version.hpp>
 #include <posthorn/coro.hpp>
 #include <posthorn/smtp.hpp>
+// HTTPMail needs Expat.
+#if __has_include(<expat.h>) && !defined(POSTHORN_WITHOUT_HTTPMAIL)
+#include <posthorn/httpmail.hpp>
+#endif
 
 #endif

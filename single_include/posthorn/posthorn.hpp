@@ -21885,5 +21885,14577 @@ private:
 #endif
 
 #endif
+// HTTPMail needs Expat.
+#if __has_include(<expat.h>) && !defined(POSTHORN_WITHOUT_HTTPMAIL)
+// Umbrella: mailboxes by HTTPMail, on Exchange, on servers of WebDAV.
+
+#ifndef POSTHORN_HTTPMAIL_HPP
+#define POSTHORN_HTTPMAIL_HPP
+
+// mailbox: a mailbox on a server of HTTPMail, Exchange or WebDAV, each operation an awaitable task.
+
+#ifndef POSTHORN_HTTPMAIL_MAILBOX_HPP
+#define POSTHORN_HTTPMAIL_MAILBOX_HPP
+
+// What has changed in a mailbox between two looks at its folders.
+
+#ifndef POSTHORN_HTTPMAIL_CHANGES_HPP
+#define POSTHORN_HTTPMAIL_CHANGES_HPP
+
+// Hrefs: kept as the server wrote them, resolved for the next request, compared by what they mean.
+
+#ifndef POSTHORN_DAV_HREF_HPP
+#define POSTHORN_DAV_HREF_HPP
+
+// URLs of HTTP as they go around on the wire: kept as written, resolved, compared; and the origin they belong to.
+
+#ifndef POSTHORN_HTTP_URL_HPP
+#define POSTHORN_HTTP_URL_HPP
+
+// The errors of HTTP: broken protocol, values that cannot be put on the wire, refused redirects and logins.
+
+#ifndef POSTHORN_HTTP_ERROR_HPP
+#define POSTHORN_HTTP_ERROR_HPP
+
+#include <memory>
+#include <string>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace posthorn::http {
+
+/** Why an HTTP operation failed.
+
+    Compare to posthorn::condition to ask for the kind: protocol, temporary, permanent, authentication. What a server answers in
+    good order, whatever its status, is a response and no error.
+*/
+enum class errc
+{
+    // The peer does not speak HTTP as it must: the connection is unusable.
+    bad_status_line = 1,  ///< Not `HTTP/1.x`, three digits and a reason.
+    bad_version,          ///< HTTP, but no version 1.
+    bad_field,            ///< A header field that is none: no colon, a blank before it, a forbidden character.
+    bare_line_ending,     ///< A CR or LF in the head that is not part of CRLF.
+    head_too_long,        ///< A head breaches head_limits::total.
+    line_too_long,        ///< A line of a head breaches head_limits::line.
+    too_many_fields,      ///< A head breaches head_limits::fields.
+    too_many_interim,     ///< More 1xx responses to one request than head_limits::interim.
+    bad_content_length,   ///< Not one decimal number, or one that cannot be true.
+    bad_transfer_encoding, ///< A transfer coding other than `chunked` alone.
+    ambiguous_framing,    ///< The head says in two ways where the body ends, or a body where none can be.
+    bad_chunk,            ///< The chunked coding is broken.
+    truncated_body,       ///< The connection ended before the body did.
+    body_too_long,        ///< The body breaches the limit that the caller set.
+    unexpected_upgrade,   ///< 101 although nothing asked for another protocol.
+    connection_ended,     ///< The connection ended before the response came, and the request cannot have been carried out twice.
+    in_doubt,             ///< The connection ended before the response came; the request may have been carried out.
+
+    // What the caller gave cannot be sent: nothing was written.
+    bad_url,         ///< Not a URL of HTTP.
+    bad_method,      ///< Not a token.
+    bad_header,      ///< A header field that cannot be sent, or that only the client itself may set.
+    bad_body,        ///< The source of the body gave more or fewer octets than it promised.
+    cannot_repeat,   ///< The request must be sent again, and its body cannot start again.
+
+    // Redirects.
+    too_many_redirects, ///< More than client_settings::most_redirects.
+    redirect_loop,      ///< A redirect to where this request has been before.
+    redirect_refused,   ///< A redirect that must not be followed without the caller's word; see request_error::location().
+    redirect_downgrade, ///< A redirect from https to http.
+    bad_redirect,       ///< A redirect to something that is no URL of HTTP, or to two places.
+
+    // Authentication.
+    auth_failed,      ///< The server (or the proxy) refused the credentials.
+    auth_unavailable, ///< It offers no scheme that is known and allowed here.
+    auth_not_allowed, ///< It asks for credentials that must not be given to this origin, or not without TLS.
+    bad_challenge     ///< A challenge that does not follow its grammar, or a proof of the server that is wrong.
+};
+
+namespace detail {
+
+class category_type final : public std::error_category
+{
+public:
+    char const* name() const noexcept override { return "posthorn.http"; }
+
+    std::string message(int value) const override { return text(static_cast<errc>(value)); }
+
+    bool equivalent(int value, std::error_condition const& c) const noexcept override
+    {
+        if (c.category() == condition_category())
+            return is(static_cast<errc>(value), static_cast<condition>(c.value()));
+        return default_error_condition(value) == c;
+    }
+
+private:
+    static char const* text(errc e) noexcept
+    {
+        switch (e)
+        {
+        case errc::bad_status_line: return "the server's answer does not begin like a response of HTTP";
+        case errc::bad_version: return "the server speaks another version of HTTP";
+        case errc::bad_field: return "the server sent a malformed header field";
+        case errc::bare_line_ending: return "the server sent a CR or LF outside of CRLF";
+        case errc::head_too_long: return "the head of the response is too long";
+        case errc::line_too_long: return "a line of the head of the response is too long";
+        case errc::too_many_fields: return "the head of the response has too many fields";
+        case errc::too_many_interim: return "the server sent too many interim responses";
+        case errc::bad_content_length: return "the Content-Length is not one number";
+        case errc::bad_transfer_encoding: return "the transfer coding is not supported";
+        case errc::ambiguous_framing: return "the response does not say in one way where its body ends";
+        case errc::bad_chunk: return "the chunked body is malformed";
+        case errc::truncated_body: return "the connection ended within the body";
+        case errc::body_too_long: return "the body is longer than allowed";
+        case errc::unexpected_upgrade: return "the server changes to a protocol that nobody asked for";
+        case errc::connection_ended: return "the connection ended before the response";
+        case errc::in_doubt: return "the connection ended before the server told whether it carried out the request";
+        case errc::bad_url: return "not a URL that can be used";
+        case errc::bad_method: return "not a method of HTTP";
+        case errc::bad_header: return "a header field that cannot be sent";
+        case errc::bad_body: return "the body has another size than was announced";
+        case errc::cannot_repeat: return "the request must be sent again, and its body cannot start again";
+        case errc::too_many_redirects: return "too many redirects";
+        case errc::redirect_loop: return "the redirects go in a circle";
+        case errc::redirect_refused: return "this redirect is not followed";
+        case errc::redirect_downgrade: return "a redirect from https to http is not followed";
+        case errc::bad_redirect: return "the redirect leads to nothing that can be used";
+        case errc::auth_failed: return "the credentials were refused";
+        case errc::auth_unavailable: return "no authentication scheme is both offered and allowed";
+        case errc::auth_not_allowed: return "the credentials may not be given to this server";
+        case errc::bad_challenge: return "the authentication challenge makes no sense";
+        }
+        return "unknown error";
+    }
+
+    static bool is(errc e, condition c) noexcept
+    {
+        switch (e)
+        {
+        case errc::bad_status_line:
+        case errc::bad_version:
+        case errc::bad_field:
+        case errc::bare_line_ending:
+        case errc::head_too_long:
+        case errc::line_too_long:
+        case errc::too_many_fields:
+        case errc::too_many_interim:
+        case errc::bad_content_length:
+        case errc::bad_transfer_encoding:
+        case errc::ambiguous_framing:
+        case errc::bad_chunk:
+        case errc::unexpected_upgrade:
+        case errc::bad_redirect: return c == condition::protocol;
+        case errc::truncated_body: return c == condition::protocol || c == condition::temporary;
+        case errc::connection_ended: return c == condition::temporary;
+        case errc::body_too_long:
+        case errc::bad_url:
+        case errc::bad_method:
+        case errc::bad_header:
+        case errc::bad_body:
+        case errc::cannot_repeat:
+        case errc::too_many_redirects:
+        case errc::redirect_loop:
+        case errc::redirect_refused:
+        case errc::redirect_downgrade: return c == condition::permanent;
+        case errc::auth_failed:
+        case errc::auth_unavailable:
+        case errc::auth_not_allowed: return c == condition::authentication || c == condition::permanent;
+        case errc::bad_challenge: return c == condition::authentication || c == condition::protocol;
+        case errc::in_doubt: return false;
+        }
+        return false;
+    }
+};
+
+} // namespace detail
+
+/// The category of errc.
+inline std::error_category const& category() noexcept
+{
+    static detail::category_type const instance;
+    return instance;
+}
+
+inline std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), category()}; }
+
+/** What client and connection throw: what was being done to which URL, and what the server had said by then.
+
+    Its texts are safe to show; no credentials, cookies or bodies are in them.
+    Copying never throws.
+*/
+class request_error : public error
+{
+public:
+    /// What is known about the request.
+    struct facts
+    {
+        std::string method;     ///< E.g. "PROPFIND".
+        std::string url;        ///< Absolute, without credentials.
+        int         status = 0; ///< Of the last response to it; 0: there was none.
+        std::string location;   ///< Where a redirect that was not followed leads to.
+    };
+
+    request_error(std::error_code code, facts f, error_context context)
+        : error(code, complete(std::move(context), f)), facts_(std::make_shared<facts const>(std::move(f)))
+    {
+    }
+
+    std::string const& method() const noexcept { return facts_->method; }
+    std::string const& url() const noexcept { return facts_->url; }
+    int                status() const noexcept { return facts_->status; }
+    std::string const& location() const noexcept { return facts_->location; }
+
+private:
+    static error_context complete(error_context c, facts const& f)
+    {
+        if (c.operation.empty())
+            c.operation = f.method + ' ' + f.url;
+        if (f.status != 0)
+            c.detail += (c.detail.empty() ? "" : "; ") + ("status " + std::to_string(f.status));
+        return c;
+    }
+
+    std::shared_ptr<facts const> facts_;
+};
+
+} // namespace posthorn::http
+
+template <>
+struct std::is_error_code_enum<posthorn::http::errc> : std::true_type
+{
+};
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace posthorn::http {
+
+/** Scheme, host and port: what credentials, cookies and connections belong to (RFC 9110, 4.3.1).
+
+    Thread-safe like std::string.
+*/
+struct origin
+{
+    origin() = default;
+    origin(bool s, std::string h, std::uint16_t p) : secure(s), host(std::move(h)), port(p) {}
+
+    bool          secure = false; ///< https.
+    std::string   host;           ///< Lower case, ASCII; an IPv6 address without brackets.
+    std::uint16_t port = 0;
+
+    std::uint16_t default_port() const noexcept { return secure ? 443 : 80; }
+
+    /// `host[:port]` as in the Host field; the port is left out where it is the usual one.
+    std::string authority() const
+    {
+        std::string text = host.find(':') == host.npos ? host : '[' + host + ']';
+        if (port != default_port())
+            text += ':' + std::to_string(port);
+        return text;
+    }
+
+    /// `https://host[:port]`
+    std::string str() const { return (secure ? "https://" : "http://") + authority(); }
+
+    friend bool operator==(origin const&, origin const&) = default;
+    friend auto operator<=>(origin const&, origin const&) = default;
+};
+
+/// What a `#` in a reference is.
+enum class hash_sign : unsigned char
+{
+    fragment, ///< It and what follows is dropped, as in a Location.
+    literal   ///< Part of the path, and sent as `%23`: servers forget to encode it in hrefs.
+};
+
+/** An absolute http or https URL.
+
+    Path and query are kept octet by octet: never decoded, never normalised, since servers are not consistent and some keep
+    their whole tree in the query. Only what cannot stand in a request is encoded: controls, spaces, `"<>`, backslash, octets above 127,
+    and a `%` without two digits.
+
+    A value is either empty or well-formed. Thread-safe like std::string.
+*/
+class url
+{
+public:
+    url() = default;
+
+    /** Reads an absolute URL.
+
+        @param text Without user and password: those go into the settings. A fragment is dropped.
+        @throws error with errc::bad_url, which tells why but does not quote the URL. */
+    explicit url(std::string_view text) : url(text, hash_sign::fragment) {}
+    url(std::string_view text, hash_sign hash)
+    {
+        char const* const why = parse(text, hash, *this);
+        if (why != nullptr)
+            throw error(errc::bad_url, why);
+    }
+
+    /// The same without exceptions. Nothing if it is none.
+    static std::optional<url> read(std::string_view text, hash_sign hash = hash_sign::fragment)
+    {
+        std::optional<url> result(std::in_place);
+        if (parse(text, hash, *result) != nullptr)
+            result.reset();
+        return result;
+    }
+
+    bool empty() const noexcept { return origin_.host.empty(); }
+
+    http::origin const& origin() const noexcept { return origin_; }
+    bool                secure() const noexcept { return origin_.secure; }
+
+    /// Path and query as they are sent: never empty, begins with `/`.
+    std::string const& target() const noexcept { return target_; }
+
+    std::string_view path() const noexcept { return std::string_view(target_).substr(0, target_.find('?')); }
+
+    /// With the `?`, which may be all there is; empty if there is none.
+    std::string_view query() const noexcept
+    {
+        auto const mark = target_.find('?');
+        return mark == target_.npos ? std::string_view() : std::string_view(target_).substr(mark);
+    }
+
+    /// The whole. Free of credentials, so it may be shown.
+    std::string str() const { return empty() ? std::string() : origin_.str() + target_; }
+
+    /** Resolves a reference against this URL (RFC 3986, 5.2), with this one's origin kept unless the reference names another.
+
+        Dot segments are removed from relative paths only.
+        @return Nothing if it is a URL of another scheme, or malformed. */
+    std::optional<url> resolve(std::string_view reference, hash_sign hash = hash_sign::fragment) const
+    {
+        reference = trimmed(reference);
+        if (has_scheme(reference))
+            return read(reference, hash);
+        if (reference.substr(0, 2) == "//")
+            return read((secure() ? "https:" : "http:") + std::string(reference), hash);
+        if (hash == hash_sign::fragment)
+            reference = reference.substr(0, reference.find('#'));
+        if (reference.size() > longest)
+            return std::nullopt;
+        url result(*this);
+        if (reference.empty())
+            return result;
+        if (reference.front() == '/')
+            result.target_ = encoded(reference);
+        else if (reference.front() == '?')
+            result.target_ = std::string(path()) + encoded(reference);
+        else
+        {
+            auto const base  = path().substr(0, path().rfind('/') + 1);
+            auto const mark  = std::min(reference.find('?'), reference.size());
+            auto const whole = std::string(base) + encoded(reference.substr(0, mark));
+            result.target_   = without_dots(whole) + encoded(reference.substr(mark));
+        }
+        return result;
+    }
+
+    /// The same resource but for percent-encoding and one slash at the end? For hrefs, not for security.
+    friend bool same_resource(url const& a, url const& b) { return a.comparable() == b.comparable(); }
+
+    /** A text that is equal for URLs of the same resource: what need not be encoded is decoded, digits of `%NN` are upper
+        case, one slash at the end is left out. Never to be sent. */
+    std::string comparable() const
+    {
+        std::string text = origin_.str();
+        for (std::size_t i = 0; i < target_.size(); ++i)
+        {
+            if (target_[i] != '%')
+            {
+                text += target_[i];
+                continue;
+            }
+            auto const octet = static_cast<char>(
+                static_cast<unsigned char>(ascii::hex_value(target_[i + 1]) * 16 + ascii::hex_value(target_[i + 2])));
+            if (ascii::is_alnum(octet) || std::string_view("-._~").find(octet) != std::string_view::npos)
+                text += octet;
+            else
+            {
+                text += '%';
+                text += ascii::to_upper(target_[i + 1]);
+                text += ascii::to_upper(target_[i + 2]);
+            }
+            i += 2;
+        }
+        if (text.back() == '/')
+            text.pop_back();
+        return text;
+    }
+
+    /// The same URL with another path and query. @param target Begins with `/`; encoded as in the constructor.
+    url with_target(std::string_view target) const
+    {
+        url result(*this);
+        result.target_ = encoded(target.substr(0, 1) == "/" ? std::string(target) : '/' + std::string(target));
+        return result;
+    }
+
+    friend bool operator==(url const&, url const&) = default;
+    friend auto operator<=>(url const&, url const&) = default;
+
+    /// No URL may be longer.
+    static constexpr std::size_t longest = 16384;
+
+private:
+    static constexpr std::string_view trimmed(std::string_view s) noexcept
+    {
+        auto const blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+        while (!s.empty() && blank(s.front()))
+            s.remove_prefix(1);
+        while (!s.empty() && blank(s.back()))
+            s.remove_suffix(1);
+        return s;
+    }
+
+    static constexpr bool has_scheme(std::string_view s) noexcept
+    {
+        auto const end = s.find_first_of(":/?#");
+        if (end == s.npos || end == 0 || s[end] != ':' || !ascii::is_alpha(s.front()))
+            return false;
+        return std::all_of(s.begin(), s.begin() + static_cast<std::ptrdiff_t>(end),
+                           [](char c) { return ascii::is_alnum(c) || c == '+' || c == '-' || c == '.'; });
+    }
+
+    /// Encodes what a request target cannot hold.
+    static std::string encoded(std::string_view text)
+    {
+        static constexpr char digits[] = "0123456789ABCDEF";
+        std::string           out;
+        out.reserve(text.size());
+        for (std::size_t i = 0; i != text.size(); ++i)
+        {
+            char const c       = text[i];
+            bool const triplet = c == '%' && text.size() - i > 2 && ascii::hex_value(text[i + 1]) >= 0 && ascii::hex_value(text[i + 2]) >= 0;
+            bool const bad = ascii::is_control(c) || ascii::is_eight_bit(c) || (c == '%' && !triplet) ||
+                             std::string_view(" \"<>#\\").find(c) != std::string_view::npos;
+            if (bad)
+            {
+                auto const u = static_cast<unsigned char>(c);
+                out += '%';
+                out += digits[u >> 4];
+                out += digits[u & 15U];
+            }
+            else
+                out += c;
+        }
+        return out;
+    }
+
+    /// RFC 3986, 5.2.4. @param path Begins with `/`.
+    static std::string without_dots(std::string_view path)
+    {
+        std::string out;
+        while (!path.empty())
+        {
+            auto const end     = std::min(path.find('/', 1), path.size());
+            auto const segment = path.substr(1, end - 1);
+            bool const last    = end == path.size();
+            if (segment == "..")
+                out.erase(out.rfind('/') == out.npos ? 0 : out.rfind('/'));
+            if (segment == "." || segment == "..")
+                out += last ? "/" : "";
+            else
+                out.append(path.substr(0, end));
+            path.remove_prefix(end);
+        }
+        return out.empty() ? "/" : out;
+    }
+
+    /// @return Why it cannot be used; null if it can.
+    static char const* parse(std::string_view text, hash_sign hash, url& out)
+    {
+        text = trimmed(text);
+        if (text.size() > longest)
+            return "it is longer than 16384 octets";
+        if (ascii::istarts_with(text, "https://"))
+            out.origin_.secure = true;
+        else if (!ascii::istarts_with(text, "http://"))
+            return "it does not begin with http:// or https://";
+        text.remove_prefix(out.origin_.secure ? 8 : 7);
+        auto const end  = std::min(text.find_first_of("/?#\\"), text.size());
+        auto       host = text.substr(0, end);
+        auto       rest = text.substr(end);
+        if (host.find('@') != host.npos)
+            return "user and password cannot stand in it";
+        char const* const why = take_host(host, out);
+        if (why != nullptr)
+            return why;
+        if (hash == hash_sign::fragment)
+            rest = rest.substr(0, rest.find('#'));
+        if (rest.substr(0, 1) == "\\")
+            return "a backslash follows the host";
+        out.target_ = encoded(rest);
+        if (rest.substr(0, 1) != "/")
+            out.target_.insert(0, 1, '/');
+        return nullptr;
+    }
+
+    static char const* take_host(std::string_view host, url& out)
+    {
+        std::string_view port;
+        if (host.substr(0, 1) == "[")
+        {
+            auto const close = host.find(']');
+            if (close == host.npos)
+                return "the bracket before an IPv6 address is not closed";
+            port = host.substr(close + 1);
+            host = host.substr(1, close - 1);
+            if (!net::is_ipv6_literal(host) || host.find('%') != host.npos)
+                return "brackets enclose an IPv6 address";
+        }
+        else
+        {
+            auto const colon = std::min(host.find(':'), host.size());
+            port             = host.substr(colon);
+            host             = host.substr(0, colon);
+            if (auto const check = net::check_host(host); !check.ok())
+                return net::describe(check.offence).data();
+        }
+        if (!port.empty() && port.front() != ':')
+            return "something follows the host";
+        auto const ascii_host = codec::domain_to_ascii(host);
+        if (!ascii_host)
+            return "the host name cannot be written in ASCII";
+        out.origin_.host = ascii::to_lower(*ascii_host);
+        out.origin_.port = out.origin_.default_port();
+        if (port.size() > 1)
+        {
+            auto const number = net::parse_port(port.substr(1));
+            if (!number)
+                return "the port is not a number from 1 to 65535";
+            out.origin_.port = *number;
+        }
+        return nullptr;
+    }
+
+    http::origin origin_;
+    std::string  target_;
+};
+
+/// Encodes what is not a letter, a digit or one of `-._~`: for a segment of a path or a part of a query.
+inline std::string percent_encode(std::string_view text) { return codec::percent_encode(text, "-._~"); }
+
+using codec::percent_decode;
+
+} // namespace posthorn::http
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace posthorn::dav {
+
+/** The last segment of an href, without a slash behind it.
+
+    All of the string counts, since some servers have their whole tree in the query: `httpmail.php?/folders/0/4711/`
+    gives `4711`.
+*/
+constexpr std::string_view last_segment(std::string_view href) noexcept
+{
+    if (!href.empty() && href.back() == '/')
+        href.remove_suffix(1);
+    auto const slash = href.rfind('/');
+    return slash == href.npos ? href : href.substr(slash + 1);
+}
+
+/** Would this be taken for a URL with a scheme, as `Re:%20foo.EML` is?  (RFC 3986, 4.2) */
+constexpr bool is_scheme_like(std::string_view segment) noexcept
+{
+    auto const end = segment.find_first_of(":/?#");
+    return end != segment.npos && segment[end] == ':';
+}
+
+/** The URL of an href.
+
+    Absolute, with a path only, or relative to `base`. A `#` belongs to the path: Exchange forgets to encode it. A name
+    such as `Re:%20foo.EML`, which looks like a URL of an unknown scheme, is taken as relative.
+    @param base The URL the answer came from.
+    @return Nothing if no request can be made of it.
+*/
+inline std::optional<http::url> resolve_href(http::url const& base, std::string_view href)
+{
+    if (auto u = base.resolve(href, http::hash_sign::literal))
+        return u;
+    if (!is_scheme_like(href) || ascii::istarts_with(href, "http:") || ascii::istarts_with(href, "https:"))
+        return std::nullopt;
+    return base.resolve("./" + std::string(href), http::hash_sign::literal);
+}
+
+/// Do both mean the same resource? Relative ones are resolved against `base`.
+inline bool is_same_href(http::url const& base, std::string_view a, std::string_view b)
+{
+    auto const x = resolve_href(base, a), y = resolve_href(base, b);
+    return x && y ? same_resource(*x, *y) : a == b;
+}
+
+/** The URL of a member of a collection: the name is appended, since resolving would lose a tree in the query.
+    @param folder Its URL; a missing slash at its end is added.
+    @param name   Text, encoded here as UTF-8 in `%NN`.
+    @param slash  With a slash behind it, as for folders.
+*/
+inline http::url child_url(http::url const& folder, std::string_view name, bool slash = false)
+{
+    std::string target = folder.target();
+    if (target.back() != '/')
+        target += '/';
+    target += http::percent_encode(name);
+    if (slash)
+        target += '/';
+    return folder.with_target(target);
+}
+
+/// Does the URL end with a slash, be it in the query?
+inline bool ends_with_slash(http::url const& u) noexcept { return u.target().ends_with('/'); }
+
+/// The same URL with a slash at its end.
+inline http::url with_slash(http::url const& u)
+{
+    return ends_with_slash(u) ? u : u.with_target(u.target() + '/');
+}
+
+} // namespace posthorn::dav
+
+#endif
+// A folder as a value: where it is, what it is for, what is in it.
+
+#ifndef POSTHORN_HTTPMAIL_FOLDER_HPP
+#define POSTHORN_HTTPMAIL_FOLDER_HPP
+
+// The bodies of WebDAV requests, spelt as the old servers expect them: usual prefixes, targets first.
+
+#ifndef POSTHORN_DAV_REQUEST_BODY_HPP
+#define POSTHORN_DAV_REQUEST_BODY_HPP
+
+// Names of properties: the namespaces of WebDAV mail servers, their usual prefixes, names that own their text.
+
+#ifndef POSTHORN_DAV_NAMES_HPP
+#define POSTHORN_DAV_NAMES_HPP
+
+// Expanded names: a namespace and a local name. Prefixes mean nothing.
+
+#ifndef POSTHORN_XML_NAME_HPP
+#define POSTHORN_XML_NAME_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace posthorn::xml {
+
+/// The name of an element or attribute (Namespaces in XML 1.0). Views: see where they came from.
+struct name
+{
+    std::string_view space; ///< The namespace, byte for byte; empty: none.
+    std::string_view local;
+
+    friend constexpr bool operator==(name const&, name const&) = default;
+};
+
+/// As James Clark writes names, e.g. "{DAV:}href"; safe to show.
+inline std::string to_string(name const& n)
+{
+    std::string text;
+    if (!n.space.empty())
+        text = '{' + printable(n.space, 200) + '}';
+    return text + printable(n.local, 200);
+}
+
+/** Can this be the local part of a name?
+
+    Letters, digits, `_`, `-`, `.` and anything beyond ASCII that is UTF-8; not beginning with a digit, `-` or
+    `.`. Stricter than XML in nothing that occurs, more lenient beyond ASCII.
+*/
+constexpr bool is_local_name(std::string_view text) noexcept
+{
+    if (text.empty() || ascii::is_digit(text[0]) || text[0] == '-' || text[0] == '.')
+        return false;
+    while (!text.empty())
+    {
+        char const c = text[0];
+        if (ascii::is_eight_bit(c))
+        {
+            std::size_t const n = posthorn::detail::utf8_sequence(text);
+            if (n == 0)
+                return false;
+            text.remove_prefix(n);
+            continue;
+        }
+        if (!ascii::is_alnum(c) && c != '_' && c != '-' && c != '.')
+            return false;
+        text.remove_prefix(1);
+    }
+    return true;
+}
+
+} // namespace posthorn::xml
+
+#endif
+
+#include <string>
+#include <string_view>
+
+namespace posthorn::dav {
+
+inline constexpr std::string_view dav_space        = "DAV:";
+inline constexpr std::string_view httpmail_space   = "urn:schemas:httpmail:";
+inline constexpr std::string_view mailheader_space = "urn:schemas:mailheader:";
+inline constexpr std::string_view contacts_space   = "urn:schemas:contacts:";
+inline constexpr std::string_view hotmail_space    = "http://schemas.microsoft.com/hotmail/";
+inline constexpr std::string_view exchange_space   = "http://schemas.microsoft.com/exchange/";
+
+/// Of the attribute `dt`, as servers send it and as DavMail writes it.
+inline constexpr std::string_view datatypes_space       = "urn:uuid:c2f41010-65b3-11d1-a29f-00aa00c14882/";
+inline constexpr std::string_view other_datatypes_space = "urn:schemas-microsoft-com:datatypes";
+
+/// Of the element `v` around each of several values. It is not the namespace of the prefix `xml`.
+inline constexpr std::string_view values_space = "xml:";
+
+/** Is this `DAV:`? Servers also write `Dav:` (Lycos) and `DAV` (SOGo's error bodies). */
+constexpr bool is_dav(std::string_view space) noexcept
+{
+    return space == dav_space || ascii::iequals(space, dav_space) || space == "DAV";
+}
+
+/** The prefix of a namespace in requests, or nothing.
+
+    Some servers look at nothing else, so these are always the same.
+*/
+constexpr std::string_view usual_prefix(std::string_view space) noexcept
+{
+    struct entry
+    {
+        std::string_view space, prefix;
+    };
+    constexpr entry known[] = {{dav_space, "D"},        {hotmail_space, "h"},  {httpmail_space, "hm"},
+                               {mailheader_space, "m"}, {contacts_space, "c"}, {exchange_space, "ex"}};
+    for (auto const& e : known)
+        if (e.space == space)
+            return e.prefix;
+    return {};
+}
+
+/// A name that owns its text.
+struct property_name
+{
+    property_name() = default;
+    property_name(xml::name const& n) : space(n.space), local(n.local) {}
+    property_name(std::string_view s, std::string_view l) : space(s), local(l) {}
+
+    operator xml::name() const noexcept { return {space, local}; }
+
+    std::string space; ///< The namespace.
+    std::string local;
+
+    friend bool operator==(property_name const&, property_name const&) = default;
+};
+
+/// Properties of WebDAV itself (RFC 4918, 15).
+namespace names {
+
+inline constexpr xml::name displayname{dav_space, "displayname"};
+inline constexpr xml::name getcontentlength{dav_space, "getcontentlength"};
+inline constexpr xml::name getcontenttype{dav_space, "getcontenttype"};
+inline constexpr xml::name getetag{dav_space, "getetag"};
+inline constexpr xml::name getlastmodified{dav_space, "getlastmodified"};
+inline constexpr xml::name creationdate{dav_space, "creationdate"};
+inline constexpr xml::name resourcetype{dav_space, "resourcetype"};
+inline constexpr xml::name collection{dav_space, "collection"};
+
+} // namespace names
+
+} // namespace posthorn::dav
+
+#endif
+// Writes XML: escapes texts, checks names, chooses prefixes.
+
+#ifndef POSTHORN_XML_WRITER_HPP
+#define POSTHORN_XML_WRITER_HPP
+
+// From the octets of a document to UTF-8: which charset it is in, and the conversion, piece by piece.
+
+#ifndef POSTHORN_XML_CHARSET_HPP
+#define POSTHORN_XML_CHARSET_HPP
+
+// Characters of XML 1.0 (section 2.2) and their spelling in UTF-8.
+
+#ifndef POSTHORN_XML_DETAIL_CHARACTERS_HPP
+#define POSTHORN_XML_DETAIL_CHARACTERS_HPP
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace posthorn::xml::detail {
+
+/// U+FFFD in UTF-8: stands for what could not be read.
+inline constexpr std::string_view replacement = "\xef\xbf\xbd";
+
+constexpr bool is_high_surrogate(std::uint32_t c) noexcept { return c >= 0xd800 && c <= 0xdbff; }
+constexpr bool is_low_surrogate(std::uint32_t c) noexcept { return c >= 0xdc00 && c <= 0xdfff; }
+
+constexpr std::uint32_t join_surrogates(std::uint32_t high, std::uint32_t low) noexcept
+{
+    return 0x10000U + ((high - 0xd800U) << 10U) + (low - 0xdc00U);
+}
+
+/// May this character stand in a document?
+constexpr bool is_character(std::uint32_t c) noexcept
+{
+    if (c < 0x20)
+        return c == 0x9 || c == 0xa || c == 0xd;
+    return c <= 0xd7ff || (c >= 0xe000 && c <= 0xfffd) || (c >= 0x10000 && c <= 0x10ffff);
+}
+
+/// @pre c <= 0x10ffff and no surrogate
+inline void append_utf8(std::uint32_t c, std::string& out)
+{
+    auto const put = [&](std::uint32_t octet) {
+        out += static_cast<char>(static_cast<unsigned char>(octet));
+    };
+    if (c < 0x80)
+        put(c);
+    else if (c < 0x800)
+    {
+        put(0xc0U | c >> 6U);
+        put(0x80U | (c & 0x3fU));
+    }
+    else if (c < 0x10000)
+    {
+        put(0xe0U | c >> 12U);
+        put(0x80U | (c >> 6U & 0x3fU));
+        put(0x80U | (c & 0x3fU));
+    }
+    else
+    {
+        put(0xf0U | c >> 18U);
+        put(0x80U | (c >> 12U & 0x3fU));
+        put(0x80U | (c >> 6U & 0x3fU));
+        put(0x80U | (c & 0x3fU));
+    }
+}
+
+} // namespace posthorn::xml::detail
+
+#endif
+// Why an XML document cannot be read, or a text cannot be written.
+
+#ifndef POSTHORN_XML_ERROR_HPP
+#define POSTHORN_XML_ERROR_HPP
+
+#include <string>
+#include <system_error>
+#include <type_traits>
+
+namespace posthorn::xml {
+
+enum class errc
+{
+    not_well_formed = 1, ///< The document breaks the grammar of XML, and no repair is known.
+    truncated,           ///< The input ended before the root element did.
+    empty,               ///< There is no root element at all.
+    doctype_refused,     ///< A document type declaration: entities and external files are never looked at.
+    unknown_entity,      ///< A reference to an entity that nothing can have declared.
+    unbound_prefix,      ///< A name whose prefix no namespace declaration has introduced.
+    duplicate_attribute, ///< Two attributes of one element with the same expanded name.
+    unsupported_charset, ///< The document is labelled with a charset that is not known here.
+    too_deep,            ///< More nested elements than reader_limits::depth.
+    too_many_attributes, ///< More attributes on one element than reader_limits::attributes.
+    markup_too_long,     ///< A tag, comment or instruction longer than reader_limits::markup.
+    text_too_long,       ///< The text of one element exceeds its limit.
+    too_large,           ///< The document is longer than reader_limits::total.
+    bad_name,            ///< A name that cannot be written in XML.
+    bad_text             ///< Characters that cannot be written in XML.
+};
+
+namespace detail {
+
+class category_type final : public std::error_category
+{
+public:
+    char const* name() const noexcept override { return "posthorn.xml"; }
+
+    std::string message(int value) const override
+    {
+        switch (static_cast<errc>(value))
+        {
+        case errc::not_well_formed: return "the document is not well-formed XML";
+        case errc::truncated: return "the document ends too early";
+        case errc::empty: return "the document has no element";
+        case errc::doctype_refused: return "the document has a document type declaration, which is refused";
+        case errc::unknown_entity: return "the document refers to an entity that is not known";
+        case errc::unbound_prefix: return "a prefix is not bound to a namespace";
+        case errc::duplicate_attribute: return "an element has the same attribute twice";
+        case errc::unsupported_charset: return "the charset of the document is not supported";
+        case errc::too_deep: return "elements are nested too deeply";
+        case errc::too_many_attributes: return "an element has too many attributes";
+        case errc::markup_too_long: return "a tag, comment or instruction is too long";
+        case errc::text_too_long: return "the text of an element is too long";
+        case errc::too_large: return "the document is too large";
+        case errc::bad_name: return "this is not a name in XML";
+        case errc::bad_text: return "this text cannot be written in XML";
+        }
+        return "unknown XML error";
+    }
+
+    bool equivalent(int value, std::error_condition const& c) const noexcept override
+    {
+        switch (static_cast<errc>(value))
+        {
+        case errc::bad_name:
+        case errc::bad_text: return c == posthorn::condition::permanent; // the caller's doing
+        default: return c == posthorn::condition::protocol;
+        }
+    }
+};
+
+} // namespace detail
+
+/// The category of errc.
+inline std::error_category const& category() noexcept
+{
+    static detail::category_type const instance;
+    return instance;
+}
+
+inline std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), category()}; }
+
+} // namespace posthorn::xml
+
+template <>
+struct std::is_error_code_enum<posthorn::xml::errc> : std::true_type
+{
+};
+
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace posthorn::xml {
+
+enum class charset : unsigned char
+{
+    utf_8,
+    windows_1252, ///< Also what labels of ISO-8859-1 and US-ASCII mean in practice.
+    utf_16_le,
+    utf_16_be
+};
+
+/** The charset a label names.
+
+    The labels of ISO-8859-1 and US-ASCII give Windows-1252, a superset but for control characters that no document may
+    contain. "UTF-16" is big-endian: a byte order mark is looked at before any label.
+    @return Nothing for a label that is not known here.
+*/
+constexpr std::optional<charset> charset_of(std::string_view label) noexcept
+{
+    struct entry
+    {
+        std::string_view label;
+        charset          value;
+    };
+    constexpr entry known[] = {
+        {"utf-8", charset::utf_8},
+        {"utf8", charset::utf_8},
+        {"windows-1252", charset::windows_1252},
+        {"cp1252", charset::windows_1252},
+        {"cp-1252", charset::windows_1252},
+        {"x-cp1252", charset::windows_1252},
+        {"iso-8859-1", charset::windows_1252},
+        {"iso8859-1", charset::windows_1252},
+        {"iso_8859-1", charset::windows_1252},
+        {"latin1", charset::windows_1252},
+        {"l1", charset::windows_1252},
+        {"us-ascii", charset::windows_1252},
+        {"ascii", charset::windows_1252},
+        {"utf-16", charset::utf_16_be},
+        {"utf-16be", charset::utf_16_be},
+        {"utf-16le", charset::utf_16_le},
+    };
+    for (auto const& e : known)
+        if (ascii::iequals(label, e.label))
+            return e.value;
+    return std::nullopt;
+}
+
+/// Where the charset of a document is known from, besides the document itself.
+struct charset_hints
+{
+    charset_hints() = default;
+
+    std::string
+        external; ///< The `charset` parameter of Content-Type; empty: none. An unknown one counts as none.
+    std::optional<charset> fallback; ///< Taken instead of a declared charset that is not known here.
+};
+
+namespace detail {
+
+/// The characters of Windows-1252 from 0x80 to 0x9f; 0 where there is none.
+inline constexpr std::array<std::uint16_t, 32> windows_1252_high = {
+    0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0,      0x017d, 0,      0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+    0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,      0x017e, 0x0178};
+
+/// The value of the encoding pseudo-attribute of an XML declaration, or nothing.
+constexpr std::string_view declared_encoding(std::string_view declaration) noexcept
+{
+    constexpr auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+    for (std::size_t at = 0; (at = declaration.find("encoding", at)) != declaration.npos; at += 8)
+    {
+        std::size_t i    = at + 8;
+        auto const  skip = [&] {
+            while (i < declaration.size() && is_space(declaration[i]))
+                ++i;
+        };
+        if (at == 0 || !is_space(declaration[at - 1]))
+            continue;
+        skip();
+        if (i == declaration.size() || declaration[i] != '=')
+            continue;
+        ++i;
+        skip();
+        if (i == declaration.size() || (declaration[i] != '"' && declaration[i] != '\''))
+            continue;
+        std::size_t const end = declaration.find(declaration[i], i + 1);
+        return end == declaration.npos ? std::string_view() : declaration.substr(i + 1, end - i - 1);
+    }
+    return {};
+}
+
+/// How many octets at the front are ASCII, or a few less.
+inline std::size_t ascii_prefix(std::string_view s) noexcept
+{
+    std::size_t i = 0;
+    for (; s.size() - i >= 8; i += 8)
+    {
+        std::uint64_t word = 0;
+        std::memcpy(&word, s.data() + i, 8);
+        if ((word & 0x8080808080808080U) != 0)
+            return i;
+    }
+    while (i != s.size() && !ascii::is_eight_bit(s[i]))
+        ++i;
+    return i;
+}
+
+/// How many octets at the front are well-formed UTF-8 that may stand in XML.
+inline std::size_t valid_utf8(std::string_view s) noexcept
+{
+    std::size_t i = 0;
+    while (i != s.size())
+    {
+        i += ascii_prefix(s.substr(i));
+        if (i == s.size())
+            break;
+        std::size_t const n = posthorn::detail::utf8_sequence(s.substr(i, 4));
+        // U+FFFE and U+FFFF are no characters of XML.
+        if (n == 0 ||
+            (n == 3 && s[i] == '\xef' && s[i + 1] == '\xbf' && static_cast<unsigned char>(s[i + 2]) >= 0xbe))
+            break;
+        i += n;
+    }
+    return i;
+}
+
+/// Can more octets complete the sequence at the front, which is not well-formed as it is?
+constexpr bool is_unfinished_utf8(std::string_view s) noexcept
+{
+    auto const        lead = static_cast<unsigned char>(s[0]);
+    std::size_t const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 1;
+    if (s.size() >= size || lead > 0xf4)
+        return false;
+    for (std::size_t i = 1; i < s.size(); ++i)
+        if ((static_cast<unsigned char>(s[i]) & 0xc0U) != 0x80)
+            return false;
+    return true;
+}
+
+} // namespace detail
+
+/** Makes UTF-8 of a document, wherever the network cuts it.
+
+    The charset comes from the byte order mark, else from Content-Type, else from the XML declaration, else it is
+    UTF-8 (RFC 7303, 3.2). What is invalid in it becomes U+FFFD and is counted. The byte order mark is taken away; the
+    declaration stays. The output is well-formed UTF-8, but may hold control characters.
+
+    @par Thread safety
+    Like std::string.
+*/
+class decoder
+{
+public:
+    explicit decoder(charset_hints hints = {}) : hints_(std::move(hints)) {}
+
+    /** Decode a piece.
+        @param in   Octets, not kept.
+        @param sink Called with pieces of UTF-8, which are views of `in` or of a buffer that the next piece overwrites.
+        @return Nothing, or errc::unsupported_charset, again with each further call.
+    */
+    template <class Sink>
+    std::error_code feed(std::string_view in, Sink&& sink)
+    {
+        if (failed_)
+            return failed_;
+        if (!known_)
+        {
+            std::size_t const taken = std::min(in.size(), head_limit - std::min(head_.size(), head_limit));
+            head_.append(in.substr(0, taken));
+            in.remove_prefix(taken);
+            if (!detect(false))
+                return failed_;
+            std::string const head = std::exchange(head_, {});
+            convert(std::string_view(head).substr(mark_), sink);
+        }
+        convert(in, sink);
+        return {};
+    }
+
+    /// The input has ended. @param sink As of feed().
+    template <class Sink>
+    std::error_code finish(Sink&& sink)
+    {
+        if (!failed_ && !known_)
+        {
+            if (!detect(true))
+                return failed_;
+            std::string const head = std::exchange(head_, {});
+            convert(std::string_view(head).substr(mark_), sink);
+        }
+        if (!failed_ && !held_.empty())
+        {
+            held_.clear();
+            replace(sink);
+        }
+        return failed_;
+    }
+
+    /// The charset, once it is known.
+    std::optional<charset> detected() const noexcept { return known_; }
+
+    /// How many invalid octets or code units became U+FFFD.
+    std::size_t replaced() const noexcept { return replaced_; }
+
+    /// The label that was not known; of use after errc::unsupported_charset. Not safe to show.
+    std::string const& label() const noexcept { return label_; }
+
+private:
+    static constexpr std::size_t head_limit = 1024;
+
+    /// Decides on the charset if head_ is enough for it.
+    bool detect(bool last)
+    {
+        std::string_view const head  = head_;
+        auto const             marks = [&](std::string_view mark, charset c) {
+            if (head.substr(0, mark.size()) != mark)
+                return false;
+            mark_  = mark.size();
+            known_ = c;
+            return true;
+        };
+        if (!last && head.size() < 4)
+            return false;
+        if (marks("\xef\xbb\xbf", charset::utf_8) || marks("\xff\xfe", charset::utf_16_le) ||
+            marks("\xfe\xff", charset::utf_16_be))
+            return true;
+        if (head.substr(0, 2) == std::string_view("<\0", 2))
+            known_ = charset::utf_16_le;
+        else if (head.substr(0, 2) == std::string_view("\0<", 2))
+            known_ = charset::utf_16_be;
+        else if (auto const external = charset_of(hints_.external))
+            known_ = external;
+        if (known_)
+            return true;
+
+        constexpr std::string_view opening = "<?xml";
+        if (head.substr(0, opening.size()) != opening.substr(0, head.size()))
+        {
+            known_ = charset::utf_8;
+            return true;
+        }
+        std::size_t const end = head.find("?>");
+        if (end == head.npos && !last && head.size() < head_limit)
+            return false;
+        auto const encoding = detail::declared_encoding(head.substr(0, end));
+        known_              = encoding.empty() ? charset::utf_8 : charset_of(encoding);
+        if (!known_)
+            known_ = hints_.fallback;
+        if (!known_)
+        {
+            label_  = encoding;
+            failed_ = errc::unsupported_charset;
+            return false;
+        }
+        // The declaration has just been read octet by octet, so this label is a lie.
+        if (known_ == charset::utf_16_le || known_ == charset::utf_16_be)
+            known_ = charset::utf_8;
+        return true;
+    }
+
+    template <class Sink>
+    void convert(std::string_view in, Sink& sink)
+    {
+        if (in.empty())
+            return;
+        switch (*known_)
+        {
+        case charset::utf_8: convert_utf8(in, sink); break;
+        case charset::windows_1252: convert_windows(in, sink); break;
+        default: convert_utf16(in, sink); break;
+        }
+    }
+
+    template <class Sink>
+    void replace(Sink& sink)
+    {
+        ++replaced_;
+        sink(detail::replacement);
+    }
+
+    template <class Sink>
+    void convert_utf8(std::string_view in, Sink& sink)
+    {
+        while (!held_.empty() && !in.empty()) // the front of a sequence, up to three octets
+        {
+            held_ += in[0];
+            in.remove_prefix(1);
+            settle_held(sink);
+        }
+        while (!in.empty())
+        {
+            std::size_t const good = detail::valid_utf8(in);
+            if (good != 0)
+                sink(in.substr(0, good));
+            in.remove_prefix(good);
+            if (in.empty())
+                break;
+            if (detail::is_unfinished_utf8(in))
+            {
+                held_ = in;
+                break;
+            }
+            replace(sink);
+            in.remove_prefix(1);
+        }
+    }
+
+    template <class Sink>
+    void settle_held(Sink& sink)
+    {
+        while (!held_.empty())
+        {
+            std::size_t const good = detail::valid_utf8(held_);
+            if (good == 0 && detail::is_unfinished_utf8(held_))
+                return;
+            if (good != 0)
+                sink(std::string_view(held_).substr(0, good));
+            else
+                replace(sink);
+            held_.erase(0, good == 0 ? 1 : good);
+        }
+    }
+
+    template <class Sink>
+    void convert_windows(std::string_view in, Sink& sink)
+    {
+        while (!in.empty())
+        {
+            auto const piece = in.substr(0, 4096);
+            in.remove_prefix(piece.size());
+            if (detail::ascii_prefix(piece) == piece.size())
+            {
+                sink(piece);
+                continue;
+            }
+            buffer_.clear();
+            for (char const c : piece)
+            {
+                auto const u = static_cast<unsigned char>(c);
+                if (u < 0x80)
+                {
+                    buffer_ += c;
+                    continue;
+                }
+                std::uint32_t const point = u < 0xa0 ? detail::windows_1252_high[u - 0x80U] : u;
+                if (point == 0)
+                {
+                    ++replaced_;
+                    buffer_ += detail::replacement;
+                }
+                else
+                    detail::append_utf8(point, buffer_);
+            }
+            sink(std::string_view(buffer_));
+        }
+    }
+
+    template <class Sink>
+    void convert_utf16(std::string_view in, Sink& sink)
+    {
+        buffer_.clear();
+        for (char const c : in)
+        {
+            held_ += c;
+            if (held_.size() % 2 == 0)
+                settle_unit();
+            if (buffer_.size() >= 4096)
+            {
+                sink(std::string_view(buffer_));
+                buffer_.clear();
+            }
+        }
+        if (!buffer_.empty())
+            sink(std::string_view(buffer_));
+    }
+
+    /// held_ has one code unit, or two of which the first is a high surrogate.
+    void settle_unit()
+    {
+        auto const unit = [&](std::size_t at) -> std::uint32_t {
+            auto const a = static_cast<unsigned char>(held_[at]);
+            auto const b = static_cast<unsigned char>(held_[at + 1]);
+            return *known_ == charset::utf_16_be ? std::uint32_t{a} << 8U | b : std::uint32_t{b} << 8U | a;
+        };
+        auto const bad = [&] {
+            ++replaced_;
+            buffer_ += detail::replacement;
+        };
+        if (held_.size() == 4)
+        {
+            if (std::uint32_t const low = unit(2); detail::is_low_surrogate(low))
+            {
+                detail::append_utf8(detail::join_surrogates(unit(0), low), buffer_);
+                held_.clear();
+                return;
+            }
+            bad();
+            held_.erase(0, 2);
+        }
+        std::uint32_t const first = unit(0);
+        if (detail::is_high_surrogate(first))
+            return;
+        held_.clear();
+        // Control characters are left to whoever reads the text.
+        if (detail::is_low_surrogate(first) || first >= 0xfffe)
+            bad();
+        else
+            detail::append_utf8(first, buffer_);
+    }
+
+    charset_hints          hints_;
+    std::optional<charset> known_;
+    std::error_code        failed_;
+    std::string            head_; ///< What came before the charset was known.
+    std::string            held_; ///< The front of a character.
+    std::string            buffer_;
+    std::string            label_;
+    std::size_t            mark_     = 0; ///< Octets of the byte order mark.
+    std::size_t            replaced_ = 0;
+};
+
+} // namespace posthorn::xml
+
+#endif
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::xml {
+
+/// Can all of this be written? UTF-8 without control characters other than tab and line ends.
+inline bool is_text(std::string_view text) noexcept
+{
+    if (detail::valid_utf8(text) != text.size())
+        return false;
+    for (char const c : text)
+        if (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r')
+            return false;
+    return true;
+}
+
+/** Append text so that a reader gets the same back, as the content of an element or a quoted attribute value.
+    @throws error errc::bad_text unless is_text(); nothing was appended then.
+*/
+inline void escape(std::string_view text, std::string& out, bool attribute = false)
+{
+    if (!is_text(text))
+        throw error(errc::bad_text, "control characters, or no UTF-8");
+    for (char const c : text)
+        switch (c)
+        {
+        case '&': out += "&amp;"; break;
+        case '<': out += "&lt;"; break;
+        case '>': out += "&gt;"; break;
+        case '\r': out += "&#13;"; break; // else it would become a line feed
+        case '"': out += attribute ? "&quot;" : "\""; break;
+        case '\t': out += attribute ? "&#9;" : "\t"; break;
+        case '\n': out += attribute ? "&#10;" : "\n"; break;
+        default: out += c; break;
+        }
+}
+
+/** Writes a document in UTF-8 onto a string.
+
+    Namespaces are declared on the root element, each with its prefix, so that readers which only look at prefixes get
+    what they expect. Elements stand on lines of their own, indented by tabs, unless they hold text.
+
+    @par Example
+    @code
+    std::string out;
+    writer w(out);
+    w.bind("D", "DAV:");
+    w.start({"DAV:", "prop"});
+    w.element({"DAV:", "displayname"}, "a & b");
+    w.end();
+    @endcode
+
+    @par Thread safety
+    Like std::string.
+*/
+class writer
+{
+public:
+    /// @param out Gets the declaration `<?xml version="1.0"?>` at once; must outlive the writer.
+    explicit writer(std::string& out) : out_(&out) { out += "<?xml version=\"1.0\"?>\r\n"; }
+
+    /** A prefix for a namespace, to be declared on the root element. A namespace that is bound already keeps its
+        prefix.
+        @pre No element was written; the prefix is a name and not in use.
+    */
+    void bind(std::string_view prefix, std::string_view space)
+    {
+        POSTHORN_ASSERT(open_.empty() && !started_ && is_local_name(prefix));
+        if (space.empty() || prefix_of(space) != nullptr)
+            return;
+        bindings_.emplace_back(std::string(prefix), std::string(space));
+    }
+
+    /// As bind(), with a prefix made up here.
+    void bind(std::string_view space) { bind("n" + std::to_string(bindings_.size()), space); }
+
+    /** Opens an element.
+        @throws error errc::bad_name if the local part is no name or the namespace is not bound.
+    */
+    void start(name const& n)
+    {
+        std::string q = qualified(n);
+        begin_line();
+        *out_ += '<';
+        *out_ += q;
+        declare();
+        open_.push_back(std::move(q));
+        in_tag_ = true;
+    }
+
+    /// Of the element just opened. @throws error As of start() and escape().
+    void attribute(name const& n, std::string_view value)
+    {
+        POSTHORN_ASSERT(in_tag_);
+        std::string const q = qualified(n);
+        *out_ += ' ';
+        *out_ += q;
+        *out_ += "=\"";
+        escape(value, *out_, true);
+        *out_ += '"';
+    }
+
+    /// Text inside the open element. @throws error As of escape().
+    void text(std::string_view t)
+    {
+        POSTHORN_ASSERT(!open_.empty());
+        if (std::exchange(in_tag_, false))
+            *out_ += '>';
+        escape(t, *out_);
+        inline_ = true;
+    }
+
+    /// Closes the innermost element.
+    void end()
+    {
+        POSTHORN_ASSERT(!open_.empty());
+        std::string const q = std::move(open_.back());
+        open_.pop_back();
+        if (std::exchange(in_tag_, false))
+            *out_ += "/>";
+        else
+        {
+            if (!inline_)
+                indent();
+            *out_ += "</" + q + '>';
+        }
+        inline_ = false;
+        *out_ += "\r\n";
+    }
+
+    /// An element without content.
+    void empty(name const& n)
+    {
+        start(n);
+        end();
+    }
+
+    /// An element with nothing but text. @throws error As of start() and text().
+    void element(name const& n, std::string_view content)
+    {
+        start(n);
+        text(content);
+        end();
+    }
+
+private:
+    std::string const* prefix_of(std::string_view space) const noexcept
+    {
+        for (auto const& b : bindings_)
+            if (b.second == space)
+                return &b.first;
+        return nullptr;
+    }
+
+    std::string qualified(name const& n) const
+    {
+        if (!is_local_name(n.local))
+            throw error(errc::bad_name, printable(n.local, 100));
+        if (n.space.empty())
+            return std::string(n.local);
+        auto const* prefix = prefix_of(n.space);
+        if (prefix == nullptr)
+            throw error(errc::bad_name, "this namespace has no prefix: " + printable(n.space, 200));
+        return *prefix + ':' + std::string(n.local);
+    }
+
+    void declare()
+    {
+        if (std::exchange(started_, true))
+            return;
+        for (auto const& [prefix, space] : bindings_)
+        {
+            *out_ += " xmlns:" + prefix + "=\"";
+            escape(space, *out_, true);
+            *out_ += '"';
+        }
+    }
+
+    void indent() { out_->append(open_.size(), '\t'); }
+
+    void begin_line()
+    {
+        if (std::exchange(in_tag_, false))
+            *out_ += ">\r\n";
+        if (!inline_)
+            indent();
+    }
+
+    std::string*                                     out_;
+    std::vector<std::pair<std::string, std::string>> bindings_; ///< Prefix and namespace.
+    std::vector<std::string>                         open_;
+    bool                                             started_ = false;
+    bool                                             in_tag_  = false; ///< The last start tag has no end yet.
+    bool                                             inline_  = false; ///< The open element has text.
+};
+
+} // namespace posthorn::xml
+
+#endif
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::dav {
+
+/// Which properties a PROPFIND asks for.
+class property_list
+{
+public:
+    enum class kind : unsigned char
+    {
+        some,      ///< Those that are named.
+        all,       ///< All, with values (RFC 4918: dead ones and those it defines).
+        names_only ///< All, without values.
+    };
+
+    property_list() = default; ///< None: useful only to see whether a resource is there.
+    /// Those given; no initializer_list, which g++ 12 cannot have in an awaited call.
+    template <class... Names>
+    explicit property_list(xml::name const& first, Names const&... others) : some_{first, others...}
+    {
+    }
+    explicit property_list(std::vector<property_name> some) : some_(std::move(some)) {}
+
+    static property_list all() { return property_list(kind::all); }
+    static property_list names_only() { return property_list(kind::names_only); }
+
+    kind                              what() const noexcept { return what_; }
+    std::vector<property_name> const& some() const noexcept { return some_; }
+
+private:
+    explicit property_list(kind k) noexcept : what_(k) {}
+
+    kind                       what_ = kind::some;
+    std::vector<property_name> some_;
+};
+
+/** What a PROPPATCH changes, in this order.
+
+    Some servers refuse names of `DAV:` and everything else along with them: do not mix those with others.
+*/
+class property_update
+{
+public:
+    property_update() = default;
+
+    /** @param value Text.
+        @param type  For the attribute `dt`, e.g. "boolean"; empty: none, as most servers want it. */
+    property_update& set(property_name name, std::string value, std::string type = {})
+    {
+        changes_.push_back({std::move(name), std::move(value), std::move(type), false});
+        return *this;
+    }
+
+    property_update& remove(property_name name)
+    {
+        changes_.push_back({std::move(name), {}, {}, true});
+        return *this;
+    }
+
+    /** Each change in an element of its own. lighttpd 1.4 keeps only the first of several properties that stand together, and says
+        that it has kept them all. */
+    property_update& apart() noexcept
+    {
+        apart_ = true;
+        return *this;
+    }
+    bool is_apart() const noexcept { return apart_; }
+
+    struct change
+    {
+        property_name name;
+        std::string   value;
+        std::string   type;
+        bool          removed = false;
+    };
+
+    std::vector<change> const& changes() const noexcept { return changes_; }
+
+private:
+    std::vector<change> changes_;
+    bool                apart_ = false;
+};
+
+/// One resource of several that a bulk request is about.
+struct target
+{
+    target() = default;
+    target(std::string h) : href(std::move(h)) {}
+    target(std::string h, std::string d) : href(std::move(h)), destination(std::move(d)) {}
+
+    std::string href;        ///< As it is to be sent: absolute, or relative to the URL of the request.
+    std::string destination; ///< BMOVE and BCOPY: its own one; empty: that of the request.
+};
+
+namespace detail {
+
+inline constexpr xml::name dav_name(std::string_view local) noexcept { return {dav_space, local}; }
+
+/** Declares namespaces: `DAV:`, then those with a usual prefix in the order of prefixes, which is the order in which old clients
+    declared them, then the others. */
+template <class Range, class Space>
+void bind_spaces(xml::writer& w, Range const& items, Space space_of)
+{
+    w.bind("D", dav_space);
+    std::vector<std::pair<std::string_view, std::string_view>> known;
+    for (auto const& item : items)
+        if (auto const prefix = usual_prefix(space_of(item)); !prefix.empty())
+            known.emplace_back(prefix, space_of(item));
+    std::sort(known.begin(), known.end());
+    for (auto const& [prefix, space] : known)
+        w.bind(prefix, space);
+    for (auto const& item : items)
+        if (usual_prefix(space_of(item)).empty())
+            w.bind(space_of(item));
+}
+
+inline void write_targets(xml::writer& w, std::span<target const> targets)
+{
+    // A target with a destination of its own stands alone.
+    for (auto at = targets.begin(); at != targets.end();)
+    {
+        w.start(dav_name("target"));
+        if (!at->destination.empty())
+        {
+            w.element(dav_name("href"), at->href);
+            w.element(dav_name("dest"), at->destination);
+            ++at;
+        }
+        else
+            for (; at != targets.end() && at->destination.empty(); ++at)
+                w.element(dav_name("href"), at->href);
+        w.end();
+    }
+}
+
+inline void write_changes(xml::writer& w, property_update const& update)
+{
+    auto const& all = update.changes();
+    for (auto at = all.begin(); at != all.end();)
+    {
+        bool const removed = at->removed;
+        w.start(dav_name(removed ? "remove" : "set"));
+        w.start(dav_name("prop"));
+        do
+        {
+            w.start(at->name);
+            if (!at->type.empty())
+                w.attribute({datatypes_space, "dt"}, at->type);
+            if (!at->value.empty())
+                w.text(at->value);
+            w.end();
+            ++at;
+        } while (at != all.end() && at->removed == removed && !update.is_apart());
+        w.end();
+        w.end();
+    }
+}
+
+} // namespace detail
+
+/** The body of PROPFIND, and with targets that of BPROPFIND.
+    @throws error xml::errc::bad_name, bad_text
+*/
+inline std::string propfind_body(property_list const& what, std::span<target const> targets = {})
+{
+    std::string out;
+    xml::writer w(out);
+    detail::bind_spaces(w, what.some(), [](auto const& n) { return std::string_view(n.space); });
+    w.start(detail::dav_name("propfind"));
+    detail::write_targets(w, targets);
+    switch (what.what())
+    {
+    case property_list::kind::all: w.empty(detail::dav_name("allprop")); break;
+    case property_list::kind::names_only: w.empty(detail::dav_name("propname")); break;
+    case property_list::kind::some:
+        w.start(detail::dav_name("prop"));
+        for (auto const& n : what.some())
+            w.empty(n);
+        w.end();
+        break;
+    }
+    w.end();
+    return out;
+}
+
+/** The body of PROPPATCH, and with targets that of BPROPPATCH; of MKCOL on Exchange, too.
+    @throws error xml::errc::bad_name, bad_text
+*/
+inline std::string proppatch_body(property_update const& update, std::span<target const> targets = {})
+{
+    std::string out;
+    xml::writer w(out);
+    detail::bind_spaces(w, update.changes(), [](auto const& c) { return std::string_view(c.name.space); });
+    if (std::any_of(update.changes().begin(), update.changes().end(),
+                    [](auto const& c) { return !c.type.empty(); }))
+        w.bind("dt", datatypes_space);
+    w.start(detail::dav_name("propertyupdate"));
+    detail::write_targets(w, targets);
+    detail::write_changes(w, update);
+    w.end();
+    return out;
+}
+
+/// What bulk requests with targets and nothing else do.
+enum class bulk_verb : unsigned char
+{
+    copy,
+    move,
+    remove
+};
+
+/** The body of BCOPY, BMOVE or BDELETE. @throws error xml::errc::bad_text */
+inline std::string bulk_body(bulk_verb verb, std::span<target const> targets)
+{
+    std::string out;
+    xml::writer w(out);
+    w.bind("D", dav_space);
+    w.start(detail::dav_name(verb == bulk_verb::copy ? "copy" : verb == bulk_verb::move ? "move" : "delete"));
+    detail::write_targets(w, targets);
+    w.end();
+    return out;
+}
+
+/** The body of SEARCH, with SQL as Exchange takes it. @throws error xml::errc::bad_text */
+inline std::string search_body(std::string_view sql)
+{
+    std::string out;
+    xml::writer w(out);
+    w.bind("D", dav_space);
+    w.start(detail::dav_name("searchrequest"));
+    w.element(detail::dav_name("sql"), sql);
+    w.end();
+    return out;
+}
+
+/// A property in SQL: `"urn:schemas:httpmail:read"`.
+inline std::string sql_name(xml::name const& n)
+{
+    std::string out = "\"";
+    for (auto const part : {n.space, n.local})
+        for (char const c : part)
+            out.append(c == '"' ? "\"\"" : std::string_view(&c, 1));
+    return out + '"';
+}
+
+/// A text in SQL: `'it''s'`.
+inline std::string sql_text(std::string_view text)
+{
+    std::string out = "'";
+    for (char const c : text)
+        out.append(c == '\'' ? "''" : std::string_view(&c, 1));
+    return out + '\'';
+}
+
+} // namespace posthorn::dav
+
+#endif
+// What a multistatus says about one resource: its href, its properties, its status.
+
+#ifndef POSTHORN_DAV_RESPONSE_HPP
+#define POSTHORN_DAV_RESPONSE_HPP
+
+// Values of properties: their declared types, and text read as booleans, numbers, times and octets.
+
+#ifndef POSTHORN_DAV_VALUE_HPP
+#define POSTHORN_DAV_VALUE_HPP
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <version>
+
+#if !defined(__cpp_lib_to_chars)
+#include <locale>
+#include <sstream>
+#endif
+
+namespace posthorn::dav {
+
+/// The attribute `dt` of a value.
+enum class value_type : unsigned char
+{
+    none, ///< Not said: text that readers must know how to take.
+    string,
+    boolean,
+    integer,    ///< `i2`, `int`, `i4`, `i8` and the unsigned ones.
+    real,       ///< `r4`, `float`, `r8`
+    fixed_14_4, ///< A decimal with up to four places.
+    date_time,
+    base64,
+    hex,
+    uuid,
+    uri,
+    other
+};
+
+/// A type, and whether there are several values (`mv.`).
+struct value_kind
+{
+    value_type type = value_type::none;
+    bool       many = false;
+
+    friend constexpr bool operator==(value_kind const&, value_kind const&) = default;
+};
+
+/// The meaning of an attribute `dt`. @param text E.g. "boolean" or "mv.string".
+constexpr value_kind parse_value_kind(std::string_view text) noexcept
+{
+    struct entry
+    {
+        std::string_view text;
+        value_type       type;
+    };
+    constexpr entry known[] = {
+        {"string", value_type::string},
+        {"boolean", value_type::boolean},
+        {"int", value_type::integer},
+        {"i2", value_type::integer},
+        {"i4", value_type::integer},
+        {"i8", value_type::integer},
+        {"i1", value_type::integer},
+        {"ui1", value_type::integer},
+        {"ui2", value_type::integer},
+        {"ui4", value_type::integer},
+        {"ui8", value_type::integer},
+        {"r4", value_type::real},
+        {"r8", value_type::real},
+        {"float", value_type::real},
+        {"fixed.14.4", value_type::fixed_14_4},
+        {"dateTime.tz", value_type::date_time},
+        {"dateTime", value_type::date_time},
+        {"dateTime.rfc1123", value_type::date_time}, // lighttpd
+        {"bin.base64", value_type::base64},
+        {"bin.hex", value_type::hex},
+        {"uuid", value_type::uuid},
+        {"uri", value_type::uri},
+    };
+    value_kind kind;
+    kind.many = text.substr(0, 3) == "mv.";
+    if (kind.many)
+        text.remove_prefix(3);
+    kind.type = value_type::other;
+    for (auto const& e : known)
+        if (ascii::iequals(text, e.text))
+            kind.type = e.type;
+    return kind;
+}
+
+/// Without white space of XML at both ends.
+constexpr std::string_view trim_value(std::string_view s) noexcept
+{
+    constexpr auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+    while (!s.empty() && is_space(s.front()))
+        s.remove_prefix(1);
+    while (!s.empty() && is_space(s.back()))
+        s.remove_suffix(1);
+    return s;
+}
+
+/// `1`, `t`, `true`, `0`, `f`, `false` in any case; another whole number is true unless 0. Else nothing.
+inline std::optional<bool> to_boolean(std::string_view text) noexcept
+{
+    text = trim_value(text);
+    if (ascii::iequals(text, "true") || ascii::iequals(text, "t"))
+        return true;
+    if (ascii::iequals(text, "false") || ascii::iequals(text, "f"))
+        return false;
+    long long number     = 0;
+    auto const [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (ec != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
+    return number != 0;
+}
+
+/// A decimal that fits. Else nothing.
+inline std::optional<std::int64_t> to_integer(std::string_view text) noexcept
+{
+    text = trim_value(text);
+    if (text.size() > 1 && text[0] == '+' && ascii::is_digit(text[1]))
+        text.remove_prefix(1);
+    std::int64_t number  = 0;
+    auto const [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (ec != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
+    return number;
+}
+
+/// A decimal, with exponent or not. Else nothing; also for infinities and NaN.
+inline std::optional<double> to_real(std::string_view text)
+{
+    text = trim_value(text);
+    if (text.size() > 1 && text[0] == '+' && text[1] != '-')
+        text.remove_prefix(1);
+    if (text.find_first_not_of("0123456789+-.eE") != text.npos)
+        return std::nullopt;
+    double number = 0;
+#if defined(__cpp_lib_to_chars)
+    auto const [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (ec != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
+#else
+    std::istringstream in{std::string(text)}; // libc++ reads no reals with from_chars before version 20
+    in.imbue(std::locale::classic());
+    if (text.empty() || text.front() == ' ' || !(in >> number) ||
+        in.peek() != std::istringstream::traits_type::eof())
+        return std::nullopt;
+#endif
+    return number;
+}
+
+/// A `fixed.14.4`, in ten-thousandths: exact, as sums of money should be.
+inline std::optional<std::int64_t> to_fixed_14_4(std::string_view text) noexcept
+{
+    text                = trim_value(text);
+    bool const negative = !text.empty() && text[0] == '-';
+    if (!text.empty() && (text[0] == '-' || text[0] == '+'))
+        text.remove_prefix(1);
+    std::int64_t value  = 0;
+    std::size_t  places = 0, digits = 0;
+    bool         point = false;
+    for (char const c : text)
+    {
+        if (c == '.' && !point)
+        {
+            point = true;
+            continue;
+        }
+        if (!ascii::is_digit(c) || ++digits > 18)
+            return std::nullopt;
+        if (point && ++places > 4)
+        {
+            if (c != '0')
+                return std::nullopt;
+            continue;
+        }
+        if (value > (INT64_MAX - 9) / 10)
+            return std::nullopt;
+        value = value * 10 + (c - '0');
+    }
+    if (digits == 0)
+        return std::nullopt;
+    for (; places < 4; ++places)
+    {
+        if (value > INT64_MAX / 10)
+            return std::nullopt;
+        value *= 10;
+    }
+    return negative ? -value : value;
+}
+
+/// Digits of `bin.hex`, white space allowed between them. Else nothing.
+inline std::optional<std::string> to_octets_from_hex(std::string_view text)
+{
+    std::string out;
+    int         high = -1;
+    for (char const c : text)
+    {
+        if (trim_value(std::string_view(&c, 1)).empty())
+            continue;
+        int const digit = ascii::hex_value(c);
+        if (digit < 0)
+            return std::nullopt;
+        if (high < 0)
+            high = digit;
+        else
+        {
+            out += static_cast<char>(static_cast<unsigned char>(high * 16 + digit));
+            high = -1;
+        }
+    }
+    if (high >= 0)
+        return std::nullopt;
+    return out;
+}
+
+/// Base64, line breaks allowed. Else nothing.
+inline std::optional<std::string> to_octets_from_base64(std::string_view text)
+{
+    std::string packed;
+    for (char const c : text)
+        if (!trim_value(std::string_view(&c, 1)).empty())
+            packed += c;
+    return codec::base64_decode(packed);
+}
+
+using time_point = std::chrono::sys_time<std::chrono::milliseconds>;
+
+namespace detail {
+
+/// Reads a date field by field.
+class date_scanner
+{
+public:
+    explicit date_scanner(std::string_view text) noexcept : rest_(trim_value(text)) {}
+
+    /// `YYYY-MM-DDThh:mm:ss[.fff][Z|+hh:mm]`; without a zone it is UTC.
+    std::optional<time_point> iso() noexcept
+    {
+        int const year = number(4);
+        take('-');
+        int const month = number(2);
+        take('-');
+        int const day  = number(2);
+        int       hour = 0, minute = 0, second = 0, milliseconds = 0;
+        if (!rest_.empty())
+        {
+            if (!try_take(' '))
+                take('T');
+            hour = number(2);
+            take(':');
+            minute = number(2);
+            if (try_take(':'))
+                second = number(2);
+            if (try_take('.') || try_take(','))
+                milliseconds = fraction();
+        }
+        int const offset = zone();
+        return result(year, month, day, hour, minute, second, milliseconds, offset);
+    }
+
+    /// `Mon, 07 Jun 2004 08:15:30 GMT` and its relatives of RFC 5322.
+    std::optional<time_point> mail() noexcept
+    {
+        if (auto const comma = rest_.find(','); comma != rest_.npos)
+            rest_.remove_prefix(comma + 1);
+        blanks();
+        int const day = number(1, 2);
+        separator();
+        int const month = month_name();
+        separator();
+        int const year = number(4);
+        blanks();
+        int const hour = number(1, 2);
+        take(':');
+        int const minute = number(2);
+        int       second = 0;
+        if (try_take(':'))
+            second = number(2);
+        blanks();
+        int const offset = zone();
+        return result(year, month, day, hour, minute, second, 0, offset);
+    }
+
+private:
+    int number(std::size_t digits) noexcept { return number(digits, digits); }
+
+    int number(std::size_t least, std::size_t most) noexcept
+    {
+        int         value = 0;
+        std::size_t n     = 0;
+        for (; n < most && n < rest_.size() && ascii::is_digit(rest_[n]); ++n)
+            value = value * 10 + (rest_[n] - '0');
+        if (n < least)
+            good_ = false;
+        rest_.remove_prefix(n);
+        return value;
+    }
+
+    int fraction() noexcept
+    {
+        int value = 0, scale = 100;
+        good_ = good_ && !rest_.empty() && ascii::is_digit(rest_[0]);
+        for (; !rest_.empty() && ascii::is_digit(rest_[0]); rest_.remove_prefix(1), scale /= 10)
+            value += (rest_[0] - '0') * scale;
+        return value;
+    }
+
+    bool try_take(char c) noexcept
+    {
+        if (rest_.empty() || ascii::to_upper(rest_[0]) != c)
+            return false;
+        rest_.remove_prefix(1);
+        return true;
+    }
+
+    void take(char c) noexcept { good_ = try_take(c) && good_; }
+
+    void blanks() noexcept { rest_ = rest_.substr(std::min(rest_.find_first_not_of(" \t"), rest_.size())); }
+
+    void separator() noexcept
+    {
+        if (!try_take('-'))
+            blanks();
+    }
+
+    int month_name() noexcept
+    {
+        constexpr std::string_view months = "janfebmaraprmayjunjulaugsepoctnovdec";
+        for (std::size_t m = 0; m < 12; ++m)
+            if (ascii::istarts_with(rest_, months.substr(m * 3, 3)))
+            {
+                rest_.remove_prefix(3);
+                return static_cast<int>(m) + 1;
+            }
+        good_ = false;
+        return 0;
+    }
+
+    /// In minutes east of UTC.
+    int zone() noexcept
+    {
+        if (rest_.empty())
+            return 0;
+        for (std::string_view const utc : {"Z", "GMT", "UTC", "UT"})
+            if (ascii::iequals(rest_, utc))
+                return rest_ = {}, 0;
+        bool const west = rest_[0] == '-';
+        if (!west && rest_[0] != '+')
+            return good_ = false, 0;
+        rest_.remove_prefix(1);
+        int const hours = number(2);
+        try_take(':');
+        int const minutes = number(2);
+        good_             = good_ && hours < 24 && minutes < 60;
+        return (west ? -1 : 1) * (hours * 60 + minutes);
+    }
+
+    std::optional<time_point> result(int year, int month, int day, int hour, int minute, int second,
+                                     int milliseconds, int offset) const noexcept
+    {
+        std::chrono::year_month_day const date{std::chrono::year(year),
+                                               std::chrono::month(static_cast<unsigned>(month)),
+                                               std::chrono::day(static_cast<unsigned>(day))};
+        if (!good_ || !rest_.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60)
+            return std::nullopt;
+        return time_point(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+               std::chrono::minutes(minute - offset) + std::chrono::seconds(second) +
+               std::chrono::milliseconds(milliseconds);
+    }
+
+    std::string_view rest_;
+    bool             good_ = true;
+};
+
+} // namespace detail
+
+/** A time in any of the forms servers write: `2004-06-10T10:12:09.000Z`, with an offset, without a zone (UTC), or
+    `Mon, 07 Jun 2004 08:15:30 GMT`. Else nothing.
+*/
+inline std::optional<time_point> to_time(std::string_view text) noexcept
+{
+    if (auto const t = detail::date_scanner(text).iso())
+        return t;
+    return detail::date_scanner(text).mail();
+}
+
+} // namespace posthorn::dav
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::dav {
+
+class property;
+
+/** One response of a multistatus (RFC 4918, 14.24).
+
+    A value: one string that holds all texts, and where they are. Everything in it is what the server sent; show it by
+    printable(). Views and properties are valid while the response is unchanged. Thread-safe like std::string.
+*/
+class response
+{
+public:
+    response() = default;
+
+    /// The first href, byte for byte but for white space around it. May be relative; empty if the server sent none.
+    std::string_view href() const noexcept { return hrefs_.empty() ? std::string_view() : view(hrefs_[0]); }
+
+    /// A status can speak for several resources at once.
+    std::size_t      href_count() const noexcept { return hrefs_.size(); }
+    std::string_view href(std::size_t i) const noexcept { return view(hrefs_[i]); } ///< @pre i < href_count()
+
+    /// The status of the whole response, beside its href; 0 if it has none.
+    int status() const noexcept { return propstats_.empty() ? 0 : propstats_[0].status; }
+
+    /** The worst that is said: the status of the response, else the first propstat that is no success, else 200.
+
+        A missing status counts as success.
+    */
+    int worst_status() const noexcept
+    {
+        if (status() != 0)
+            return status();
+        for (auto const& p : propstats_)
+            if (p.status != 0 && p.status / 100 != 2)
+                return p.status;
+        return 200;
+    }
+
+    /// Where the resource is now; empty if nothing is said.
+    std::string_view location() const noexcept { return view(location_); }
+
+    /// In the server's words; empty if there are none. The first of the response or of its propstats.
+    std::string_view description() const noexcept
+    {
+        for (auto const& p : propstats_)
+            if (p.description.size != 0)
+                return view(p.description);
+        return {};
+    }
+
+    /// Conditions that failed (RFC 4918, 16), such as `cannot-modify-protected-property`: details, never the decision.
+    std::size_t condition_count() const noexcept { return conditions_.size(); }
+    xml::name   condition(std::size_t i) const noexcept
+    {
+        return name_of(conditions_[i]);
+    } ///< @pre i < condition_count()
+
+    /** The properties, of whatever status: `for (auto const& p : r.properties())`. */
+    class property_range;
+    property_range properties() const noexcept;
+
+    /// A property that the server gave with success, or nothing. An empty element is a property with empty text.
+    std::optional<property> find(xml::name const& n) const noexcept;
+
+    /// The text of find().
+    std::optional<std::string_view> text(xml::name const& n) const noexcept;
+
+    /// Is the resource a collection, by `resourcetype`, `isfolder` or `iscollection`?
+    bool is_collection() const noexcept;
+
+    /// Forgets everything and keeps the memory.
+    void clear() noexcept
+    {
+        text_.clear();
+        spaces_.clear();
+        nodes_.clear();
+        propstats_.clear();
+        hrefs_.clear();
+        conditions_.clear();
+        location_ = {};
+    }
+
+    friend void swap(response& a, response& b) noexcept
+    {
+        using std::swap;
+        swap(a.text_, b.text_);
+        swap(a.spaces_, b.spaces_);
+        swap(a.nodes_, b.nodes_);
+        swap(a.propstats_, b.propstats_);
+        swap(a.hrefs_, b.hrefs_);
+        swap(a.conditions_, b.conditions_);
+        swap(a.location_, b.location_);
+    }
+
+private:
+    friend class property;
+    friend class multistatus_reader;
+
+    /// A part of text_.
+    struct extent
+    {
+        std::uint32_t begin = 0;
+        std::uint32_t size  = 0;
+    };
+
+    struct expanded_name
+    {
+        extent space;
+        extent local;
+    };
+
+    /// A property or an element in it; in document order.
+    struct node
+    {
+        expanded_name name;
+        extent        text;
+        value_kind    kind;
+        std::uint32_t depth    = 1; ///< 1 for a property.
+        std::uint32_t end      = 0; ///< Behind its last inner node.
+        std::uint32_t propstat = 0;
+    };
+
+    /// The first stands for the response itself.
+    struct propstat
+    {
+        int    status = 0;
+        extent description;
+    };
+
+    std::string_view view(extent e) const noexcept { return std::string_view(text_).substr(e.begin, e.size); }
+    xml::name        name_of(expanded_name const& n) const noexcept { return {view(n.space), view(n.local)}; }
+
+    int status_of(node const& n) const noexcept
+    {
+        int const own = propstats_[n.propstat].status;
+        return own != 0 ? own : status() != 0 ? status() : 200;
+    }
+
+    extent add(std::string_view piece)
+    {
+        extent e;
+        e.begin = static_cast<std::uint32_t>(text_.size());
+        e.size  = static_cast<std::uint32_t>(piece.size());
+        text_ += piece;
+        return e;
+    }
+
+    /// Namespaces repeat, so each is kept once.
+    expanded_name add_name(xml::name const& n)
+    {
+        auto const space = is_dav(n.space) ? dav_space : n.space;
+        auto const known =
+            std::find_if(spaces_.begin(), spaces_.end(), [&](extent e) { return view(e) == space; });
+        expanded_name result;
+        if (known != spaces_.end())
+            result.space = *known;
+        else
+        {
+            result.space = add(space);
+            if (spaces_.size() < 16) // looked through one by one
+                spaces_.push_back(result.space);
+        }
+        result.local = add(n.local);
+        return result;
+    }
+
+    std::string                text_;
+    std::vector<extent>        spaces_;
+    std::vector<node>          nodes_;
+    std::vector<propstat>      propstats_;
+    std::vector<extent>        hrefs_;
+    std::vector<expanded_name> conditions_;
+    extent                     location_;
+};
+
+/// A property of a response, or an element inside of its value. A view into the response.
+class property
+{
+public:
+    xml::name name() const noexcept { return owner_->name_of(node().name); }
+
+    /// The text directly inside, as the server wrote it.
+    std::string_view text() const noexcept { return owner_->view(node().text); }
+
+    /// The declared type of the value.
+    value_kind kind() const noexcept { return node().kind; }
+
+    /// 200, or why there is no value: 404, 403 ...
+    int  status() const noexcept { return owner_->status_of(node()); }
+    bool ok() const noexcept { return status() / 100 == 2; }
+
+    /// What the server says about it, e.g. why it cannot be set; empty if nothing.
+    std::string_view description() const noexcept
+    {
+        return owner_->view(owner_->propstats_[node().propstat].description);
+    }
+
+    /// The text as a value; nothing if it is none of that kind. See value.hpp.
+    std::optional<bool>         as_boolean() const noexcept { return to_boolean(text()); }
+    std::optional<std::int64_t> as_integer() const noexcept { return to_integer(text()); }
+    std::optional<double>       as_real() const { return to_real(text()); }
+    std::optional<std::int64_t> as_fixed_14_4() const noexcept { return to_fixed_14_4(text()); }
+    std::optional<time_point>   as_time() const noexcept { return to_time(text()); }
+
+    /// The octets of a value declared as `bin.hex` or `bin.base64`; base64 if nothing is declared.
+    std::optional<std::string> as_octets() const
+    {
+        return kind().type == value_type::hex ? to_octets_from_hex(text()) : to_octets_from_base64(text());
+    }
+
+    /// The values of a list: the texts of its `v` elements, or the one text if there are none.
+    std::vector<std::string_view> as_list() const
+    {
+        std::vector<std::string_view> values;
+        for (auto i = index_ + 1; i < node().end; i = owner_->nodes_[i].end)
+            if (auto const n = property(*owner_, i).name(); n.space == values_space && n.local == "v")
+                values.push_back(property(*owner_, i).text());
+        if (values.empty() && !trim_value(text()).empty())
+            values.push_back(text());
+        return values;
+    }
+
+    /// The first element inside with this name.
+    std::optional<property> child(xml::name const& n) const noexcept
+    {
+        for (auto i = index_ + 1; i < node().end; i = owner_->nodes_[i].end)
+            if (property(*owner_, i).name() == n)
+                return property(*owner_, i);
+        return std::nullopt;
+    }
+
+    /// Does its value have elements?
+    bool has_children() const noexcept { return node().end > index_ + 1; }
+
+private:
+    friend class response;
+    friend class response::property_range;
+
+    property(response const& owner, std::uint32_t index) noexcept : owner_(&owner), index_(index) {}
+
+    response::node const& node() const noexcept { return owner_->nodes_[index_]; }
+
+    response const* owner_;
+    std::uint32_t   index_;
+};
+
+/// The properties of a response in document order.
+class response::property_range
+{
+public:
+    class iterator
+    {
+    public:
+        using value_type        = property;
+        using difference_type   = std::ptrdiff_t;
+        using reference         = property;
+        using pointer           = void;
+        using iterator_category = std::input_iterator_tag;
+
+        iterator() = default;
+        iterator(response const& owner, std::uint32_t index) noexcept : owner_(&owner), index_(index) {}
+
+        property  operator*() const noexcept { return property(*owner_, index_); }
+        iterator& operator++() noexcept
+        {
+            index_ = owner_->nodes_[index_].end;
+            return *this;
+        }
+        iterator operator++(int) noexcept
+        {
+            auto const before = *this;
+            ++*this;
+            return before;
+        }
+        friend bool operator==(iterator const& a, iterator const& b) noexcept { return a.index_ == b.index_; }
+
+    private:
+        response const* owner_ = nullptr;
+        std::uint32_t   index_ = 0;
+    };
+
+    explicit property_range(response const& owner) noexcept : owner_(&owner) {}
+
+    iterator begin() const noexcept { return {*owner_, 0}; }
+    iterator end() const noexcept { return {*owner_, static_cast<std::uint32_t>(owner_->nodes_.size())}; }
+
+private:
+    response const* owner_;
+};
+
+inline response::property_range response::properties() const noexcept { return property_range(*this); }
+
+inline std::optional<property> response::find(xml::name const& n) const noexcept
+{
+    for (auto const p : properties())
+        if (p.ok() && p.name() == n)
+            return p;
+    return std::nullopt;
+}
+
+inline std::optional<std::string_view> response::text(xml::name const& n) const noexcept
+{
+    auto const p = find(n);
+    return p ? std::optional<std::string_view>(p->text()) : std::nullopt;
+}
+
+inline bool response::is_collection() const noexcept
+{
+    if (auto const type = find(names::resourcetype); type && type->child(names::collection))
+        return true;
+    for (std::string_view const flag : {"isfolder", "iscollection"})
+        if (auto const p = find({dav_space, flag}); p && p->as_boolean() == true)
+            return true;
+    return false;
+}
+
+} // namespace posthorn::dav
+
+#endif
+// URLs that servers give, made into such as can be asked for; and the parts of them that matter here.
+
+#ifndef POSTHORN_HTTPMAIL_LOCATE_HPP
+#define POSTHORN_HTTPMAIL_LOCATE_HPP
+
+// The dialects of HTTPMail: who speaks which, and everything in which they differ, in one table.
+
+#ifndef POSTHORN_HTTPMAIL_DIALECT_HPP
+#define POSTHORN_HTTPMAIL_DIALECT_HPP
+
+// How deep a request reaches: the field Depth.
+
+#ifndef POSTHORN_DAV_DEPTH_HPP
+#define POSTHORN_DAV_DEPTH_HPP
+
+#include <string_view>
+
+namespace posthorn::dav {
+
+/// RFC 4918, 10.2, and the extension `noroot` of Microsoft's servers.
+enum class depth : unsigned char
+{
+    zero,           ///< The resource itself.
+    one,            ///< It and its members.
+    one_noroot,     ///< Its members only.
+    infinity,       ///< It and all below.
+    infinity_noroot ///< All below.
+};
+
+/// As in the field.
+constexpr std::string_view to_string(depth d) noexcept
+{
+    switch (d)
+    {
+    case depth::zero: return "0";
+    case depth::one: return "1";
+    case depth::one_noroot: return "1,noroot";
+    case depth::infinity: return "infinity";
+    case depth::infinity_noroot: return "infinity,noroot";
+    }
+    return "0";
+}
+
+/// Is the resource itself left out?
+constexpr bool leaves_out_root(depth d) noexcept
+{
+    return d == depth::one_noroot || d == depth::infinity_noroot;
+}
+
+/// The same reach in the words of RFC 4918, for servers that know no others.
+constexpr depth without_noroot(depth d) noexcept
+{
+    return d == depth::one_noroot ? depth::one : d == depth::infinity_noroot ? depth::infinity : d;
+}
+
+} // namespace posthorn::dav
+
+#endif
+// The fields of a message: names without case, values as they came, in their order.
+
+#ifndef POSTHORN_HTTP_HEADERS_HPP
+#define POSTHORN_HTTP_HEADERS_HPP
+
+// The small pieces of HTTP's grammar (RFC 9110, 5.6): tokens, field values, lists, quoted strings.
+
+#ifndef POSTHORN_HTTP_SYNTAX_HPP
+#define POSTHORN_HTTP_SYNTAX_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace posthorn::http {
+
+/// What methods, field names and parameters are made of.
+constexpr bool is_token_char(char c) noexcept
+{
+    return ascii::is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+constexpr bool is_token(std::string_view s) noexcept
+{
+    return !s.empty() && std::all_of(s.begin(), s.end(), is_token_char);
+}
+
+/// May it be the value of a field? Visible characters, octets above 127, and blanks that are not at an end.
+constexpr bool is_field_value(std::string_view s) noexcept
+{
+    return ascii::trim(s).size() == s.size() &&
+           std::all_of(s.begin(), s.end(), [](char c) { return c == '\t' || !ascii::is_control(c); });
+}
+
+/// Decimal digits and nothing else. Nothing if there are none or the number has no room in 63 bits.
+constexpr std::optional<std::uint64_t> parse_number(std::string_view s) noexcept
+{
+    constexpr auto most  = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    std::uint64_t  value = 0;
+    if (s.empty())
+        return std::nullopt;
+    for (char const c : s)
+    {
+        if (!ascii::is_digit(c))
+            return std::nullopt;
+        auto const digit = static_cast<std::uint64_t>(c - '0');
+        if (value > (most - digit) / 10)
+            return std::nullopt;
+        value = value * 10 + digit;
+    }
+    return value;
+}
+
+/** Takes the next member off a comma-separated list; empty members are left out (RFC 9110, 5.6.1).
+
+    Commas within quoted strings do not count.
+    @return False at the end. */
+constexpr bool next_member(std::string_view& list, std::string_view& member) noexcept
+{
+    for (;;)
+    {
+        while (!list.empty() && (list.front() == ',' || ascii::is_blank(list.front())))
+            list.remove_prefix(1);
+        if (list.empty())
+            return false;
+        bool        quoted = false;
+        std::size_t i      = 0;
+        for (; i != list.size() && (quoted || list[i] != ','); ++i)
+        {
+            if (quoted && list[i] == '\\' && i + 1 != list.size())
+                ++i;
+            else if (list[i] == '"')
+                quoted = !quoted;
+        }
+        member = ascii::trim(list.substr(0, i));
+        list.remove_prefix(i);
+        if (!member.empty())
+            return true;
+    }
+}
+
+/// Takes a quoted string off the front. Nothing if there is none or it does not end.
+inline std::optional<std::string> take_quoted(std::string_view& text)
+{
+    if (text.empty() || text.front() != '"')
+        return std::nullopt;
+    std::string value;
+    for (std::size_t i = 1; i < text.size(); ++i)
+    {
+        if (text[i] == '"')
+        {
+            text.remove_prefix(i + 1);
+            return value;
+        }
+        if (text[i] == '\\' && ++i == text.size())
+            break;
+        value += text[i];
+    }
+    return std::nullopt;
+}
+
+/// As a quoted string. @pre is_field_value(text), but for blanks at the ends
+inline std::string quoted_string(std::string_view text)
+{
+    std::string out("\"");
+    for (char const c : text)
+    {
+        if (c == '"' || c == '\\')
+            out += '\\';
+        out += c;
+    }
+    return out += '"';
+}
+
+} // namespace posthorn::http
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::http {
+
+/// One header field.
+struct header
+{
+    header() = default;
+    header(std::string n, std::string v) : name(std::move(n)), value(std::move(v)) {}
+
+    std::string name;
+    std::string value; ///< Without blanks at its ends.
+
+    friend bool operator==(header const&, header const&) = default;
+};
+
+/** Header fields in the order of the message. Nothing is checked here: whoever puts them on the wire does that.
+
+    Thread-safe like std::vector.
+*/
+class headers
+{
+public:
+    using const_iterator = std::vector<header>::const_iterator;
+
+    headers() = default;
+    headers(std::initializer_list<header> fields) : fields_(fields) {}
+
+    bool           empty() const noexcept { return fields_.empty(); }
+    std::size_t    size() const noexcept { return fields_.size(); } ///< Fields, not names.
+    const_iterator begin() const noexcept { return fields_.begin(); }
+    const_iterator end() const noexcept { return fields_.end(); }
+
+    /// The value of the first field of this name. Valid until the next change.
+    std::optional<std::string_view> get(std::string_view name) const noexcept
+    {
+        for (auto const& f : fields_)
+            if (ascii::iequals(f.name, name))
+                return f.value;
+        return std::nullopt;
+    }
+
+    bool has(std::string_view name) const noexcept { return get(name).has_value(); }
+
+    /// How many fields have this name.
+    std::size_t count(std::string_view name) const noexcept
+    {
+        return static_cast<std::size_t>(std::count_if(
+            fields_.begin(), fields_.end(), [name](header const& f) { return ascii::iequals(f.name, name); }));
+    }
+
+    /// The values of all fields of this name, in order. Valid until the next change.
+    std::vector<std::string_view> all(std::string_view name) const
+    {
+        std::vector<std::string_view> values;
+        for (auto const& f : fields_)
+            if (ascii::iequals(f.name, name))
+                values.emplace_back(f.value);
+        return values;
+    }
+
+    /// Is `member` in the comma-separated lists of the fields of this name, whatever its case?
+    bool has_member(std::string_view name, std::string_view member) const noexcept
+    {
+        for (auto const& f : fields_)
+        {
+            if (!ascii::iequals(f.name, name))
+                continue;
+            std::string_view list = f.value, one;
+            while (next_member(list, one))
+                if (ascii::iequals(one, member))
+                    return true;
+        }
+        return false;
+    }
+
+    /// Adds a field behind those that are there.
+    void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+
+    /// The only field of this name from now on.
+    void set(std::string_view name, std::string value)
+    {
+        erase(name);
+        fields_.emplace_back(std::string(name), std::move(value));
+    }
+
+    /// @return How many there were.
+    std::size_t erase(std::string_view name)
+    {
+        return std::erase_if(fields_, [name](header const& f) { return ascii::iequals(f.name, name); });
+    }
+
+    /// Keeps the fields for which `keep(name)` is true.
+    template <class Predicate>
+    void retain(Predicate keep)
+    {
+        std::erase_if(fields_, [&keep](header const& f) { return !keep(std::string_view(f.name)); });
+    }
+
+    /// The field that was added last; null if there is none. Valid until the next change.
+    header* last() noexcept { return fields_.empty() ? nullptr : &fields_.back(); }
+
+    void clear() noexcept { fields_.clear(); }
+
+    friend bool operator==(headers const&, headers const&) = default;
+
+private:
+    std::vector<header> fields_;
+};
+
+} // namespace posthorn::http
+
+#endif
+
+#include <optional>
+#include <string_view>
+
+namespace posthorn::httpmail {
+
+enum class dialect : unsigned char
+{
+    hotmail,  ///< As Hotmail, Lycos and b1gMail served it to Outlook Express.
+    exchange, ///< Exchange 2000 to 2007.
+    dav       ///< A server of WebDAV (RFC 4918) that keeps the properties it is given.
+};
+
+constexpr std::string_view to_string(dialect d) noexcept
+{
+    switch (d)
+    {
+    case dialect::hotmail: return "hotmail";
+    case dialect::exchange: return "exchange";
+    case dialect::dav: return "dav";
+    }
+    return "unknown";
+}
+
+/// The dialect of a name, whatever its case; nothing for others, `auto` among them.
+constexpr std::optional<dialect> parse_dialect(std::string_view text) noexcept
+{
+    for (auto const d : {dialect::hotmail, dialect::exchange, dialect::dav})
+        if (ascii::iequals(text, to_string(d)))
+            return d;
+    return std::nullopt;
+}
+
+/// What becomes of URLs that a server gives and that belong to another origin.
+enum class foreign_urls : unsigned char
+{
+    refuse,  ///< They are not used, unless http::login_rules trusts that origin.
+    rewrite  ///< Their path is taken on the mailbox's own origin: servers behind a proxy do not know their own name.
+};
+
+/** How a dialect does what the others do otherwise.
+
+    These are preferences: where a server refuses a form it does not know, another one is tried, and that is remembered.
+*/
+struct dialect_rules
+{
+    dialect          is            = dialect::dav;
+    bool             search        = false; ///< Messages are listed by SEARCH, in pages, else by PROPFIND.
+    dav::depth       listing       = dav::depth::one; ///< Of that PROPFIND.
+    bool             bulk          = false; ///< BMOVE, BCOPY, BDELETE and BPROPPATCH are worth a try.
+    bool             bare_targets  = false; ///< Targets of those are last segments, else whole URLs.
+    bool             bulk_depth    = false; ///< BMOVE and BCOPY carry Depth: 1.
+    bool             bulk_rename   = false; ///< BMOVE and BCOPY carry Overwrite and Allow-Rename.
+    bool             overwrite     = false; ///< MOVE and COPY of messages may replace: names are unique.
+    bool             allow_rename  = false; ///< The server finds a free name, if it is allowed to.
+    bool             retry_slash   = false; ///< MOVE is tried again with a slash behind the destination.
+    bool             brief         = false; ///< `Brief: t` shortens answers.
+    bool             match_any     = false; ///< `If-Match: *` keeps PROPPATCH from making what is not there.
+    bool             translate     = true;  ///< Without `Translate: f` GET gives a page made of the message.
+    bool             append_by_put = true;  ///< A new message is PUT under a name made up here, else POSTed to the folder.
+    bool             send_by_put   = false; ///< Sending is a PUT, else a POST.
+    bool             can_send      = false; ///< Messages can be sent at all.
+    bool             empty_is_gone = false; ///< A GET of what is not there gives 200 and nothing.
+    foreign_urls     foreign       = foreign_urls::refuse;
+    std::string_view suffix; ///< Of names made up here.
+};
+
+namespace detail {
+
+constexpr dialect_rules hotmail_rules() noexcept
+{
+    dialect_rules r;
+    r.is            = dialect::hotmail;
+    r.listing       = dav::depth::one_noroot;
+    r.bulk          = true;
+    r.bare_targets  = true; // b1gMail takes all digits of a whole URL for the number of a message
+    r.bulk_depth    = true;
+    r.overwrite     = true;
+    r.allow_rename  = true;
+    r.retry_slash   = true;
+    r.translate     = false;
+    r.append_by_put = false;
+    r.can_send      = true;
+    r.empty_is_gone = true;
+    return r;
+}
+
+constexpr dialect_rules exchange_rules() noexcept
+{
+    dialect_rules r;
+    r.is            = dialect::exchange;
+    r.search        = true;
+    r.listing       = dav::depth::one_noroot;
+    r.bulk          = true;
+    r.bulk_rename   = true;
+    r.allow_rename  = true;
+    r.brief         = true;
+    r.match_any     = true;
+    r.translate     = false;
+    r.send_by_put   = true;
+    r.can_send      = true;
+    r.empty_is_gone = true;
+    r.foreign       = foreign_urls::rewrite;
+    r.suffix        = ".EML";
+    return r;
+}
+
+constexpr dialect_rules dav_rules() noexcept
+{
+    dialect_rules r;
+    r.suffix = ".eml";
+    return r;
+}
+
+} // namespace detail
+
+constexpr dialect_rules rules_of(dialect d) noexcept
+{
+    switch (d)
+    {
+    case dialect::hotmail: return detail::hotmail_rules();
+    case dialect::exchange: return detail::exchange_rules();
+    case dialect::dav: break;
+    }
+    return detail::dav_rules();
+}
+
+/** Which dialect is it?
+    @param fields  Of the answer to the PROPFIND on the root.
+    @param sendmsg The property of this name; empty if there is none.
+*/
+inline dialect guess_dialect(http::headers const& fields, std::string_view sendmsg) noexcept
+{
+    if (fields.has("MS-Exchange-Permanent-URL") || sendmsg.find("DavMailSubmissionURI") != sendmsg.npos)
+        return dialect::exchange;
+    if (!sendmsg.empty() || fields.has("X-Dav-Error") || fields.has("HMServer"))
+        return dialect::hotmail;
+    return dialect::dav;
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace posthorn::httpmail {
+
+/** The URL of an href, byte for byte where that is possible.
+    @param base Who gave it.
+    @param how  With foreign_urls::rewrite it is always on the origin of `base`.
+    @return Nothing if no request can be made of it.
+*/
+inline std::optional<http::url> locate(http::url const& base, std::string_view href, foreign_urls how)
+{
+    auto u = dav::resolve_href(base, href);
+    if (u && how == foreign_urls::rewrite && u->origin() != base.origin())
+        return base.with_target(u->target());
+    return u;
+}
+
+/** The folder that a message or folder is in: all up to its last segment, with a slash at the end.
+
+    All of the URL counts, its query too: some servers have their whole tree there.
+*/
+inline http::url parent_of(http::url const& u)
+{
+    std::string_view target = u.target();
+    if (target.size() > 1 && target.back() == '/')
+        target.remove_suffix(1);
+    return u.with_target(target.substr(0, target.rfind('/') + 1));
+}
+
+/// Is the tree of folders in the query of its URLs, as b1gMail has it?
+inline bool has_tree_in_query(http::url const& u) noexcept { return u.query().find('/') != std::string_view::npos; }
+
+/** Where a message goes in another folder: the same last segment, and a slash behind it only if the source has one.
+    @param name Another last segment, as it stands in URLs; empty: the same.
+*/
+inline http::url destination_in(http::url const& folder, http::url const& message, std::string_view name = {})
+{
+    std::string target = dav::with_slash(folder).target();
+    target += name.empty() ? dav::last_segment(message.target()) : name;
+    if (dav::ends_with_slash(message))
+        target += '/';
+    return folder.with_target(target);
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+// Names of the properties of mailboxes, folders and messages: whatever HTTPMail adds to WebDAV.
+
+#ifndef POSTHORN_HTTPMAIL_NAMES_HPP
+#define POSTHORN_HTTPMAIL_NAMES_HPP
+
+namespace posthorn::httpmail::names {
+
+// Of the root: where everything is.
+inline constexpr xml::name adbar{dav::hotmail_space, "adbar"};
+inline constexpr xml::name maxpoll{dav::hotmail_space, "maxpoll"};
+inline constexpr xml::name sig{dav::hotmail_space, "sig"};
+inline constexpr xml::name modified{dav::hotmail_space, "modified"};
+inline constexpr xml::name inbox{dav::httpmail_space, "inbox"};
+inline constexpr xml::name outbox{dav::httpmail_space, "outbox"};
+inline constexpr xml::name sentitems{dav::httpmail_space, "sentitems"};
+inline constexpr xml::name deleteditems{dav::httpmail_space, "deleteditems"};
+inline constexpr xml::name drafts{dav::httpmail_space, "drafts"};
+inline constexpr xml::name junkemail{dav::httpmail_space, "junkemail"};
+inline constexpr xml::name contacts{dav::httpmail_space, "contacts"};
+inline constexpr xml::name calendar{dav::httpmail_space, "calendar"};
+inline constexpr xml::name tasks{dav::httpmail_space, "tasks"};
+inline constexpr xml::name journal{dav::httpmail_space, "journal"};
+inline constexpr xml::name notes{dav::httpmail_space, "notes"};
+inline constexpr xml::name msgfolderroot{dav::httpmail_space, "msgfolderroot"};
+inline constexpr xml::name sendmsg{dav::httpmail_space, "sendmsg"};
+
+// Of folders (draft-hopmann-collection-props).
+inline constexpr xml::name isfolder{dav::dav_space, "isfolder"};
+inline constexpr xml::name ishidden{dav::dav_space, "ishidden"};
+inline constexpr xml::name hassubs{dav::dav_space, "hassubs"};
+inline constexpr xml::name nosubs{dav::dav_space, "nosubs"};
+inline constexpr xml::name visiblecount{dav::dav_space, "visiblecount"};
+inline constexpr xml::name special{dav::httpmail_space, "special"};
+inline constexpr xml::name unreadcount{dav::httpmail_space, "unreadcount"};
+inline constexpr xml::name outlookfolderclass{dav::exchange_space, "outlookfolderclass"};
+
+// Of messages. Who has an attachment is told under either of two names.
+inline constexpr xml::name id{dav::dav_space, "id"};
+inline constexpr xml::name uid{dav::dav_space, "uid"};
+inline constexpr xml::name read{dav::httpmail_space, "read"};
+inline constexpr xml::name hm_hasattachment{dav::httpmail_space, "hasattachment"};
+inline constexpr xml::name m_hasattachment{dav::mailheader_space, "hasattachment"};
+inline constexpr xml::name hm_subject{dav::httpmail_space, "subject"};
+inline constexpr xml::name hm_from{dav::httpmail_space, "from"};
+inline constexpr xml::name hm_to{dav::httpmail_space, "to"};
+inline constexpr xml::name hm_date{dav::httpmail_space, "date"};
+inline constexpr xml::name hm_datereceived{dav::httpmail_space, "datereceived"};
+inline constexpr xml::name hm_fromemail{dav::httpmail_space, "fromemail"};
+inline constexpr xml::name fromaddr{dav::hotmail_space, "fromaddr"};
+inline constexpr xml::name m_subject{dav::mailheader_space, "subject"};
+inline constexpr xml::name m_from{dav::mailheader_space, "from"};
+inline constexpr xml::name m_to{dav::mailheader_space, "to"};
+inline constexpr xml::name m_date{dav::mailheader_space, "date"};
+inline constexpr xml::name m_message_id{dav::mailheader_space, "message-id"};
+
+// Of contacts on Exchange; their fields are in contact.hpp.
+inline constexpr xml::name contentclass{dav::dav_space, "contentclass"};
+inline constexpr xml::name outlookmessageclass{dav::exchange_space, "outlookmessageclass"};
+
+} // namespace posthorn::httpmail::names
+
+#endif
+// The properties of the root of a mailbox: where its folders are, where to send to, how often to look.
+
+#ifndef POSTHORN_HTTPMAIL_ROOT_HPP
+#define POSTHORN_HTTPMAIL_ROOT_HPP
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace posthorn::httpmail {
+
+/** What a server says about a mailbox. What it lacks or leaves empty is an empty URL. A value. */
+struct root_properties
+{
+    root_properties() = default;
+
+    http::url at; ///< Who answered, after redirects: the home of the mailbox.
+    http::url inbox, sent_items, deleted_items, drafts, outbox, junk_email, contacts, calendar;
+    http::url folder_root; ///< The folder that holds the others.
+    http::url send_message;
+
+    std::optional<std::chrono::minutes> polling_interval; ///< The server wants to be asked no more often.
+
+    std::string signature; ///< Text to put under messages.
+    std::string adbar;     ///< Settings of an advertisement, `Key=Value*Key=Value`.
+};
+
+/** Which properties to ask for.
+    @param d Nothing: not known yet. Hotmail's list is taken then, which every client sent in this order.
+*/
+inline dav::property_list root_question(std::optional<dialect> d)
+{
+    if (d == dialect::exchange)
+        return dav::property_list(names::inbox, names::deleteditems, names::sentitems, names::drafts, names::outbox,
+                                  names::sendmsg, names::msgfolderroot, names::junkemail, names::contacts,
+                                  names::calendar);
+    if (d == dialect::dav)
+        return dav::property_list(names::contacts, names::inbox, names::outbox, names::sendmsg, names::sentitems,
+                                  names::deleteditems, names::drafts, names::msgfolderroot, names::junkemail,
+                                  names::maxpoll, names::sig);
+    return dav::property_list(names::adbar, names::contacts, names::inbox, names::outbox, names::sendmsg,
+                              names::sentitems, names::deleteditems, names::drafts, names::msgfolderroot,
+                              names::maxpoll, names::sig);
+}
+
+/** Reads the answer.
+    @param at  Who gave it.
+    @param how What to do with URLs elsewhere.
+*/
+inline root_properties read_root(dav::response const& r, http::url const& at, foreign_urls how)
+{
+    root_properties p;
+    p.at            = at;
+    auto const take = [&](xml::name const& n, http::url& to) {
+        auto const text = r.text(n);
+        if (text && !dav::trim_value(*text).empty())
+            if (auto u = locate(at, dav::trim_value(*text), how))
+                to = std::move(*u);
+    };
+    take(names::inbox, p.inbox);
+    take(names::sentitems, p.sent_items);
+    take(names::deleteditems, p.deleted_items);
+    take(names::drafts, p.drafts);
+    take(names::outbox, p.outbox);
+    take(names::junkemail, p.junk_email);
+    take(names::contacts, p.contacts);
+    take(names::calendar, p.calendar);
+    take(names::msgfolderroot, p.folder_root);
+    take(names::sendmsg, p.send_message);
+    if (auto const poll = r.find(names::maxpoll))
+        if (auto const minutes = poll->as_integer(); minutes && *minutes >= 0)
+        {
+            constexpr std::int64_t a_week = 7 * 24 * 60;
+            p.polling_interval = std::chrono::minutes(std::clamp<std::int64_t>(*minutes, 1, a_week));
+        }
+    p.signature = r.text(names::sig).value_or("");
+    p.adbar     = r.text(names::adbar).value_or("");
+    return p;
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+// Names in URLs for people: a segment is UTF-8 on some servers, in a code page on others.
+
+#ifndef POSTHORN_HTTPMAIL_SEGMENT_TEXT_HPP
+#define POSTHORN_HTTPMAIL_SEGMENT_TEXT_HPP
+
+// Octets of Windows-1252, and such as should be UTF-8, made into UTF-8.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_CODE_PAGE_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_CODE_PAGE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace posthorn::httpmail::detail {
+
+/// Windows-1252, which ISO-8859-1 is a part of for all that occurs in mail.
+inline std::string from_windows_1252(std::string_view octets)
+{
+    std::string text;
+    for (char const c : octets)
+    {
+        unsigned code = static_cast<unsigned char>(c);
+        if (code >= 0x80 && code < 0xa0)
+            code = xml::detail::windows_1252_high[code - 0x80];
+        if (code == 0 && c != '\0')
+            code = 0xfffd;
+        if (code < 0x80)
+            text += static_cast<char>(code);
+        else if (code < 0x800)
+        {
+            text += static_cast<char>(0xc0U | (code >> 6U));
+            text += static_cast<char>(0x80U | (code & 0x3fU));
+        }
+        else
+        {
+            text += static_cast<char>(0xe0U | (code >> 12U));
+            text += static_cast<char>(0x80U | ((code >> 6U) & 0x3fU));
+            text += static_cast<char>(0x80U | (code & 0x3fU));
+        }
+    }
+    return text;
+}
+
+/// Is all of it UTF-8?
+inline bool is_utf8(std::string_view octets) noexcept
+{
+    while (!octets.empty())
+    {
+        auto const n = posthorn::detail::utf8_sequence(octets);
+        if (n == 0)
+            return false;
+        octets.remove_prefix(n);
+    }
+    return true;
+}
+
+/// UTF-8, what is none of it replaced by U+FFFD.
+inline std::string from_utf8(std::string_view octets)
+{
+    std::string text;
+    while (!octets.empty())
+    {
+        auto const n = posthorn::detail::utf8_sequence(octets);
+        text += n == 0 ? std::string_view("\xef\xbf\xbd") : octets.substr(0, n);
+        octets.remove_prefix(std::max<std::size_t>(n, 1));
+    }
+    return text;
+}
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+
+#include <string>
+#include <string_view>
+
+namespace posthorn::httpmail {
+
+/** A segment of a URL as text: decoded, and what is not UTF-8 taken for Windows-1252, as Hotmail encoded its folders.
+    @return UTF-8, safe to show.
+*/
+inline std::string segment_text(std::string_view segment)
+{
+    std::string const octets = http::percent_decode(segment);
+    return printable(detail::is_utf8(octets) ? octets : detail::from_windows_1252(octets), 1000);
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace posthorn::httpmail {
+
+/// What a folder is for.
+enum class folder_kind : unsigned char
+{
+    ordinary, ///< Somebody's own.
+    inbox,
+    sent_items,
+    deleted_items,
+    drafts,
+    outbox,
+    junk_email,
+    contacts,
+    calendar,
+    promotions,  ///< `msnpromo`
+    unrecognised ///< It has a role that is not known here: folder::special.
+};
+
+/// As in commands of programs, e.g. "inbox", "deleted".
+constexpr std::string_view to_string(folder_kind k) noexcept
+{
+    switch (k)
+    {
+    case folder_kind::ordinary: return "folder";
+    case folder_kind::inbox: return "inbox";
+    case folder_kind::sent_items: return "sent";
+    case folder_kind::deleted_items: return "deleted";
+    case folder_kind::drafts: return "drafts";
+    case folder_kind::outbox: return "outbox";
+    case folder_kind::junk_email: return "junk";
+    case folder_kind::contacts: return "contacts";
+    case folder_kind::calendar: return "calendar";
+    case folder_kind::promotions: return "promotions";
+    case folder_kind::unrecognised: return "special";
+    }
+    return "unknown";
+}
+
+/// The meaning of the property `special`.
+constexpr folder_kind parse_special(std::string_view text) noexcept
+{
+    struct entry
+    {
+        std::string_view text;
+        folder_kind      kind;
+    };
+    constexpr entry known[] = {{"inbox", folder_kind::inbox},           {"sentitems", folder_kind::sent_items},
+                               {"drafts", folder_kind::drafts},         {"deleteditems", folder_kind::deleted_items},
+                               {"outbox", folder_kind::outbox},         {"junkemail", folder_kind::junk_email},
+                               {"bulkmail", folder_kind::junk_email},   {"contacts", folder_kind::contacts},
+                               {"calendar", folder_kind::calendar},     {"msnpromo", folder_kind::promotions}};
+    text = dav::trim_value(text);
+    if (text.empty())
+        return folder_kind::ordinary;
+    for (auto const& e : known)
+        if (ascii::iequals(e.text, text))
+            return e.kind;
+    return folder_kind::unrecognised;
+}
+
+/// A well-known folder by a word for it: "inbox", "sent", "sentitems", "deleted", "trash", "junk" ... Else nothing.
+constexpr std::optional<folder_kind> parse_folder_kind(std::string_view word) noexcept
+{
+    for (auto const k : {folder_kind::inbox, folder_kind::sent_items, folder_kind::deleted_items, folder_kind::drafts,
+                         folder_kind::outbox, folder_kind::junk_email, folder_kind::contacts, folder_kind::calendar})
+        if (ascii::iequals(word, to_string(k)) || parse_special(word) == k)
+            return k;
+    if (ascii::iequals(word, "trash"))
+        return folder_kind::deleted_items;
+    return std::nullopt;
+}
+
+/// Where the root says that a folder is; empty if it does not, or the kind is none of these.
+inline http::url url_of(root_properties const& root, folder_kind k)
+{
+    switch (k)
+    {
+    case folder_kind::inbox: return root.inbox;
+    case folder_kind::sent_items: return root.sent_items;
+    case folder_kind::deleted_items: return root.deleted_items;
+    case folder_kind::drafts: return root.drafts;
+    case folder_kind::outbox: return root.outbox;
+    case folder_kind::junk_email: return root.junk_email;
+    case folder_kind::contacts: return root.contacts;
+    case folder_kind::calendar: return root.calendar;
+    default: return http::url();
+    }
+}
+
+/// What the root says a folder is for.
+inline folder_kind kind_of(root_properties const& root, http::url const& folder)
+{
+    for (auto const k : {folder_kind::inbox, folder_kind::sent_items, folder_kind::deleted_items, folder_kind::drafts,
+                         folder_kind::outbox, folder_kind::junk_email, folder_kind::contacts, folder_kind::calendar})
+        if (auto const u = url_of(root, k); !u.empty() && same_resource(u, folder))
+            return k;
+    return folder_kind::ordinary;
+}
+
+/** A folder. What the server does not tell is nothing. Texts are the server's: show them by printable().
+
+    A value; thread-safe like std::string.
+*/
+struct folder
+{
+    folder() = default;
+
+    http::url   url; ///< With a slash at its end.
+    folder_kind kind = folder_kind::ordinary;
+    std::string special;      ///< The role in the server's word; empty: none.
+    std::string display_name; ///< As the server has it; special folders often have none.
+
+    std::optional<std::uint64_t> unread;   ///< Messages not read.
+    std::optional<std::uint64_t> messages; ///< All messages.
+    std::optional<bool>          has_children;
+    std::optional<bool>          may_have_children; ///< False: no folder can be created in it.
+    std::string                  item_class;        ///< Exchange: `IPF.Note`, `IPF.Contact` ...
+
+    unsigned depth = 0; ///< In mailbox::folder_tree(): how many folders it lies in, below the root.
+
+    /// For people: the display name, else what the kind is called, else the last segment of the URL, decoded.
+    std::string name() const
+    {
+        if (!dav::trim_value(display_name).empty())
+            return display_name;
+        if (kind == folder_kind::unrecognised)
+            return special;
+        if (kind != folder_kind::ordinary)
+            return std::string(to_string(kind));
+        return segment_text(dav::last_segment(url.target()));
+    }
+};
+
+/// The seven properties that every client asks for, and on Exchange one more.
+inline dav::property_list folder_question(dialect d)
+{
+    if (d == dialect::exchange)
+        return dav::property_list(names::isfolder, dav::names::displayname, names::special, names::hassubs,
+                                  names::nosubs, names::unreadcount, names::visiblecount, names::ishidden,
+                                  names::outlookfolderclass);
+    if (d == dialect::dav)
+        return dav::property_list(names::isfolder, dav::names::displayname, names::special, names::hassubs,
+                                  names::nosubs, names::unreadcount, names::visiblecount, dav::names::resourcetype);
+    return dav::property_list(names::isfolder, dav::names::displayname, names::special, names::hassubs, names::nosubs,
+                              names::unreadcount, names::visiblecount);
+}
+
+/** Reads one response of a list of folders.
+    @param url  Of the response.
+    @param root What is known about special folders.
+    @return Nothing if it is no folder, or a hidden one.
+*/
+inline std::optional<folder> read_folder(dav::response const& r, http::url const& url, root_properties const& root)
+{
+    auto const flag = [&](xml::name const& n) {
+        auto const p = r.find(n);
+        return p ? p->as_boolean() : std::nullopt;
+    };
+    auto const count = [&](xml::name const& n) -> std::optional<std::uint64_t> {
+        auto const p = r.find(n);
+        auto const v = p ? p->as_integer() : std::nullopt;
+        return v && *v >= 0 ? std::optional(static_cast<std::uint64_t>(*v)) : std::nullopt;
+    };
+    if (!r.is_collection() || flag(names::ishidden) == true)
+        return std::nullopt;
+    folder f;
+    f.url          = dav::with_slash(url);
+    f.display_name = r.text(dav::names::displayname).value_or("");
+    f.special      = dav::trim_value(r.text(names::special).value_or(""));
+    f.kind         = parse_special(f.special);
+    if (auto const known = kind_of(root, f.url); known != folder_kind::ordinary)
+        f.kind = known;
+    f.unread       = count(names::unreadcount);
+    f.messages     = count(names::visiblecount);
+    f.has_children = flag(names::hassubs);
+    if (auto const none = flag(names::nosubs))
+        f.may_have_children = !*none;
+    f.item_class = r.text(names::outlookfolderclass).value_or("");
+    return f;
+}
+
+/** Can a folder be called that? No control characters, UTF-8, something but `.` and `..`, and no slash, which would name a
+    folder in another one. */
+inline bool is_folder_name(std::string_view name) noexcept
+{
+    return !name.empty() && name.size() <= 1000 && name != "." && name != ".." && name.find('/') == name.npos &&
+           !ascii::has_control(name) && xml::is_text(name);
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+// The field X-Timestamp, by which Hotmail told when its folders had changed.
+
+#ifndef POSTHORN_HTTPMAIL_TIMESTAMPS_HPP
+#define POSTHORN_HTTPMAIL_TIMESTAMPS_HPP
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace posthorn::httpmail {
+
+/** When what has changed, in seconds since 1970: `folders=1035823428, ACTIVE=1035813212`.
+
+    `folders` is the list of folders; any other name is the last segment of a folder's URL. A value.
+*/
+class timestamps
+{
+public:
+    static constexpr std::string_view folders   = "folders";
+    static constexpr std::size_t      most_names = 1000; ///< Of one field; the rest is not read.
+
+    timestamps() = default;
+
+    bool empty() const noexcept { return times_.empty(); }
+
+    std::optional<std::uint64_t> get(std::string_view name) const noexcept
+    {
+        auto const at = times_.find(name);
+        return at == times_.end() ? std::nullopt : std::optional(at->second);
+    }
+
+    void set(std::string_view name, std::uint64_t seconds) { times_.insert_or_assign(std::string(name), seconds); }
+
+    /// Those of `other` replace the same ones here.
+    void merge(timestamps const& other)
+    {
+        for (auto const& [name, seconds] : other.times_)
+            set(name, seconds);
+    }
+
+    /// As in the field; names that cannot stand there are left out.
+    std::string str() const
+    {
+        std::string out;
+        for (auto const& [name, seconds] : times_)
+        {
+            if (name.find_first_of(",= ") != name.npos || ascii::has_control(name) || ascii::has_eight_bit(name))
+                continue;
+            if (!out.empty())
+                out += ", ";
+            out += name + '=' + std::to_string(seconds);
+        }
+        return out;
+    }
+
+    friend bool operator==(timestamps const&, timestamps const&) = default;
+
+private:
+    /// `folders` comes first, as clients and servers wrote it.
+    struct order
+    {
+        using is_transparent = void;
+        bool operator()(std::string_view a, std::string_view b) const noexcept
+        {
+            if (a == b || a == folders || b == folders)
+                return a == folders && b != folders;
+            return a < b;
+        }
+    };
+
+    std::map<std::string, std::uint64_t, order> times_;
+};
+
+/// Reads the field. What is malformed in it is left out.
+inline timestamps parse_timestamps(std::string_view field)
+{
+    timestamps  t;
+    std::size_t n = 0;
+    for (std::string_view one; n < timestamps::most_names && http::next_member(field, one); ++n)
+    {
+        auto const equals = one.find('=');
+        if (equals == one.npos)
+            continue;
+        auto const    name   = ascii::trim(one.substr(0, equals));
+        auto const    number = ascii::trim(one.substr(equals + 1));
+        std::uint64_t seconds = 0;
+        auto const [end, ec] = std::from_chars(number.data(), number.data() + number.size(), seconds);
+        if (!name.empty() && ec == std::errc() && end == number.data() + number.size())
+            t.set(name, seconds);
+    }
+    return t;
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail {
+
+/// What has changed since the last look. A value.
+struct changes
+{
+    changes() = default;
+
+    bool first   = false; ///< There was no look before: nothing could be compared.
+    bool folders = false; ///< Folders came, went, or were renamed.
+    bool inbox   = false; ///< Something in the inbox.
+
+    std::vector<http::url> contents; ///< Folders in which something is new, gone, read or unread.
+
+    bool any() const noexcept { return folders || inbox || !contents.empty(); }
+};
+
+/// The folders of a mailbox as one look saw them. A value.
+class folder_snapshot
+{
+public:
+    folder_snapshot() = default;
+
+    /// @param modified,etag Whatever the server says; empty: nothing.
+    void add(folder const& f, std::string_view modified = {}, std::string_view etag = {})
+    {
+        entry      e;
+        auto const number = [](auto const& n) { return n ? std::to_string(*n) : std::string("?"); };
+        e.url      = f.url;
+        e.name     = f.name();
+        e.contents = number(f.unread) + ' ' + number(f.messages) + ' ' + std::string(modified) + ' ' + std::string(etag);
+        folders_.insert_or_assign(f.url.comparable(), std::move(e));
+    }
+
+    friend changes compare(folder_snapshot const& before, folder_snapshot const& now, root_properties const& root)
+    {
+        changes c;
+        for (auto const& [key, e] : now.folders_)
+        {
+            auto const old = before.folders_.find(key);
+            if (old == before.folders_.end() || old->second.name != e.name)
+                c.folders = true;
+            if (old != before.folders_.end() && old->second.contents != e.contents)
+                c.contents.push_back(e.url);
+        }
+        for (auto const& [key, e] : before.folders_)
+            c.folders = c.folders || !now.folders_.contains(key);
+        c.inbox = std::any_of(c.contents.begin(), c.contents.end(), [&](http::url const& u) {
+            return !root.inbox.empty() && same_resource(u, root.inbox);
+        });
+        return c;
+    }
+
+private:
+    struct entry
+    {
+        http::url   url;
+        std::string name;
+        std::string contents;
+    };
+
+    std::map<std::string, entry> folders_;
+};
+
+/// Adds what the server's own times tell: `folders`, and the inbox under the last segment of its URL.
+inline void note_times(changes& c, timestamps const& before, timestamps const& now, root_properties const& root)
+{
+    auto const moved = [&](std::string_view name) {
+        auto const then = before.get(name), at = now.get(name);
+        return at && then && *at != *then;
+    };
+    c.folders = c.folders || moved(timestamps::folders);
+    if (!root.inbox.empty() && moved(dav::last_segment(root.inbox.target())))
+        c.inbox = true;
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+// Contacts as values, and the table of the properties that their fields are on the wire.
+
+#ifndef POSTHORN_HTTPMAIL_CONTACT_HPP
+#define POSTHORN_HTTPMAIL_CONTACT_HPP
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail {
+
+/// The fields that clients of HTTPMail know.
+enum class contact_field : unsigned char
+{
+    display_name,
+    given_name,
+    surname,
+    nickname,
+    email,
+    home_street,
+    home_city,
+    home_state,
+    home_postal_code,
+    home_country,
+    company,
+    work_street,
+    work_city,
+    work_state,
+    work_postal_code,
+    work_country,
+    home_phone,
+    home_fax,
+    work_phone,
+    work_fax,
+    mobile_phone,
+    other_phone,
+    birthday,
+    pager
+};
+
+/// One row of the table.
+struct contact_name
+{
+    contact_field     field;
+    std::string_view  text;     ///< For programs, e.g. "given_name".
+    xml::name         property;
+};
+
+/// What the fields are on Exchange, and as far as is known on Hotmail.
+inline constexpr contact_name contact_names[] = {
+    {contact_field::display_name, "display_name", {dav::contacts_space, "cn"}},
+    {contact_field::given_name, "given_name", {dav::contacts_space, "givenName"}},
+    {contact_field::surname, "surname", {dav::contacts_space, "sn"}},
+    {contact_field::nickname, "nickname", {dav::contacts_space, "nickname"}},
+    {contact_field::email, "email", {dav::contacts_space, "email1"}},
+    {contact_field::home_street, "home_street", {dav::contacts_space, "homeStreet"}},
+    {contact_field::home_city, "home_city", {dav::contacts_space, "homeCity"}},
+    {contact_field::home_state, "home_state", {dav::contacts_space, "homeState"}},
+    {contact_field::home_postal_code, "home_postal_code", {dav::contacts_space, "homePostalCode"}},
+    {contact_field::home_country, "home_country", {dav::contacts_space, "homeCountry"}},
+    {contact_field::company, "company", {dav::contacts_space, "o"}},
+    {contact_field::work_street, "work_street", {dav::contacts_space, "street"}},
+    {contact_field::work_city, "work_city", {dav::contacts_space, "l"}},
+    {contact_field::work_state, "work_state", {dav::contacts_space, "st"}},
+    {contact_field::work_postal_code, "work_postal_code", {dav::contacts_space, "postalcode"}},
+    {contact_field::work_country, "work_country", {dav::contacts_space, "co"}},
+    {contact_field::home_phone, "home_phone", {dav::contacts_space, "homePhone"}},
+    {contact_field::home_fax, "home_fax", {dav::contacts_space, "homefax"}},
+    {contact_field::work_phone, "work_phone", {dav::contacts_space, "telephoneNumber"}},
+    {contact_field::work_fax, "work_fax", {dav::contacts_space, "facsimiletelephonenumber"}},
+    {contact_field::mobile_phone, "mobile_phone", {dav::contacts_space, "mobile"}},
+    {contact_field::other_phone, "other_phone", {dav::contacts_space, "otherTelephone"}},
+    {contact_field::birthday, "birthday", {dav::contacts_space, "bday"}},
+    {contact_field::pager, "pager", {dav::contacts_space, "pager"}},
+};
+
+constexpr std::string_view to_string(contact_field f) noexcept
+{
+    for (auto const& n : contact_names)
+        if (n.field == f)
+            return n.text;
+    return "unknown";
+}
+
+constexpr std::optional<contact_field> parse_contact_field(std::string_view text) noexcept
+{
+    for (auto const& n : contact_names)
+        if (ascii::iequals(n.text, text))
+            return n.field;
+    return std::nullopt;
+}
+
+/** The properties of the fields; a caller who knows better can replace any of them, or drop it.
+
+    Nothing was ever published about Hotmail's.
+*/
+class contact_map
+{
+public:
+    contact_map()
+    {
+        for (auto const& n : contact_names)
+            names_.emplace(n.field, n.property);
+    }
+
+    contact_map& set(contact_field f, dav::property_name n)
+    {
+        names_.insert_or_assign(f, std::move(n));
+        return *this;
+    }
+    contact_map& drop(contact_field f)
+    {
+        names_.erase(f);
+        return *this;
+    }
+    /// Lists do not ask for this field, which keeps them short; it is written, and read where a server tells it unasked.
+    contact_map& leave_unasked(contact_field f)
+    {
+        unasked_.insert(f);
+        return *this;
+    }
+
+    /// Null if the field has none.
+    dav::property_name const* find(contact_field f) const noexcept
+    {
+        auto const at = names_.find(f);
+        return at == names_.end() ? nullptr : &at->second;
+    }
+
+    /// The field of a property; the case of names does not matter, since `homefax` and `homeFax` both occur.
+    std::optional<contact_field> field_of(xml::name const& n) const noexcept
+    {
+        for (auto const& [field, known] : names_)
+            if (n.space == known.space && ascii::iequals(n.local, known.local))
+                return field;
+        return std::nullopt;
+    }
+
+    /// What a list of contacts asks for.
+    dav::property_list question(dialect d) const
+    {
+        std::vector<dav::property_name> all = {names::id, names::modified};
+        if (d == dialect::exchange)
+            all.push_back(names::outlookmessageclass);
+        for (auto const& [field, name] : names_)
+            if (!unasked_.contains(field))
+                all.push_back(name);
+        return dav::property_list(std::move(all));
+    }
+
+private:
+    std::map<contact_field, dav::property_name> names_;
+    std::set<contact_field>                     unasked_;
+};
+
+/// A contact, or a group of them. A value; texts are the server's: show them by printable().
+struct contact
+{
+    contact() = default;
+
+    http::url                            url;      ///< Empty: not stored yet.
+    std::string                          id;       ///< Where the server gives one.
+    std::string                          modified; ///< A stamp that changes with the contact; its form is the server's.
+    bool                                 is_group = false;
+    std::map<contact_field, std::string> fields;
+
+    /// A field's text; empty if it has none.
+    std::string_view get(contact_field f) const noexcept
+    {
+        auto const at = fields.find(f);
+        return at == fields.end() ? std::string_view() : std::string_view(at->second);
+    }
+    contact& set(contact_field f, std::string text)
+    {
+        fields.insert_or_assign(f, std::move(text));
+        return *this;
+    }
+};
+
+/// Reads one response of a list of contacts. @return Nothing if it is a folder, or said not to be there.
+inline std::optional<contact> read_contact(dav::response const& r, http::url const& url, contact_map const& map)
+{
+    if (r.is_collection() || (r.status() != 0 && r.status() / 100 != 2))
+        return std::nullopt;
+    contact c;
+    c.url      = url;
+    c.id       = dav::trim_value(r.text(names::id).value_or(""));
+    c.modified = dav::trim_value(r.text(names::modified).value_or(""));
+    c.is_group = ascii::iequals(dav::trim_value(r.text(names::outlookmessageclass).value_or("")), "IPM.DistList");
+    for (auto const& p : r.properties())
+        if (p.ok() && !p.text().empty())
+            if (auto const field = map.field_of(p.name()))
+                c.set(*field, std::string(p.text()));
+    return c;
+}
+
+/** The changes that make a stored contact like this one.
+
+    An empty text takes a field away. What the map has no property for is left out.
+*/
+inline dav::property_update contact_update(std::map<contact_field, std::string> const& fields, contact_map const& map)
+{
+    dav::property_update update;
+    for (auto const& [field, text] : fields)
+        if (auto const* const name = map.find(field))
+        {
+            if (text.empty())
+                update.remove(*name);
+            else
+                update.set(*name, text);
+        }
+    return update;
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+// One change to many messages: bulk requests where the server knows them, else single ones, several at once.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_BULK_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_BULK_HPP
+
+// WebDAV as awaitable verbs over a client of HTTP, with the bulk verbs and SEARCH of Microsoft's servers.
+
+#ifndef POSTHORN_DAV_CLIENT_HPP
+#define POSTHORN_DAV_CLIENT_HPP
+
+// The answer to a PROPFIND or SEARCH: its head, and its responses one after the other while the body arrives.
+
+#ifndef POSTHORN_DAV_MULTISTATUS_HPP
+#define POSTHORN_DAV_MULTISTATUS_HPP
+
+// Reads the body of a 207 response as a stream: one response after the other, whatever the layout.
+
+#ifndef POSTHORN_DAV_MULTISTATUS_READER_HPP
+#define POSTHORN_DAV_MULTISTATUS_READER_HPP
+
+// What a WebDAV server's refusal can amount to, and what is no answer of a WebDAV server at all.
+
+#ifndef POSTHORN_DAV_ERROR_HPP
+#define POSTHORN_DAV_ERROR_HPP
+
+#include <string>
+#include <system_error>
+#include <type_traits>
+
+namespace posthorn::dav {
+
+enum class errc
+{
+    auth_required = 1,     ///< 401 or 407, and no credentials were given that could be used.
+    session_expired,       ///< 440, or a login page in place of an answer: log in again.
+    subscription_required, ///< 402: the account would have to be paid for.
+    forbidden,             ///< 403
+    not_found,             ///< 404 or 410
+    conflict,              ///< 409 or 412: something is in the way, or missing above.
+    not_supported,         ///< 405, 415 or 501: the server does not do this here.
+    bad_request,           ///< Other 4xx: the server does not take the request as it is.
+    storage_full,          ///< 413, 507, and 425, which meant it before it was "too early".
+    locked,                ///< 423
+    dependency_failed,     ///< 424: something else in the same request failed.
+    range_end,             ///< 416: past the last row.
+    server_busy,           ///< 408, 429, 503 or 504: the same may work later.
+    server_error,          ///< Other 5xx.
+    unexpected_status,     ///< A status that makes no sense for the request.
+
+    not_multistatus,    ///< A body was due that lists responses, and something else came.
+    too_many_responses, ///< More than multistatus_limits::responses.
+    response_too_large  ///< One response breaches multistatus_limits.
+};
+
+namespace detail {
+
+class category_type final : public std::error_category
+{
+public:
+    char const* name() const noexcept override { return "posthorn.dav"; }
+
+    std::string message(int value) const override
+    {
+        switch (static_cast<errc>(value))
+        {
+        case errc::auth_required: return "the server asks for a login";
+        case errc::session_expired: return "the session has expired";
+        case errc::subscription_required: return "the account needs a subscription";
+        case errc::forbidden: return "the server forbids it";
+        case errc::not_found: return "there is no such resource";
+        case errc::conflict: return "the state of the resource does not allow it";
+        case errc::not_supported: return "the server does not support it";
+        case errc::bad_request: return "the server does not take the request";
+        case errc::storage_full: return "the server has no room left";
+        case errc::locked: return "the resource is locked";
+        case errc::dependency_failed: return "another part of the request failed";
+        case errc::range_end: return "there are no more rows";
+        case errc::server_busy: return "the server is busy";
+        case errc::server_error: return "the server failed";
+        case errc::unexpected_status: return "the server answers with an unexpected status";
+        case errc::not_multistatus: return "the answer is no list of responses";
+        case errc::too_many_responses: return "the answer lists too many resources";
+        case errc::response_too_large: return "the answer about one resource is too large";
+        }
+        return "unknown WebDAV error";
+    }
+
+    bool equivalent(int value, std::error_condition const& c) const noexcept override
+    {
+        switch (static_cast<errc>(value))
+        {
+        case errc::auth_required: return c == condition::authentication || c == condition::permanent;
+        case errc::session_expired: return c == condition::authentication || c == condition::temporary;
+        case errc::locked:
+        case errc::server_busy:
+        case errc::server_error: return c == condition::temporary;
+        case errc::unexpected_status:
+        case errc::not_multistatus:
+        case errc::too_many_responses:
+        case errc::response_too_large: return c == condition::protocol;
+        default: return c == condition::permanent;
+        }
+    }
+};
+
+} // namespace detail
+
+/// The category of errc.
+inline std::error_category const& category() noexcept
+{
+    static detail::category_type const instance;
+    return instance;
+}
+
+inline std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), category()}; }
+
+} // namespace posthorn::dav
+
+template <>
+struct std::is_error_code_enum<posthorn::dav::errc> : std::true_type
+{
+};
+
+#endif
+// Status lines inside a multistatus, as servers write them.
+
+#ifndef POSTHORN_DAV_STATUS_LINE_HPP
+#define POSTHORN_DAV_STATUS_LINE_HPP
+
+#include <cstddef>
+#include <string_view>
+
+namespace posthorn::dav {
+
+/** The code of a status line such as `HTTP/1.1 200 OK`.
+
+    The three digits after the first space; the version and the reason are not looked at, since servers leave the one out
+    and write anything as the other.
+    @return 0 if there is no code from 100 to 999.
+*/
+constexpr int parse_status_line(std::string_view line) noexcept
+{
+    constexpr auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+
+    std::size_t at = 0;
+    while (at < line.size() && is_space(line[at]))
+        ++at;
+    if (at < line.size() && ascii::is_alpha(line[at]))
+    {
+        while (at < line.size() && !is_space(line[at]))
+            ++at;
+        while (at < line.size() && is_space(line[at]))
+            ++at;
+    }
+    int code = 0;
+    for (std::size_t i = at; i < at + 3; ++i)
+    {
+        if (i >= line.size() || !ascii::is_digit(line[i]))
+            return 0;
+        code = code * 10 + (line[i] - '0');
+    }
+    if (at + 3 < line.size() && ascii::is_digit(line[at + 3]))
+        return 0;
+    return code >= 100 ? code : 0;
+}
+
+} // namespace posthorn::dav
+
+#endif
+// Reads XML as a stream of elements and texts: Expat's grammar, own namespaces, charsets, limits and repairs.
+
+#ifndef POSTHORN_XML_READER_HPP
+#define POSTHORN_XML_READER_HPP
+
+// Owning an Expat parser whose memory is bounded. Expat keeps every name it has ever seen.
+
+#ifndef POSTHORN_XML_DETAIL_EXPAT_HPP
+#define POSTHORN_XML_DETAIL_EXPAT_HPP
+
+#include <expat.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <string_view>
+
+namespace posthorn::xml::detail {
+
+/// What one parser may take from the heap, and has taken.
+struct expat_budget
+{
+    std::size_t limit    = std::numeric_limits<std::size_t>::max();
+    std::size_t used     = 0;
+    bool        exceeded = false;
+};
+
+// Expat's allocation functions have no argument for context: whoever calls Expat says whose memory it is.
+inline expat_budget*& current_budget() noexcept
+{
+    thread_local expat_budget* current = nullptr;
+    return current;
+}
+
+class budget_scope
+{
+public:
+    explicit budget_scope(expat_budget& b) noexcept : outer_(current_budget()) { current_budget() = &b; }
+    budget_scope(budget_scope const&)            = delete;
+    budget_scope& operator=(budget_scope const&) = delete;
+    ~budget_scope() { current_budget() = outer_; }
+
+private:
+    expat_budget* outer_;
+};
+
+/// In front of every block: its size, on a whole alignment unit.
+inline constexpr std::size_t expat_header = alignof(std::max_align_t);
+static_assert(expat_header >= sizeof(std::size_t));
+
+inline void* expat_reallocate(void* old, std::size_t size) noexcept
+{
+    auto* const budget = current_budget();
+    char*       base   = old == nullptr ? nullptr : static_cast<char*>(old) - expat_header;
+    std::size_t before = 0;
+    if (base != nullptr)
+        std::memcpy(&before, base, sizeof before);
+    std::size_t const whole = size + expat_header;
+    if (whole < size || whole - before > budget->limit - std::min(budget->used, budget->limit))
+    {
+        if (whole < size || whole > before)
+        {
+            budget->exceeded = true;
+            return nullptr;
+        }
+    }
+    auto* const block = static_cast<char*>(std::realloc(base, whole));
+    if (block == nullptr)
+        return nullptr;
+    budget->used = budget->used - before + whole;
+    std::memcpy(block, &whole, sizeof whole);
+    return block + expat_header;
+}
+
+inline void* expat_allocate(std::size_t size) noexcept { return expat_reallocate(nullptr, size); }
+
+inline void expat_free(void* block) noexcept
+{
+    if (block == nullptr)
+        return;
+    char* const base = static_cast<char*>(block) - expat_header;
+    std::size_t size = 0;
+    std::memcpy(&size, base, sizeof size);
+    current_budget()->used -= size;
+    std::free(base);
+}
+
+/// A parser of UTF-8 without knowledge of namespaces.
+class expat_parser
+{
+public:
+    explicit expat_parser(std::size_t memory_limit = std::numeric_limits<std::size_t>::max())
+    {
+        static constexpr XML_Memory_Handling_Suite suite = {expat_allocate, expat_reallocate, expat_free};
+        budget_.limit                                    = memory_limit;
+        budget_scope const scope(budget_);
+        parser_ = XML_ParserCreate_MM("UTF-8", &suite, nullptr);
+        if (parser_ == nullptr)
+            throw std::bad_alloc();
+    }
+    expat_parser(expat_parser const&)            = delete;
+    expat_parser& operator=(expat_parser const&) = delete;
+    ~expat_parser()
+    {
+        budget_scope const scope(budget_);
+        XML_ParserFree(parser_);
+    }
+
+    XML_Parser get() const noexcept { return parser_; }
+
+    /// Parse a piece. @return Was all well?
+    bool parse(std::string_view in, bool last) noexcept
+    {
+        constexpr std::size_t most = 1U << 20U; // Expat counts in int
+        budget_scope const    scope(budget_);
+        do
+        {
+            auto const piece = in.substr(0, most);
+            in.remove_prefix(piece.size());
+            if (XML_Parse(parser_, piece.data(), static_cast<int>(piece.size()), last && in.empty()) !=
+                XML_STATUS_OK)
+                return false;
+        } while (!in.empty());
+        return true;
+    }
+
+    expat_budget const& budget() const noexcept { return budget_; }
+
+private:
+    expat_budget budget_;
+    XML_Parser   parser_ = nullptr;
+};
+
+/// Can this stand between the tags of an element?
+inline bool is_well_formed_content(std::string_view content)
+{
+    expat_parser p;
+    return p.parse("<x>", false) && p.parse(content, false) && p.parse("</x>", true);
+}
+
+} // namespace posthorn::xml::detail
+
+#endif
+// Repairs what mail servers get wrong in XML, in a stream, before a strict parser sees it.
+
+#ifndef POSTHORN_XML_MENDER_HPP
+#define POSTHORN_XML_MENDER_HPP
+
+// The character entities of HTML 4 (section 24), which some servers use in XML that never declares them.
+
+#ifndef POSTHORN_XML_DETAIL_HTML_ENTITIES_HPP
+#define POSTHORN_XML_DETAIL_HTML_ENTITIES_HPP
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <string_view>
+
+namespace posthorn::xml::detail {
+
+struct html_entity
+{
+    std::string_view name;
+    std::uint16_t    character;
+};
+
+/// Ordered by name. Without the five that XML knows itself.
+inline constexpr html_entity html_entities[] = {
+    {"AElig", 198}, {"Aacute", 193}, {"Acirc", 194}, {"Agrave", 192}, {"Alpha", 913}, {"Aring", 197},
+    {"Atilde", 195}, {"Auml", 196}, {"Beta", 914}, {"Ccedil", 199}, {"Chi", 935}, {"Dagger", 8225},
+    {"Delta", 916}, {"ETH", 208}, {"Eacute", 201}, {"Ecirc", 202}, {"Egrave", 200}, {"Epsilon", 917},
+    {"Eta", 919}, {"Euml", 203}, {"Gamma", 915}, {"Iacute", 205}, {"Icirc", 206}, {"Igrave", 204},
+    {"Iota", 921}, {"Iuml", 207}, {"Kappa", 922}, {"Lambda", 923}, {"Mu", 924}, {"Ntilde", 209},
+    {"Nu", 925}, {"OElig", 338}, {"Oacute", 211}, {"Ocirc", 212}, {"Ograve", 210}, {"Omega", 937},
+    {"Omicron", 927}, {"Oslash", 216}, {"Otilde", 213}, {"Ouml", 214}, {"Phi", 934}, {"Pi", 928},
+    {"Prime", 8243}, {"Psi", 936}, {"Rho", 929}, {"Scaron", 352}, {"Sigma", 931}, {"THORN", 222},
+    {"Tau", 932}, {"Theta", 920}, {"Uacute", 218}, {"Ucirc", 219}, {"Ugrave", 217}, {"Upsilon", 933},
+    {"Uuml", 220}, {"Xi", 926}, {"Yacute", 221}, {"Yuml", 376}, {"Zeta", 918}, {"aacute", 225},
+    {"acirc", 226}, {"acute", 180}, {"aelig", 230}, {"agrave", 224}, {"alefsym", 8501}, {"alpha", 945},
+    {"and", 8743}, {"ang", 8736}, {"aring", 229}, {"asymp", 8776}, {"atilde", 227}, {"auml", 228},
+    {"bdquo", 8222}, {"beta", 946}, {"brvbar", 166}, {"bull", 8226}, {"cap", 8745}, {"ccedil", 231},
+    {"cedil", 184}, {"cent", 162}, {"chi", 967}, {"circ", 710}, {"clubs", 9827}, {"cong", 8773},
+    {"copy", 169}, {"crarr", 8629}, {"cup", 8746}, {"curren", 164}, {"dArr", 8659}, {"dagger", 8224},
+    {"darr", 8595}, {"deg", 176}, {"delta", 948}, {"diams", 9830}, {"divide", 247}, {"eacute", 233},
+    {"ecirc", 234}, {"egrave", 232}, {"empty", 8709}, {"emsp", 8195}, {"ensp", 8194}, {"epsilon", 949},
+    {"equiv", 8801}, {"eta", 951}, {"eth", 240}, {"euml", 235}, {"euro", 8364}, {"exist", 8707},
+    {"fnof", 402}, {"forall", 8704}, {"frac12", 189}, {"frac14", 188}, {"frac34", 190}, {"frasl", 8260},
+    {"gamma", 947}, {"ge", 8805}, {"hArr", 8660}, {"harr", 8596}, {"hearts", 9829}, {"hellip", 8230},
+    {"iacute", 237}, {"icirc", 238}, {"iexcl", 161}, {"igrave", 236}, {"image", 8465}, {"infin", 8734},
+    {"int", 8747}, {"iota", 953}, {"iquest", 191}, {"isin", 8712}, {"iuml", 239}, {"kappa", 954},
+    {"lArr", 8656}, {"lambda", 955}, {"lang", 9001}, {"laquo", 171}, {"larr", 8592}, {"lceil", 8968},
+    {"ldquo", 8220}, {"le", 8804}, {"lfloor", 8970}, {"lowast", 8727}, {"loz", 9674}, {"lrm", 8206},
+    {"lsaquo", 8249}, {"lsquo", 8216}, {"macr", 175}, {"mdash", 8212}, {"micro", 181}, {"middot", 183},
+    {"minus", 8722}, {"mu", 956}, {"nabla", 8711}, {"nbsp", 160}, {"ndash", 8211}, {"ne", 8800},
+    {"ni", 8715}, {"not", 172}, {"notin", 8713}, {"nsub", 8836}, {"ntilde", 241}, {"nu", 957},
+    {"oacute", 243}, {"ocirc", 244}, {"oelig", 339}, {"ograve", 242}, {"oline", 8254}, {"omega", 969},
+    {"omicron", 959}, {"oplus", 8853}, {"or", 8744}, {"ordf", 170}, {"ordm", 186}, {"oslash", 248},
+    {"otilde", 245}, {"otimes", 8855}, {"ouml", 246}, {"para", 182}, {"part", 8706}, {"permil", 8240},
+    {"perp", 8869}, {"phi", 966}, {"pi", 960}, {"piv", 982}, {"plusmn", 177}, {"pound", 163},
+    {"prime", 8242}, {"prod", 8719}, {"prop", 8733}, {"psi", 968}, {"rArr", 8658}, {"radic", 8730},
+    {"rang", 9002}, {"raquo", 187}, {"rarr", 8594}, {"rceil", 8969}, {"rdquo", 8221}, {"real", 8476},
+    {"reg", 174}, {"rfloor", 8971}, {"rho", 961}, {"rlm", 8207}, {"rsaquo", 8250}, {"rsquo", 8217},
+    {"sbquo", 8218}, {"scaron", 353}, {"sdot", 8901}, {"sect", 167}, {"shy", 173}, {"sigma", 963},
+    {"sigmaf", 962}, {"sim", 8764}, {"spades", 9824}, {"sub", 8834}, {"sube", 8838}, {"sum", 8721},
+    {"sup", 8835}, {"sup1", 185}, {"sup2", 178}, {"sup3", 179}, {"supe", 8839}, {"szlig", 223},
+    {"tau", 964}, {"there4", 8756}, {"theta", 952}, {"thetasym", 977}, {"thinsp", 8201}, {"thorn", 254},
+    {"tilde", 732}, {"times", 215}, {"trade", 8482}, {"uArr", 8657}, {"uacute", 250}, {"uarr", 8593},
+    {"ucirc", 251}, {"ugrave", 249}, {"uml", 168}, {"upsih", 978}, {"upsilon", 965}, {"uuml", 252},
+    {"weierp", 8472}, {"xi", 958}, {"yacute", 253}, {"yen", 165}, {"yuml", 255}, {"zeta", 950},
+    {"zwj", 8205}, {"zwnj", 8204},
+};
+
+/// The character an entity stands for, or 0. @param name Without `&` and `;`; case matters.
+constexpr std::uint32_t html_character(std::string_view name) noexcept
+{
+    auto const* const at =
+        std::lower_bound(std::begin(html_entities), std::end(html_entities), name,
+                         [](html_entity const& e, std::string_view n) { return e.name < n; });
+    return at != std::end(html_entities) && at->name == name ? at->character : 0U;
+}
+
+} // namespace posthorn::xml::detail
+
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace posthorn::xml {
+
+/// What had to be changed to make a document readable.
+struct repairs
+{
+    std::size_t ampersands = 0; ///< `&` that began no reference; now `&amp;`.
+    std::size_t entities   = 0; ///< Entities of HTML that were replaced by their characters.
+    std::size_t references = 0; ///< Character references dropped, joined (surrogates) or replaced by U+FFFD.
+    std::size_t markup     = 0; ///< Elements of free text in which `<` was escaped.
+    std::size_t controls   = 0; ///< Control characters dropped.
+    std::size_t octets     = 0; ///< Octets or code units invalid in the charset, now U+FFFD.
+
+    constexpr bool any() const noexcept
+    {
+        return (ampersands | entities | references | markup | controls | octets) != 0;
+    }
+
+    friend bool operator==(repairs const&, repairs const&) = default;
+};
+
+/** Turns UTF-8 that servers take for XML into XML.
+
+    A well-formed document passes unchanged, octet for octet, so nothing is repaired that a strict parser would have
+    taken. (But an element of `free_text` must not hold another of its name, nor a comment with its own end tag.)
+
+    Outside of comments, instructions and CDATA:
+    @li `&` that begins no reference becomes `&amp;`; entities of HTML become their characters;
+    @li references to characters that no document may contain are dropped; two that are a pair of surrogates become the
+        one character that was meant, half a pair U+FFFD;
+    @li in the elements of `free_text`, `<` becomes `&lt;` if their content is not well-formed.
+
+    Everywhere, control characters other than tab and line ends are dropped. The structure is never repaired. A document
+    type declaration is refused here, where HTML's is seen as well, which no parser of XML takes for one.
+
+    Of the input, at most one reference and one element of free text are held back.
+
+    @par Thread safety
+    Like std::string.
+*/
+class mender
+{
+public:
+    /** @param free_text Local names of the elements whose text may hold stray `<`; must outlive the mender.
+        @param markup_limit Octets of one tag, comment or instruction.
+        @param text_limit   Octets of one element of free text from its first `<` on.
+    */
+    explicit mender(std::span<std::string_view const> free_text = {}, std::size_t markup_limit = 64 * 1024,
+                    std::size_t text_limit = 64 * 1024)
+        : free_text_(free_text), markup_limit_(markup_limit), text_limit_(text_limit)
+    {
+    }
+
+    /** Mend a piece.
+        @param in   UTF-8; not kept.
+        @param sink Called with pieces of the result, views that are valid during the call.
+        @return Nothing, errc::markup_too_long, errc::text_too_long or errc::doctype_refused; then of no further use.
+    */
+    template <class Sink>
+    std::error_code feed(std::string_view in, Sink&& sink)
+    {
+        std::size_t begin = 0; // of what can be passed on as it is
+        std::size_t i     = 0;
+        auto const  pass  = [&](std::size_t end) {
+            if (end > begin)
+                emit(in.substr(begin, end - begin), sink);
+            begin = end;
+        };
+        while (i != in.size() && !failed_)
+        {
+            if (state_ == state::reference)
+            {
+                i     = reference(in, i, sink);
+                begin = i;
+                continue;
+            }
+            if (high_ != 0 && in[i] != '&')
+                half_a_pair(sink);
+            std::size_t const at = next_special(in, i);
+            count_markup(at - i + (at == in.size() ? 0 : 1));
+            i = at;
+            if (i == in.size() || failed_)
+                break;
+            char const c = in[i];
+            if (is_dropped(c))
+            {
+                pass(i);
+                begin = ++i;
+                ++made_.controls;
+                continue;
+            }
+            if (c == '&' &&
+                (state_ == state::text || state_ == state::tag || (state_ == state::free && !cdata_)))
+            {
+                pass(i);
+                count_markup(longest_reference);
+                begin  = ++i;
+                held_  = '&';
+                outer_ = state_;
+                state_ = state::reference;
+                continue;
+            }
+            i = markup(in, i, pass, sink);
+        }
+        if (!failed_ && state_ != state::reference)
+            pass(in.size());
+        remember(in);
+        return failed_;
+    }
+
+    /// The input has ended: what was held back is passed on as it is.
+    template <class Sink>
+    std::error_code finish(Sink&& sink)
+    {
+        if (failed_)
+            return failed_;
+        if (state_ == state::reference)
+            no_reference(sink);
+        if (high_ != 0)
+            half_a_pair(sink);
+        if (state_ == state::free)
+        {
+            state_ = state::text;
+            emit(std::exchange(suspect_, {}), sink);
+        }
+        return {};
+    }
+
+    repairs const& made() const noexcept { return made_; }
+
+private:
+    enum class state : unsigned char
+    {
+        text,
+        opening, ///< After `<`, while it is open what follows.
+        tag,     ///< In a start or end tag.
+        comment,
+        cdata,
+        instruction,
+        other,     ///< `<!` and something else: for the parser to refuse.
+        reference, ///< After `&`; see outer_.
+        free       ///< After the first `<` in an element of free text: collects until its end tag.
+    };
+
+    // Which octets a state must look at.
+    static constexpr std::uint8_t in_text = 1, in_tag = 2, in_quotes = 4, in_markup = 8, in_free = 16,
+                                  name_end = 32, dropped = 128;
+
+    static constexpr std::array<std::uint8_t, 256> classes = [] {
+        std::array<std::uint8_t, 256> table{};
+        for (std::size_t c = 0; c < 0x20; ++c)
+            table[c] = c == '\t' || c == '\n' || c == '\r' ? name_end : 0xff;
+        table['<'] = in_text;
+        table['&'] = in_text | in_tag | in_quotes | in_free;
+        table['>'] = in_tag | in_markup | in_free;
+        table['"'] = table['\''] = in_tag;
+        table['/'] = table['['] = in_free;
+        for (char const c : {' ', '>', '&', '"', '\'', '/'})
+            table[static_cast<unsigned char>(c)] |= name_end;
+        return table;
+    }();
+
+    static std::uint8_t class_of(char c) noexcept { return classes[static_cast<unsigned char>(c)]; }
+    static bool         is_dropped(char c) noexcept { return (class_of(c) & dropped) != 0; }
+
+    std::size_t next_special(std::string_view in, std::size_t i) const noexcept
+    {
+        std::uint8_t mask = in_markup;
+        switch (state_)
+        {
+        case state::text: mask = in_text; break;
+        case state::opening: return i;
+        case state::tag:
+            if (quote_ != 0) // the other quote is passed over
+            {
+                while (i != in.size() && in[i] != quote_ && (class_of(in[i]) & in_quotes) == 0)
+                    ++i;
+                return i;
+            }
+            mask = in_tag;
+            break;
+        case state::free: mask = in_free; break;
+        default: break;
+        }
+        auto const* const begin = in.data();
+        auto const* const end   = begin + in.size();
+        auto const*       p     = begin + i;
+        while (end - p >= 4 &&
+               ((class_of(p[0]) | class_of(p[1]) | class_of(p[2]) | class_of(p[3])) & mask) == 0)
+            p += 4;
+        while (p != end && (class_of(*p) & mask) == 0)
+            ++p;
+        return static_cast<std::size_t>(p - begin);
+    }
+
+    void count_markup(std::size_t octets) noexcept
+    {
+        if (state_ == state::text || state_ == state::cdata || state_ == state::free)
+            return;
+        markup_ += octets;
+        if (markup_ > markup_limit_)
+            failed_ = errc::markup_too_long;
+    }
+
+    template <class Sink>
+    void emit(std::string_view piece, Sink& sink)
+    {
+        if (piece.empty())
+            return;
+        if (state_ != state::free && !(state_ == state::reference && outer_ == state::free))
+            sink(piece);
+        else if (piece.size() > text_limit_ - std::min(suspect_.size(), text_limit_))
+            failed_ = errc::text_too_long;
+        else
+            suspect_ += piece;
+    }
+
+    /// The octet `back` places before in[i], which may have come with an earlier piece.
+    char before(std::string_view in, std::size_t i, std::size_t back) const noexcept
+    {
+        return i >= back ? in[i - back] : last_[last_.size() - (back - i)];
+    }
+
+    void remember(std::string_view in) noexcept
+    {
+        if (in.size() >= last_.size())
+            std::copy(in.end() - static_cast<std::ptrdiff_t>(last_.size()), in.end(), last_.begin());
+        else
+            for (char const c : in)
+            {
+                last_[0] = last_[1];
+                last_[1] = c;
+            }
+    }
+
+    /// in[i] is special in a state that is not about references. @return Where to go on.
+    template <class Pass, class Sink>
+    std::size_t markup(std::string_view in, std::size_t i, Pass const& pass, Sink& sink)
+    {
+        char const c = in[i];
+        switch (state_)
+        {
+        case state::text:
+            markup_ = 0;
+            if (!element_.empty()) // free text: from here on nothing is passed on before its end tag
+            {
+                pass(i);
+                state_ = state::free;
+                cdata_ = false;
+                close_ = std::string::npos;
+            }
+            else
+            {
+                state_ = state::opening;
+                opening_.clear();
+            }
+            return i + 1;
+        case state::opening: return opening(in, i);
+        case state::tag:
+            if (c == quote_)
+                quote_ = 0;
+            else if (quote_ == 0 && c != '>')
+                quote_ = c;
+            else if (quote_ == 0)
+            {
+                if (before(in, i, 1) != '/' && opening_[0] != '/' && is_free_text(opening_))
+                    element_ = opening_;
+                state_ = state::text;
+            }
+            return i + 1;
+        case state::comment:
+            if (markup_ >= 3 && before(in, i, 1) == '-' && before(in, i, 2) == '-') // "<!-->" does not end it
+                state_ = state::text;
+            return i + 1;
+        case state::cdata:
+            if (before(in, i, 1) == ']' && before(in, i, 2) == ']')
+                state_ = state::text;
+            return i + 1;
+        case state::instruction:
+            if (before(in, i, 1) == '?')
+                state_ = state::text;
+            return i + 1;
+        case state::free:
+            pass(i + 1);
+            if (!failed_)
+                free_markup(c, sink);
+            return i + 1;
+        default: return i + 1;
+        }
+    }
+
+    /// Collects what follows `<` until it is clear what it is.
+    std::size_t opening(std::string_view in, std::size_t i)
+    {
+        constexpr std::string_view comment = "!--", cdata = "![CDATA[", doctype = "!DOCTYPE";
+        for (; i != in.size(); ++i)
+        {
+            char const c = in[i];
+            if (is_dropped(c))
+                return i;
+            if (opening_.empty() && c == '?')
+                return state_ = state::instruction, i + 1;
+            if ((opening_.empty() && c == '!') || (!opening_.empty() && opening_[0] == '!'))
+            {
+                opening_ += c;
+                count_markup(1);
+                if (opening_ == comment)
+                {
+                    markup_       = 0;
+                    return state_ = state::comment, i + 1;
+                }
+                if (opening_ == cdata)
+                    return state_ = state::cdata, i + 1;
+                if (ascii::iequals(opening_, doctype))
+                    return failed_ = errc::doctype_refused, i;
+                if (comment.substr(0, opening_.size()) != opening_ &&
+                    cdata.substr(0, opening_.size()) != opening_ &&
+                    !ascii::iequals(doctype.substr(0, opening_.size()), opening_))
+                    return state_ = state::other, i;
+                continue;
+            }
+            // A name; a slash may begin that of an end tag.
+            std::size_t j = i + (c == '/' && opening_.empty() ? 1 : 0);
+            while (j != in.size() && (class_of(in[j]) & name_end) == 0)
+                ++j;
+            std::size_t const room = longest_name - opening_.size();
+            bool const        ends = j != in.size() || j - i > room;
+            j                      = std::min(j, i + room);
+            opening_.append(in, i, j - i);
+            count_markup(j - i);
+            i = j;
+            if (!ends)
+                return i;
+            if (i != in.size() && is_dropped(in[i]))
+                return i;
+            if (opening_.empty())
+                opening_ = '>'; // no name at all
+            quote_ = 0;
+            state_ = state::tag;
+            return i;
+        }
+        return i;
+    }
+
+    bool is_free_text(std::string_view qualified) const noexcept
+    {
+        auto const colon = qualified.find(':');
+        auto const local = colon == qualified.npos ? qualified : qualified.substr(colon + 1);
+        return std::find(free_text_.begin(), free_text_.end(), local) != free_text_.end();
+    }
+
+    /// The last octet of suspect_ is one that may matter.
+    template <class Sink>
+    void free_markup(char c, Sink& sink)
+    {
+        std::string_view const all = suspect_;
+        if (c == '[')
+        {
+            cdata_ = cdata_ || all.ends_with("<![CDATA[");
+            return;
+        }
+        if (cdata_)
+        {
+            if (all.ends_with("]]>"))
+                cdata_ = false;
+            return;
+        }
+        if (c == '/')
+        {
+            if (all.ends_with("</"))
+                close_ = all.size() - 2;
+            return;
+        }
+        if (c != '>' || close_ == std::string::npos)
+            return;
+        auto tail = all.substr(close_ + 2);
+        if (!tail.starts_with(element_))
+            return;
+        tail.remove_prefix(element_.size());
+        if (tail.find_first_not_of(" \t\r\n") != tail.size() - 1)
+            return;
+        judge(sink);
+    }
+
+    /// The element of free text is complete.
+    template <class Sink>
+    void judge(Sink& sink)
+    {
+        std::string const all = std::exchange(suspect_, {});
+        state_                = state::text;
+        element_.clear();
+        std::string_view content = std::string_view(all).substr(0, close_);
+        if (content.empty() || detail::is_well_formed_content(content))
+            return emit(all, sink);
+        ++made_.markup;
+        for (std::size_t less = 0; (less = content.find('<')) != content.npos;)
+        {
+            emit(content.substr(0, less), sink);
+            emit("&lt;", sink);
+            content.remove_prefix(less + 1);
+        }
+        emit(content, sink);
+        emit(std::string_view(all).substr(close_), sink);
+    }
+
+    /// Goes on with a reference from in[i]. @return Where to go on.
+    template <class Sink>
+    std::size_t reference(std::string_view in, std::size_t i, Sink& sink)
+    {
+        for (; i != in.size(); ++i)
+        {
+            char const c = in[i];
+            if (c == ';')
+            {
+                complete_reference(sink);
+                return i + 1;
+            }
+            bool const possible = ascii::is_alnum(c) || (c == '#' && held_.size() == 1);
+            if (!possible || held_.size() == longest_reference)
+            {
+                no_reference(sink);
+                return i;
+            }
+            held_ += c;
+        }
+        return i;
+    }
+
+    /// held_ has `&` and a name or number; `;` has just come.
+    template <class Sink>
+    void complete_reference(Sink& sink)
+    {
+        std::string_view const body = std::string_view(held_).substr(1);
+        if (body == "amp" || body == "lt" || body == "gt" || body == "quot" || body == "apos")
+        {
+            if (high_ != 0)
+                half_a_pair(sink);
+            held_ += ';';
+            emit(held_, sink);
+            state_ = outer_;
+        }
+        else if (body.starts_with('#'))
+            character_reference(body.substr(1), sink);
+        else if (std::uint32_t const c = detail::html_character(body))
+        {
+            if (high_ != 0)
+                half_a_pair(sink);
+            ++made_.entities;
+            emit_character(c, sink);
+            state_ = outer_;
+        }
+        else
+        {
+            held_ += ';';
+            no_reference(sink);
+        }
+    }
+
+    /// @param digits All between `&#` and `;`.
+    template <class Sink>
+    void character_reference(std::string_view digits, Sink& sink)
+    {
+        std::string_view const number = digits.starts_with('x') ? digits.substr(1) : digits;
+        std::uint32_t const    base   = number.size() != digits.size() ? 16 : 10;
+        std::uint32_t          value  = 0;
+        bool                   valid  = !number.empty();
+        for (char const c : number)
+        {
+            int const digit = base == 16 ? ascii::hex_value(c) : ascii::is_digit(c) ? c - '0' : -1;
+            if (digit < 0)
+                valid = false;
+            else if (value <= 0x10ffff)
+                value = value * base + static_cast<std::uint32_t>(digit);
+        }
+        if (!valid)
+        {
+            held_ += ';';
+            return no_reference(sink);
+        }
+        if (detail::is_low_surrogate(value) && high_ != 0)
+        {
+            ++made_.references;
+            emit_character(detail::join_surrogates(std::exchange(high_, 0U), value), sink);
+        }
+        else
+        {
+            if (high_ != 0)
+                half_a_pair(sink);
+            if (detail::is_high_surrogate(value))
+                high_ = value;
+            else if (detail::is_low_surrogate(value))
+            {
+                ++made_.references;
+                emit(detail::replacement, sink);
+            }
+            else if (!detail::is_character(value))
+                ++made_.references;
+            else
+            {
+                held_ += ';';
+                emit(held_, sink);
+            }
+        }
+        state_ = outer_;
+    }
+
+    /// held_ was no reference after all.
+    template <class Sink>
+    void no_reference(Sink& sink)
+    {
+        if (high_ != 0)
+            half_a_pair(sink);
+        ++made_.ampersands;
+        emit("&amp;", sink);
+        emit(std::string_view(held_).substr(1), sink);
+        state_ = outer_;
+    }
+
+    template <class Sink>
+    void half_a_pair(Sink& sink)
+    {
+        high_ = 0;
+        ++made_.references;
+        emit(detail::replacement, sink);
+    }
+
+    template <class Sink>
+    void emit_character(std::uint32_t c, Sink& sink)
+    {
+        std::string text;
+        detail::append_utf8(c, text);
+        emit(text, sink);
+    }
+
+    static constexpr std::size_t longest_name      = 256;
+    static constexpr std::size_t longest_reference = 32;
+
+    std::span<std::string_view const> free_text_;
+    std::size_t                       markup_limit_;
+    std::size_t                       text_limit_;
+    repairs                           made_;
+    std::error_code                   failed_;
+    state                             state_ = state::text;
+    state                             outer_ = state::text; ///< Where a reference stands.
+    bool                              cdata_ = false;       ///< In a CDATA section of free text.
+    char                              quote_ = 0;           ///< The quote an attribute value began with.
+    std::array<char, 2>               last_{};
+    std::size_t                       markup_ = 0; ///< Octets of the present markup.
+    std::size_t                       close_  = 0; ///< Where the last `</` stands in suspect_.
+    std::uint32_t                     high_   = 0; ///< A high surrogate that waits for its other half.
+    std::string                       held_;       ///< A reference without its end.
+    std::string                       opening_;    ///< What follows `<`, up to the end of the name.
+    std::string                       element_;    ///< The qualified name of the open element of free text.
+    std::string                       suspect_;    ///< Its content from the first `<` on.
+};
+
+} // namespace posthorn::xml
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace posthorn::xml {
+
+/// One attribute. Declarations of namespaces are none.
+struct attribute
+{
+    name             key;
+    std::string_view value;
+};
+
+/// The beginning of an element. All views are valid during the call that brought it.
+struct element
+{
+    name                       key;
+    std::span<attribute const> attributes;
+
+    /// The value of an attribute, or nullptr.
+    std::string_view const* find(name const& n) const noexcept
+    {
+        for (auto const& a : attributes)
+            if (a.key == n)
+                return &a.value;
+        return nullptr;
+    }
+};
+
+/** Takes what a reader finds. An exception thrown here leaves reader::feed() as it is; the reader cannot be used
+    afterwards.
+*/
+class handler
+{
+public:
+    virtual void start(element const& e) = 0;
+    /// Text, in pieces of any size, between the tags of the innermost open element.
+    virtual void text(std::string_view part) = 0;
+    virtual void end(name const& n)          = 0;
+
+protected:
+    ~handler() = default;
+};
+
+/// Upper bounds for one document.
+struct reader_limits
+{
+    std::size_t   depth      = 64;               ///< Nested elements.
+    std::size_t   attributes = 64;               ///< Of one element, namespace declarations included.
+    std::size_t   markup     = 64 * 1024;        ///< Octets of one tag, comment or instruction.
+    std::size_t   free_text  = 64 * 1024;        ///< Octets held back to judge one element of free text.
+    std::size_t   memory     = 16 * 1024 * 1024; ///< Octets Expat may take, for names above all.
+    std::uint64_t total      = std::uint64_t{1} << 30U; ///< Octets of the document.
+};
+
+/// A prefix that means a namespace where a document forgot to declare it.
+struct assumed_prefix
+{
+    std::string_view prefix;
+    std::string_view space;
+};
+
+/// How to read.
+struct reader_settings
+{
+    reader_settings() = default;
+
+    charset_hints charset;
+    reader_limits limits;
+    bool          mend = true; ///< Repair as mender does; false: a conforming parser.
+
+    std::span<std::string_view const> free_text; ///< See mender; must outlive the reader.
+    std::span<assumed_prefix const>   assumed;   ///< Must outlive the reader.
+};
+
+/** A push parser for XML 1.0 with namespaces.
+
+    Feed it whatever arrived, in pieces of any size; the handler hears of it. Document type declarations are refused
+    before anything in them is looked at, so there are no entities to expand and nothing external to fetch.
+
+    Memory is bounded by the limits, whatever the size of the document.
+
+    @par Thread safety
+    One thread at a time.
+*/
+class reader
+{
+public:
+    /// @param h Must outlive the reader.
+    explicit reader(handler& h, reader_settings settings = {})
+        : handler_(&h), settings_(std::move(settings)), decoder_(settings_.charset),
+          mender_(settings_.free_text, settings_.limits.markup, settings_.limits.free_text),
+          parser_(settings_.limits.memory)
+    {
+        attributes_.reserve(8);
+        XML_SetUserData(parser_.get(), this);
+        XML_SetElementHandler(parser_.get(), on_start, on_end);
+        XML_SetCharacterDataHandler(parser_.get(), on_text);
+        XML_SetStartDoctypeDeclHandler(parser_.get(), on_doctype);
+    }
+    reader(reader const&)            = delete;
+    reader& operator=(reader const&) = delete;
+
+    /** Read a piece.
+        @param in Not kept.
+        @return Nothing, or what is wrong with the document: one of errc, and the same with every further call.
+        @throws What the handler throws; std::bad_alloc.
+    */
+    std::error_code feed(std::string_view in)
+    {
+        if (failed_)
+            return failed_;
+        if (in.size() > settings_.limits.total - total_)
+            return fail(errc::too_large, {});
+        total_ += in.size();
+        auto const ec = decoder_.feed(in, [this](std::string_view piece) { mend(piece); });
+        return settle(ec);
+    }
+
+    /** The input has ended.
+        @return Nothing if a complete document was read.
+        @throws As feed().
+    */
+    std::error_code finish()
+    {
+        if (failed_)
+            return failed_;
+        auto const ec = decoder_.finish([this](std::string_view piece) { mend(piece); });
+        if (settle(ec))
+            return failed_;
+        if (settings_.mend)
+            mender_.finish([this](std::string_view piece) { gather(piece); });
+        flush();
+        if (!failed_)
+            parse({}, true);
+        return settle({});
+    }
+
+    /** For the handler: what it was told cannot be used. feed() returns `ec`, and nothing more is told.
+        @param detail As of detail(). */
+    void stop(std::error_code ec, std::string detail = {}) { fail(ec, std::move(detail)); }
+
+    /// Has the root element ended? The rest, if any, is comments and white space.
+    bool complete() const noexcept { return complete_; }
+
+    /// What was repaired so far.
+    xml::repairs repairs() const noexcept
+    {
+        auto r   = mender_.made();
+        r.octets = decoder_.replaced();
+        return r;
+    }
+
+    /// Octets the parser holds now, apart from what the handler keeps.
+    std::size_t memory() const noexcept { return parser_.budget().used; }
+
+    /// More about the error: safe to show, without anything of the document but names.
+    std::string const& detail() const noexcept { return detail_; }
+
+private:
+    struct binding
+    {
+        std::string prefix;
+        std::string space;
+        std::size_t depth = 0;
+    };
+
+    std::error_code fail(std::error_code ec, std::string detail)
+    {
+        if (!failed_)
+        {
+            failed_ = ec;
+            detail_ = std::move(detail);
+        }
+        return failed_;
+    }
+
+    std::error_code settle(std::error_code ec)
+    {
+        if (thrown_)
+            std::rethrow_exception(std::exchange(thrown_, nullptr));
+        if (ec)
+            fail(ec, ec == errc::unsupported_charset ? printable(decoder_.label(), 40) : std::string());
+        return failed_;
+    }
+
+    void mend(std::string_view piece)
+    {
+        if (failed_)
+            return;
+        if (!settings_.mend)
+            return parse(piece, false);
+        auto const ec = mender_.feed(piece, [this](std::string_view part) { gather(part); });
+        flush();
+        if (ec)
+            fail(ec, {});
+    }
+
+    /// Repairs cut the text into crumbs, and each call of the parser has its price.
+    void gather(std::string_view part)
+    {
+        constexpr std::size_t crumb = 64, enough = 4096;
+        if (crumbs_.empty() && part.size() > crumb)
+            return parse(part, false);
+        crumbs_ += part;
+        if (crumbs_.size() >= enough)
+            flush();
+    }
+
+    void flush()
+    {
+        if (!crumbs_.empty())
+            parse(crumbs_, false);
+        crumbs_.clear();
+    }
+
+    void parse(std::string_view piece, bool last)
+    {
+        if (failed_ || parser_.parse(piece, last) || failed_)
+            return;
+        auto const code = XML_GetErrorCode(parser_.get());
+        if (code == XML_ERROR_NO_MEMORY && !parser_.budget().exceeded)
+            throw std::bad_alloc();
+        fail(meaning(code), std::string(XML_ErrorString(code)) + " at line " +
+                                std::to_string(XML_GetCurrentLineNumber(parser_.get())) + ", column " +
+                                std::to_string(XML_GetCurrentColumnNumber(parser_.get()) + 1));
+    }
+
+    std::error_code meaning(XML_Error code) const noexcept
+    {
+        switch (code)
+        {
+        case XML_ERROR_NO_MEMORY: return errc::too_large;
+        case XML_ERROR_UNDEFINED_ENTITY: return errc::unknown_entity;
+        case XML_ERROR_DUPLICATE_ATTRIBUTE: return errc::duplicate_attribute;
+        case XML_ERROR_NO_ELEMENTS: return started_ ? errc::truncated : errc::empty;
+        case XML_ERROR_UNCLOSED_TOKEN:
+        case XML_ERROR_UNCLOSED_CDATA_SECTION:
+        case XML_ERROR_PARTIAL_CHAR: return errc::truncated;
+        default: return errc::not_well_formed;
+        }
+    }
+
+    /// Calls into C++ from C: nothing may be thrown through Expat.
+    template <class F>
+    static void guarded(void* self, F const& f) noexcept
+    {
+        auto& r = *static_cast<reader*>(self);
+        if (r.failed_)
+            return; // Expat may finish what it has begun
+        try
+        {
+            f(r);
+        }
+        catch (...)
+        {
+            r.thrown_ = std::current_exception();
+            r.failed_ = posthorn::errc::closed;
+        }
+        if (r.failed_)
+            XML_StopParser(r.parser_.get(), XML_FALSE);
+    }
+
+    static void XMLCALL on_start(void* self, XML_Char const* raw, XML_Char const** attributes)
+    {
+        guarded(self, [&](reader& r) { r.start(raw, attributes); });
+    }
+    static void XMLCALL on_end(void* self, XML_Char const* raw)
+    {
+        guarded(self, [&](reader& r) { r.end(raw); });
+    }
+    static void XMLCALL on_text(void* self, XML_Char const* text, int size)
+    {
+        guarded(self, [&](reader& r) { r.handler_->text({text, static_cast<std::size_t>(size)}); });
+    }
+    static void XMLCALL on_doctype(void* self, XML_Char const*, XML_Char const*, XML_Char const*, int)
+    {
+        guarded(self, [](reader& r) { r.fail(errc::doctype_refused, {}); });
+    }
+
+    void start(std::string_view raw, XML_Char const* const* pairs)
+    {
+        if (depth_ == settings_.limits.depth)
+            return static_cast<void>(fail(errc::too_deep, {}));
+        ++depth_;
+        started_          = true;
+        std::size_t count = 0;
+        for (auto const* p = pairs; *p != nullptr; p += 2)
+        {
+            if (++count > settings_.limits.attributes)
+                return static_cast<void>(fail(errc::too_many_attributes, {}));
+            declare(p[0], p[1]);
+        }
+        attributes_.clear();
+        for (auto const* p = pairs; *p != nullptr; p += 2)
+            if (!is_declaration(p[0]))
+                attributes_.push_back({resolve(p[0], true), p[1]});
+        for (std::size_t i = 0; i < attributes_.size(); ++i)
+            for (std::size_t j = 0; j < i; ++j)
+                if (attributes_[i].key == attributes_[j].key)
+                    fail(errc::duplicate_attribute, to_string(attributes_[i].key));
+        element e;
+        e.key        = resolve(raw, false);
+        e.attributes = attributes_;
+        if (!failed_)
+            handler_->start(e);
+    }
+
+    void end(std::string_view raw)
+    {
+        auto const key = resolve(raw, false);
+        handler_->end(key);
+        while (bound_ != 0 && bindings_[bound_ - 1].depth == depth_)
+            --bound_;
+        complete_ = --depth_ == 0;
+    }
+
+    static bool is_declaration(std::string_view raw) noexcept
+    {
+        return raw.starts_with("xmlns") && (raw.size() == 5 || raw[5] == ':');
+    }
+
+    void declare(std::string_view raw, std::string_view space)
+    {
+        if (!is_declaration(raw))
+            return;
+        // The memory of those that went out of scope is used again.
+        if (bound_ == bindings_.size())
+            bindings_.emplace_back();
+        auto& b = bindings_[bound_++];
+        b.prefix.assign(raw.substr(raw.size() == 5 ? 5 : 6));
+        b.space.assign(space);
+        b.depth = depth_;
+    }
+
+    name resolve(std::string_view raw, bool is_attribute)
+    {
+        constexpr std::string_view xml_space = "http://www.w3.org/XML/1998/namespace";
+
+        auto const colon  = raw.find(':');
+        auto const prefix = colon == raw.npos ? std::string_view() : raw.substr(0, colon);
+        auto const local  = colon == raw.npos ? raw : raw.substr(colon + 1);
+        if (colon == raw.npos && is_attribute)
+            return {{}, local};
+        if (local.empty() || (colon != raw.npos && prefix.empty()) || local.find(':') != local.npos)
+        {
+            fail(errc::not_well_formed, "this is no qualified name: " + printable(raw, 100));
+            return {};
+        }
+        for (std::size_t i = bound_; i-- != 0;)
+            if (bindings_[i].prefix == prefix)
+            {
+                if (!prefix.empty() && bindings_[i].space.empty())
+                    break;
+                return {bindings_[i].space, local};
+            }
+        if (prefix.empty())
+            return {{}, local};
+        if (prefix == "xml")
+            return {xml_space, local};
+        if (settings_.mend)
+            for (auto const& a : settings_.assumed)
+                if (a.prefix == prefix)
+                    return {a.space, local};
+        fail(errc::unbound_prefix, printable(prefix, 100));
+        return {};
+    }
+
+    handler*               handler_;
+    reader_settings        settings_;
+    decoder                decoder_;
+    mender                 mender_;
+    detail::expat_parser   parser_;
+    std::string            crumbs_; ///< Mended, and not parsed yet.
+    std::vector<attribute> attributes_;
+    std::vector<binding>   bindings_; ///< The first bound_ are in force.
+    std::size_t            bound_    = 0;
+    std::size_t            depth_    = 0;
+    std::uint64_t          total_    = 0;
+    bool                   started_  = false;
+    bool                   complete_ = false;
+    std::exception_ptr     thrown_;
+    std::error_code        failed_;
+    std::string            detail_;
+};
+
+} // namespace posthorn::xml
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace posthorn::dav {
+
+/// Upper bounds for one multistatus.
+struct multistatus_limits
+{
+    multistatus_limits() = default;
+
+    xml::reader_limits xml;
+    std::size_t        text      = 1024 * 1024;     ///< Octets of the text of one element.
+    std::size_t        response  = 4 * 1024 * 1024; ///< Octets of all texts and names of one response.
+    std::size_t        elements  = 4096; ///< Elements in the properties of one response; and its propstats.
+    std::size_t        hrefs     = 100'000; ///< Hrefs of one response.
+    std::uint64_t      responses = 5'000'000;
+};
+
+/** Turns octets into the responses of a multistatus (RFC 4918, 14.16), without doing any I/O.
+
+    Both layouts are read (status before or after the properties), properties that stand directly in a response, locations
+    with and without an inner href. What is known to be wrong with real servers is repaired: see xml::mender. Elements
+    are known by namespace; `Dav:` counts as `DAV:`, and a prefix `D` that was never declared means it too.
+
+    A response is handed over as soon as it has ended, so memory is bounded by the largest response and by the size of the
+    pieces that are fed.
+
+    @par Example
+    @code
+    multistatus_reader reader;
+    response           r;
+    while (auto ec = reader.feed(more()); !ec)
+        while (reader.next(r))
+            use(r);
+    @endcode
+
+    @par Thread safety
+    One thread at a time.
+*/
+class multistatus_reader final : private xml::handler
+{
+public:
+    explicit multistatus_reader(multistatus_limits const& limits = {}, xml::charset_hints charset = {})
+        : limits_(limits), reader_(*this, settings(limits, std::move(charset)))
+    {
+    }
+    multistatus_reader(multistatus_reader const&)            = delete;
+    multistatus_reader& operator=(multistatus_reader const&) = delete;
+
+    /** Read a piece.
+        @param in Not kept. Cut large bodies into pieces of some KiB: the responses of one piece are all kept until taken.
+        @return Nothing, or one of xml::errc, errc::not_multistatus, response_too_large, too_many_responses; the same
+            with every further call. Responses that were complete by then can still be taken.
+    */
+    std::error_code feed(std::string_view in) { return reader_.feed(in); }
+
+    /// The body has ended. @return Nothing if it was a complete multistatus; else as of feed().
+    std::error_code finish() { return reader_.finish(); }
+
+    /** Takes the next response.
+        @param out Gets it; its memory is used again for later ones.
+        @return False if none is ready.
+    */
+    bool next(response& out) noexcept
+    {
+        if (front_ == ready_)
+        {
+            front_ = ready_ = 0;
+            return false;
+        }
+        swap(out, queue_[front_++]);
+        return true;
+    }
+
+    /// Has the root element ended?
+    bool complete() const noexcept { return reader_.complete(); }
+
+    /// Is this a multistatus, as far as was read?
+    bool recognised() const noexcept { return recognised_; }
+
+    /// The responses that have ended so far, taken or not.
+    std::uint64_t count() const noexcept { return count_; }
+
+    /// The description of the whole, if there is one. Not safe to show.
+    std::string const& description() const noexcept { return description_; }
+
+    /// What had to be repaired so far.
+    xml::repairs repairs() const noexcept { return reader_.repairs(); }
+
+    /// Octets the XML parser holds now.
+    std::size_t memory() const noexcept { return reader_.memory(); }
+
+    /// More about an error; safe to show.
+    std::string const& detail() const noexcept { return reader_.detail(); }
+
+private:
+    /// Where in the grammar an open element stands.
+    enum class place : unsigned char
+    {
+        root,
+        response,
+        propstat,
+        prop,
+        property, ///< A property, or an element in its value.
+        error,
+        // Their text is collected, and that of elements in them.
+        href,
+        status,
+        description,
+        location,
+        whole_description,
+        skipped
+    };
+
+    static xml::reader_settings settings(multistatus_limits const& limits, xml::charset_hints charset)
+    {
+        static constexpr std::string_view    free_text[] = {"from", "to", "subject", "displayname"};
+        static constexpr xml::assumed_prefix assumed[]   = {{"D", dav_space}};
+
+        xml::reader_settings s;
+        s.charset   = std::move(charset);
+        s.limits    = limits.xml;
+        s.free_text = free_text;
+        s.assumed   = assumed;
+        return s;
+    }
+
+    void start(xml::element const& e) override
+    {
+        bool const  dav   = is_dav(e.key.space);
+        auto const& local = e.key.local;
+        if (places_.empty())
+        {
+            recognised_ = dav && local == "multistatus";
+            if (!recognised_)
+                reader_.stop(errc::not_multistatus, "the root element is " + to_string(e.key));
+            return places_.push_back(place::root);
+        }
+        switch (places_.back())
+        {
+        case place::root:
+            if (dav && local == "response")
+            {
+                current_.clear();
+                current_.propstats_.emplace_back(); // of properties outside of any propstat
+                return places_.push_back(place::response);
+            }
+            return collect(dav && local == "responsedescription" ? place::whole_description : place::skipped);
+        case place::response:
+            if (dav && local == "propstat")
+            {
+                if (current_.propstats_.size() > limits_.elements)
+                    return reader_.stop(errc::response_too_large, "too many propstats");
+                current_.propstats_.emplace_back();
+                return places_.push_back(place::propstat);
+            }
+            if (dav && local == "href")
+                return collect(place::href);
+            if (dav && local == "location")
+                return collect(place::location);
+            if (!in_both(dav, local))
+                open_property(e, 1);
+            return;
+        case place::propstat:
+            if (!in_both(dav, local))
+                places_.push_back(place::skipped);
+            return;
+        case place::prop: return open_property(e, 1);
+        case place::property: return open_property(e, depth_ + 1);
+        case place::error:
+            current_.conditions_.push_back(current_.add_name(e.key));
+            check_size();
+            return places_.push_back(place::skipped);
+        case place::href:
+        case place::status:
+        case place::description:
+        case place::location:
+        case place::whole_description: return places_.push_back(places_.back()); // still the same text
+        case place::skipped: return places_.push_back(place::skipped);
+        }
+    }
+
+    void text(std::string_view part) override
+    {
+        if (places_.empty())
+            return;
+        switch (places_.back())
+        {
+        case place::property: return append(texts_[depth_ - 1], part);
+        case place::href:
+        case place::status:
+        case place::description:
+        case place::location:
+        case place::whole_description: return append(collected_, part);
+        default: return;
+        }
+    }
+
+    void end(xml::name const&) override
+    {
+        auto const ended = places_.back();
+        places_.pop_back();
+        if (ended == place::property)
+            return close_property();
+        if (ended == place::response)
+            return close_response();
+        if (ended == place::propstat)
+            return;
+        if (!places_.empty() && places_.back() == ended)
+            return; // inside of what is collected
+        auto const text = trim_value(collected_);
+        switch (ended)
+        {
+        case place::href:
+            if (current_.hrefs_.size() == limits_.hrefs)
+                return reader_.stop(errc::response_too_large, "too many hrefs");
+            current_.hrefs_.push_back(current_.add(text));
+            break;
+        case place::location: current_.location_ = current_.add(text); break;
+        case place::status: here().status = parse_status_line(text); break;
+        case place::description: here().description = current_.add(text); break;
+        case place::whole_description: description_ = text; break;
+        default: break;
+        }
+        check_size();
+    }
+
+    /// What may stand both in a response and in a propstat. @return Was it such a thing?
+    bool in_both(bool dav, std::string_view local)
+    {
+        if (!dav)
+            return false;
+        if (local == "prop")
+            places_.push_back(place::prop);
+        else if (local == "status")
+            collect(place::status);
+        else if (local == "responsedescription")
+            collect(place::description);
+        else if (local == "error")
+            places_.push_back(place::error);
+        else
+            return false;
+        return true;
+    }
+
+    /// The propstat that is open, or what stands for the response itself.
+    response::propstat& here() noexcept
+    {
+        return places_.back() == place::propstat ? current_.propstats_.back() : current_.propstats_.front();
+    }
+
+    void collect(place p)
+    {
+        collected_.clear();
+        places_.push_back(p);
+    }
+
+    void open_property(xml::element const& e, std::size_t depth)
+    {
+        if (current_.nodes_.size() == limits_.elements)
+            return reader_.stop(errc::response_too_large, "too many properties");
+        places_.push_back(place::property);
+        depth_ = depth;
+        if (texts_.size() < depth)
+            texts_.resize(depth);
+        texts_[depth - 1].clear();
+
+        response::node n;
+        n.name  = current_.add_name(e.key);
+        n.depth = static_cast<std::uint32_t>(depth);
+        for (auto const& a : e.attributes)
+            if (a.key.local == "dt" &&
+                (a.key.space == datatypes_space || a.key.space == other_datatypes_space))
+                n.kind = parse_value_kind(a.value);
+        bool const in_propstat =
+            places_.size() > depth + 1 && places_[places_.size() - depth - 2] == place::propstat;
+        n.propstat = in_propstat ? static_cast<std::uint32_t>(current_.propstats_.size() - 1) : 0;
+        open_.push_back(current_.nodes_.size());
+        current_.nodes_.push_back(n);
+        check_size();
+    }
+
+    void close_property()
+    {
+        auto& n = current_.nodes_[open_.back()];
+        open_.pop_back();
+        n.text = current_.add(texts_[depth_ - 1]);
+        n.end  = static_cast<std::uint32_t>(current_.nodes_.size());
+        --depth_;
+        check_size();
+    }
+
+    void close_response()
+    {
+        if (++count_ > limits_.responses)
+            return reader_.stop(errc::too_many_responses);
+        if (ready_ == queue_.size())
+            queue_.emplace_back();
+        swap(queue_[ready_++], current_);
+    }
+
+    void append(std::string& to, std::string_view part)
+    {
+        if (part.size() > limits_.text - std::min(to.size(), limits_.text))
+            return reader_.stop(errc::response_too_large, "the text of an element is too long");
+        to += part;
+    }
+
+    void check_size()
+    {
+        if (current_.text_.size() > limits_.response)
+            reader_.stop(errc::response_too_large);
+    }
+
+    multistatus_limits       limits_;
+    std::vector<place>       places_; ///< Of the open elements.
+    std::vector<std::size_t> open_;   ///< Nodes of the open properties.
+    std::vector<std::string> texts_;  ///< Of the open properties: what has come so far.
+    std::string              collected_;
+    std::size_t              depth_      = 0; ///< Open properties, one in the other.
+    bool                     recognised_ = false;
+    response                 current_;
+    std::vector<response>    queue_; ///< Ready ones, and memory of those taken.
+    std::size_t              front_ = 0;
+    std::size_t              ready_ = 0;
+    std::uint64_t            count_ = 0;
+    std::string              description_;
+    xml::reader              reader_;
+};
+
+} // namespace posthorn::dav
+
+#endif
+// Ranges of rows: paging through the result of a SEARCH.
+
+#ifndef POSTHORN_DAV_ROWS_HPP
+#define POSTHORN_DAV_ROWS_HPP
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace posthorn::dav {
+
+/// Rows of a result, counted from 0.
+struct row_range
+{
+    row_range() = default;
+    row_range(std::uint64_t f, std::uint64_t l) : first(f), last(l) {}
+
+    std::uint64_t                first = 0;
+    std::optional<std::uint64_t> last; ///< Inclusive; nothing: to the end.
+
+    /// For the field Range.
+    std::string str() const
+    {
+        return "rows=" + std::to_string(first) + '-' + (last ? std::to_string(*last) : std::string());
+    }
+};
+
+/// Which rows a result has. Believe this and not what was asked for: servers send what they like.
+struct row_content
+{
+    std::uint64_t                first = 0;
+    std::uint64_t                last  = 0; ///< Inclusive.
+    std::optional<std::uint64_t> total;
+
+    friend bool operator==(row_content const&, row_content const&) = default;
+};
+
+/// Reads the field Content-Range: `rows 0-49; total=228`. Nothing if it is about something else.
+inline std::optional<row_content> parse_row_content(std::string_view text) noexcept
+{
+    row_content r;
+    text              = ascii::trim(text);
+    auto const number = [&](std::uint64_t& n) {
+        auto const [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+        if (ec != std::errc())
+            return false;
+        text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+        return true;
+    };
+    auto const take = [&](char c) {
+        text = ascii::trim(text);
+        if (text.empty() || text[0] != c)
+            return false;
+        text = ascii::trim(text.substr(1));
+        return true;
+    };
+    if (!ascii::istarts_with(text, "rows") || text.size() == 4 || !ascii::is_blank(text[4]))
+        return std::nullopt;
+    text = ascii::trim(text.substr(4));
+    if (!number(r.first) || !take('-') || !number(r.last) || r.last < r.first)
+        return std::nullopt;
+    if (take(';') && ascii::istarts_with(text, "total="))
+    {
+        text.remove_prefix(6);
+        std::uint64_t total = 0;
+        if (number(total))
+            r.total = total;
+    }
+    return r;
+}
+
+} // namespace posthorn::dav
+
+#endif
+// What the body of a response is: XML by its type, or the login page of an expired session.
+
+#ifndef POSTHORN_DAV_SNIFF_HPP
+#define POSTHORN_DAV_SNIFF_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace posthorn::dav {
+
+/// Is this a media type of XML (RFC 7303)? @param content_type The value of Content-Type, with or without parameters.
+inline bool is_xml_type(std::string_view content_type) noexcept
+{
+    auto const type = ascii::trim(content_type.substr(0, content_type.find(';')));
+    if (ascii::iequals(type, "text/xml") || ascii::iequals(type, "application/xml"))
+        return true;
+    return type.size() > 4 && ascii::iequals(type.substr(type.size() - 4), "+xml");
+}
+
+/// The `charset` parameter of a Content-Type, without quotes; empty if there is none.
+inline std::string charset_parameter(std::string_view content_type)
+{
+    std::string_view rest = content_type;
+    for (auto semicolon = rest.find(';'); semicolon != rest.npos; semicolon = rest.find(';'))
+    {
+        rest.remove_prefix(semicolon + 1);
+        auto const parameter = ascii::trim(rest);
+        if (!ascii::istarts_with(parameter, "charset"))
+            continue;
+        auto value = ascii::trim(parameter.substr(7));
+        if (value.empty() || value[0] != '=')
+            continue;
+        value = ascii::trim(value.substr(1));
+        if (!value.empty() && value[0] == '"')
+            return std::string(value.substr(1, value.find('"', 1) - 1));
+        return std::string(ascii::trim(value.substr(0, value.find(';'))));
+    }
+    return {};
+}
+
+/// Is this a page with a form that asks for a password? Servers send one, with 200, when a session has expired.
+inline bool is_login_page(std::string_view html)
+{
+    auto const page = ascii::to_lower(html);
+    auto const form = page.find("<form");
+    if (form == page.npos)
+        return false;
+    for (auto input = page.find("<input", form); input != page.npos; input = page.find("<input", input + 1))
+    {
+        auto const tag = page.substr(input, page.find('>', input) - input);
+        for (std::string_view const type : {"type=\"password\"", "type='password'", "type=password"})
+            if (tag.find(type) != tag.npos)
+                return true;
+    }
+    return false;
+}
+
+} // namespace posthorn::dav
+
+#endif
+// Statuses of HTTP as a WebDAV client takes them, and the exception for those that are refusals.
+
+#ifndef POSTHORN_DAV_STATUS_ERROR_HPP
+#define POSTHORN_DAV_STATUS_ERROR_HPP
+
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace posthorn::dav {
+
+/// What a status that is not 2xx amounts to; no error for 2xx.
+inline std::error_code refusal(int status) noexcept
+{
+    if (status / 100 == 2)
+        return {};
+    switch (status)
+    {
+    case 401:
+    case 407: return errc::auth_required;
+    case 440: return errc::session_expired;
+    case 402: return errc::subscription_required;
+    case 403: return errc::forbidden;
+    case 404:
+    case 410: return errc::not_found;
+    case 409:
+    case 412: return errc::conflict;
+    case 405:
+    case 415:
+    case 501: return errc::not_supported;
+    case 413:
+    case 425:
+    case 507: return errc::storage_full;
+    case 423: return errc::locked;
+    case 424: return errc::dependency_failed;
+    case 416: return errc::range_end;
+    case 408:
+    case 429:
+    case 503:
+    case 504: return errc::server_busy;
+    default: break;
+    }
+    return status / 100 == 4   ? errc::bad_request
+           : status / 100 == 5 ? errc::server_error
+                               : errc::unexpected_status;
+}
+
+/// A server said no. What it said is kept; texts are free of control characters.
+class status_error : public error
+{
+public:
+    /// What is known about the refusal.
+    struct facts
+    {
+        std::string method;     ///< E.g. "MKCOL".
+        std::string url;        ///< Absolute.
+        int         status = 0; ///< Of the response.
+        std::string reason;     ///< The server's own words, to be shown to people: see 402.
+        std::string dav_error;  ///< Of the field X-Dav-Error, which Hotmail's servers sent.
+    };
+
+    status_error(std::error_code code, facts f) : error(code, context_of(f)), facts_(shared(std::move(f))) {}
+
+    std::string const& method() const noexcept { return facts_->method; }
+    std::string const& url() const noexcept { return facts_->url; }
+    int                status() const noexcept { return facts_->status; }
+    std::string const& reason() const noexcept { return facts_->reason; }
+    std::string const& dav_error() const noexcept { return facts_->dav_error; }
+
+private:
+    static std::shared_ptr<facts const> shared(facts f)
+    {
+        f.reason    = printable(f.reason, 500);
+        f.dav_error = printable(f.dav_error, 500);
+        return std::make_shared<facts const>(std::move(f));
+    }
+
+    static error_context context_of(facts const& f)
+    {
+        error_context c;
+        c.operation = f.method + ' ' + f.url;
+        c.detail    = std::to_string(f.status);
+        if (!f.reason.empty())
+            c.detail += ' ' + printable(f.reason, 500);
+        if (!f.dav_error.empty())
+            c.detail += ", X-Dav-Error: " + printable(f.dav_error, 500);
+        return c;
+    }
+
+    std::shared_ptr<facts const> facts_;
+};
+
+} // namespace posthorn::dav
+
+#endif
+// A response: its head as data, its body as a source that is read from the connection while it is consumed.
+
+#ifndef POSTHORN_HTTP_RESPONSE_HPP
+#define POSTHORN_HTTP_RESPONSE_HPP
+
+// The head of a response as data, and the limits within which one is read.
+
+#ifndef POSTHORN_HTTP_RESPONSE_HEAD_HPP
+#define POSTHORN_HTTP_RESPONSE_HEAD_HPP
+
+#include <cstddef>
+#include <string>
+
+namespace posthorn::http {
+
+/// Upper bounds for the head of a response, and for trailers.
+struct head_limits
+{
+    std::size_t line    = 16 * 1024; ///< Octets of one line, CRLF included.
+    std::size_t total   = 64 * 1024; ///< Octets of all lines.
+    std::size_t fields  = 256;       ///< Header fields.
+    std::size_t interim = 16;        ///< 1xx responses before the final one.
+};
+
+/// Status line and fields.
+struct response_head
+{
+    response_head() = default;
+
+    int           minor_version = 1; ///< Of HTTP/1.x; above 1 counts as 1.
+    int           status        = 0; ///< From 100 to 999.
+    std::string   reason;            ///< Free of controls, but may have octets above 127.
+    http::headers fields;
+
+    bool interim() const noexcept { return status / 100 == 1; }
+};
+
+} // namespace posthorn::http
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace posthorn::http {
+
+namespace detail {
+
+/// Where the body of a response comes from.
+class incoming
+{
+public:
+    virtual ~incoming() = default;
+
+    /// The next block, valid until the next call; empty at the end.
+    virtual task<std::string_view> next() = 0;
+
+    virtual std::optional<std::uint64_t> size() const noexcept = 0;
+
+    /// Complete at the end of the body.
+    virtual headers const& trailers() const noexcept = 0;
+};
+
+} // namespace detail
+
+/** The final response to a request, after redirects and logins.
+
+    Its body is pulled: nothing of it is in memory but one block. Read to the end the connection goes back to the client; destroyed
+    before, it is closed.
+
+    @par Errors
+    Reading throws request_error: truncated_body, bad_chunk, ambiguous framing and the like, posthorn::errc::timeout,
+    connection_lost, condition::canceled. After any of them the connection is closed.
+
+    @par Thread safety
+    One task at a time, on the executor of the client.
+*/
+class response final : public source
+{
+public:
+    response() = default;
+
+    /// For tests too: any head, any body. @param body Null for none.
+    response(response_head head, http::url from, std::unique_ptr<detail::incoming> body)
+        : head_(std::move(head)), url_(std::move(from)), body_(std::move(body))
+    {
+    }
+    response(response&&) noexcept            = default;
+    response& operator=(response&&) noexcept = default;
+
+    int                status() const noexcept { return head_.status; }
+    bool               ok() const noexcept { return head_.status / 100 == 2; } ///< 2xx.
+    std::string const& reason() const noexcept { return head_.reason; }        ///< As the server wrote it; show it by printable().
+    headers const&     fields() const noexcept { return head_.fields; }
+    response_head const& head() const noexcept { return head_; }
+
+    /// Who gave it: the URL of the last request, against which references in the body are to be resolved.
+    http::url const& url() const noexcept { return url_; }
+
+    /// How many redirects led to it.
+    unsigned redirects() const noexcept { return redirects_; }
+    void     set_redirects(unsigned n) noexcept { redirects_ = n; }
+
+    /// Fields behind a chunked body; complete at its end. They are never mixed with fields().
+    headers const& trailers() const noexcept
+    {
+        static headers const none;
+        return body_ ? body_->trailers() : none;
+    }
+
+    task<std::string_view> next() override
+    {
+        std::string_view block;
+        if (body_)
+            block = co_await body_->next();
+        co_return block;
+    }
+
+    std::optional<std::uint64_t> size() const override
+    {
+        return body_ ? body_->size() : std::optional<std::uint64_t>(0);
+    }
+
+    /// A response cannot start again. @throws error with posthorn::errc::unsupported
+    task<void> rewind() override
+    {
+        throw error(posthorn::errc::unsupported, "the body of a response cannot start again");
+        co_return;
+    }
+
+    /** Reads the rest of the body into a string.
+        @param most Octets to accept. @throws error with errc::body_too_long if there are more; the connection is closed. */
+    task<std::string> text(std::size_t most)
+    {
+        std::string all;
+        for (;;)
+        {
+            auto const block = co_await next();
+            if (block.empty())
+                co_return all;
+            if (block.size() > most - all.size())
+            {
+                body_.reset();
+                throw error(errc::body_too_long, "more than " + std::to_string(most) + " octets");
+            }
+            all.append(block);
+        }
+    }
+
+    /// At most 1 MiB.
+    task<std::string> text() { return text(std::size_t(1) << 20U); }
+
+    /** Reads the rest of the body and drops it, so that the connection can be used again.
+        @param most If there is more the connection is closed instead; that is no error. */
+    task<void> discard(std::size_t most)
+    {
+        std::size_t done = 0;
+        for (;;)
+        {
+            auto const block = co_await next();
+            if (block.empty())
+                co_return;
+            done += block.size();
+            if (done > most)
+                break;
+        }
+        body_.reset();
+    }
+    task<void> discard() { return discard(std::size_t(1) << 20U); }
+
+private:
+    response_head                     head_;
+    http::url                         url_;
+    std::unique_ptr<detail::incoming> body_;
+    unsigned                          redirects_ = 0;
+};
+
+} // namespace posthorn::http
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace posthorn::dav {
+
+/** A multistatus that is being read.
+
+    Nothing of it is in memory but one block of the body and the responses that ended in it. Dropped before its end the
+    connection is closed. Move-only.
+
+    @par Example
+    @code
+    auto          list = co_await client.propfind(folder, depth::one_noroot, property_list(names::displayname));
+    dav::response r;
+    while (co_await list.next(r))
+        show(r);
+    @endcode
+
+    @par Errors
+    Reading throws status_error with errc::not_multistatus or session_expired if the body is something else, error with
+    one of xml::errc or errc::response_too_large, too_many_responses; and what http::response throws.
+    What was complete before is given first.
+
+    @par Cancellation
+    As of http::response: the connection is closed.
+
+    @par Thread safety
+    One task at a time.
+*/
+class multistatus
+{
+public:
+    /** @param method For error texts.
+        @param skip   The collection itself is left out of the list. */
+    multistatus(http::response r, std::string method, bool skip, multistatus_limits const& limits)
+        : state_(std::make_unique<state>(std::move(r), std::move(method), skip, limits))
+    {
+    }
+
+    /// The status: 207, or 200 from servers that do not know better.
+    int                  status() const noexcept { return state_->answer.status(); }
+    http::headers const& fields() const noexcept { return state_->answer.fields(); }
+
+    /// Who answered: hrefs are relative to this.
+    http::url const& url() const noexcept { return state_->answer.url(); }
+
+    /// Which rows these are, if the server says so.
+    std::optional<row_content> rows() const
+    {
+        auto const field = fields().get("Content-Range");
+        return field ? parse_row_content(*field) : std::nullopt;
+    }
+
+    /// The URL of a response. @return As of resolve_href().
+    std::optional<http::url> url_of(response const& r) const { return resolve_href(url(), r.href()); }
+
+    /** The next response.
+        @param out Gets it, and lends its memory: read in a loop with the same object, nothing is allocated.
+        @return False after the last.
+    */
+    task<bool> next(response& out)
+    {
+        state& s = *state_;
+        for (;;)
+        {
+            while (s.reader.next(out))
+                if (!s.skip || !s.is_root(out))
+                    co_return true;
+            if (s.failed)
+                co_await s.fail();
+            if (s.ended)
+                co_return false;
+            if (s.block.empty())
+            {
+                s.block = co_await s.answer.next();
+                s.keep_front();
+                s.ended = s.block.empty();
+            }
+            // Responses of one piece are all kept until taken.
+            constexpr std::size_t piece = 16 * 1024;
+            auto const            part  = s.block.substr(0, piece);
+            s.block.remove_prefix(part.size());
+            s.failed = s.ended ? s.reader.finish() : s.reader.feed(part);
+        }
+    }
+
+    /// The same with a fresh object each time; nothing after the last.
+    task<std::optional<response>> next()
+    {
+        std::optional<response> one(std::in_place);
+        bool const              found = co_await next(*one);
+        if (!found)
+            one.reset();
+        co_return one;
+    }
+
+    /** All that are left.
+        @param most @throws error with posthorn::errc::limit_exceeded if there are more. */
+    task<std::vector<response>> collect(std::size_t most)
+    {
+        std::vector<response> all;
+        response              one;
+        for (;;)
+        {
+            bool const found = co_await next(one);
+            if (!found)
+                co_return all;
+            if (all.size() == most)
+                throw error(posthorn::errc::limit_exceeded,
+                            "more than " + std::to_string(most) + " responses");
+            all.push_back(std::move(one));
+            one = response();
+        }
+    }
+    task<std::vector<response>> collect() { return collect(10'000); }
+
+    /// What had to be repaired so far.
+    xml::repairs repairs() const noexcept { return state_->reader.repairs(); }
+
+    /// The server's description of the whole. Not safe to show.
+    std::string const& description() const noexcept { return state_->reader.description(); }
+
+private:
+    struct state
+    {
+        state(http::response r, std::string m, bool skip_root, multistatus_limits const& limits)
+            : answer(std::move(r)), method(std::move(m)), skip(skip_root), reader(limits, hints(answer))
+        {
+            if (skip)
+                root = answer.url().comparable();
+        }
+
+        static xml::charset_hints hints(http::response const& r)
+        {
+            xml::charset_hints h;
+            h.external = charset_parameter(r.fields().get("Content-Type").value_or(""));
+            return h;
+        }
+
+        bool is_root(response const& r) const
+        {
+            auto const u = resolve_href(answer.url(), r.href());
+            return u && u->comparable() == root;
+        }
+
+        void keep_front()
+        {
+            constexpr std::size_t most = 64 * 1024;
+            if (!reader.recognised())
+                front.append(block.substr(0, most - std::min(front.size(), most)));
+            else
+                front.clear();
+        }
+
+        /// Throws what is wrong with the body, after a look whether it asks for a login.
+        task<void> fail()
+        {
+            auto const ec = failed;
+            if (reader.recognised() || ec == xml::errc::empty || ec == xml::errc::unsupported_charset)
+            {
+                error_context c;
+                c.operation = method + ' ' + answer.url().str();
+                c.detail    = reader.detail();
+                throw error(ec, std::move(c));
+            }
+            while (!ended && front.size() < 64 * 1024)
+            {
+                block = co_await answer.next();
+                keep_front();
+                ended = block.empty();
+            }
+            status_error::facts f;
+            f.method    = method;
+            f.url       = answer.url().str();
+            f.status    = answer.status();
+            f.reason    = reader.detail().empty() ? ec.message() : reader.detail();
+            f.dav_error = answer.fields().get("X-Dav-Error").value_or("");
+            throw status_error(is_login_page(front) ? errc::session_expired : errc::not_multistatus,
+                               std::move(f));
+        }
+
+        http::response     answer;
+        std::string        method;
+        bool               skip;
+        multistatus_reader reader;
+        std::string        root;  ///< The collection itself, to be compared.
+        std::string_view   block; ///< Of the body, not fed yet.
+        std::string        front; ///< Of the body, while it is not known what it is.
+        bool               ended = false;
+        std::error_code    failed;
+    };
+
+    std::unique_ptr<state> state_;
+};
+
+/** The responses of a multistatus as a sequence: `for (auto r = co_await g.next(); r; r = co_await g.next())`.
+
+    Errors are those of multistatus.
+*/
+inline async_generator<response> responses(multistatus list)
+{
+    for (;;)
+    {
+        auto one = co_await list.next();
+        if (!one)
+            co_return;
+        co_yield std::move(*one);
+    }
+}
+
+} // namespace posthorn::dav
+
+#endif
+// What can be said with a request, and what a server says it can do.
+
+#ifndef POSTHORN_DAV_OPTIONS_HPP
+#define POSTHORN_DAV_OPTIONS_HPP
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace posthorn::dav {
+
+/// For any request.
+struct request_options
+{
+    request_options() = default;
+
+    /** `Brief: t`: what went well is left out of the answer to PROPPATCH, what is missing out of that to PROPFIND
+        (Exchange, SOGo). Servers that do not know it ignore it. */
+    bool brief = false;
+    bool translate =
+        true; ///< False sends `Translate: f`: the stored source of a resource instead of a page made of it.
+    std::string
+        if_match; ///< An ETag or `*`; empty: none. `*` keeps Exchange from creating what is not there.
+    std::string   if_none_match; ///< An ETag or `*`; empty: none.
+    http::headers fields;        ///< Any others.
+
+    std::optional<bool> repeatable; ///< As http::request::repeatable.
+};
+
+/// For COPY, MOVE and their bulk forms.
+struct transfer_options : request_options
+{
+    transfer_options() = default;
+
+    bool overwrite = true; ///< False: 412 if the destination exists.
+    bool allow_rename =
+        false; ///< The server may choose another name if it exists, and says so in `location`.
+    depth reach = depth::infinity; ///< Of a COPY of a collection: zero leaves its members behind.
+
+    /** If the destination has no slash at its end and the server answers 400, 404 or 409, it is tried once more with one. The
+        slash of the source is never changed, since to b1gMail the one without is another resource. */
+    bool retry_with_slash = false;
+};
+
+/// The answer to OPTIONS.
+struct server_features
+{
+    server_features() = default;
+
+    int                      status = 0;
+    std::vector<std::string> classes; ///< Of the field DAV: "1", "2" ...
+    std::vector<std::string> methods; ///< Of the fields Allow and Public.
+    http::headers            fields;
+
+    bool has_class(std::string_view c) const noexcept
+    {
+        return std::find(classes.begin(), classes.end(), c) != classes.end();
+    }
+    bool has_method(std::string_view m) const noexcept
+    {
+        return std::find(methods.begin(), methods.end(), m) != methods.end();
+    }
+};
+
+} // namespace posthorn::dav
+
+#endif
+// What became of a request that changes something, and of each item of a bulk request.
+
+#ifndef POSTHORN_DAV_OUTCOME_HPP
+#define POSTHORN_DAV_OUTCOME_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace posthorn::dav {
+
+/** What became of a request about one resource. Success as a whole can still have failures in its details. */
+struct outcome
+{
+    outcome() = default;
+
+    /// Of the response; for a 207 the worst that it holds, or 200.
+    int                      status = 0;
+    http::url                url;      ///< Who answered.
+    std::optional<http::url> location; ///< Where the new or moved resource is, if the server says so.
+    std::string              etag;     ///< Of the new content, if the server says so.
+    std::vector<response>
+        details; ///< Of a 207: members that failed (DELETE, COPY, MOVE), properties (PROPPATCH).
+
+    bool ok() const noexcept { return status / 100 == 2; }
+
+    /// None if ok().
+    std::error_code error() const noexcept { return refusal(status); }
+};
+
+/// What became of one target of a bulk request.
+struct item_outcome
+{
+    item_outcome() = default;
+
+    std::string              href; ///< Of the target, as the caller gave it.
+    int                      status = 200;
+    std::optional<http::url> location;    ///< Where it is now, if the server says so.
+    std::string              description; ///< In the server's words; not safe to show.
+
+    bool            ok() const noexcept { return status / 100 == 2; }
+    std::error_code error() const noexcept { return refusal(status); } ///< None if ok().
+};
+
+/** What became of a bulk request: one item for each target, in their order.
+
+    A target that the server says nothing about has succeeded under its old name. A server's word is all there is: b1gMail
+    reports success for targets that do not exist, so list again to be sure.
+*/
+struct bulk_outcome
+{
+    bulk_outcome() = default;
+
+    int                       status = 0; ///< Of the response.
+    std::vector<item_outcome> items;
+    std::vector<response>     others; ///< Responses about something that was no target.
+
+    bool all_ok() const noexcept
+    {
+        return std::all_of(items.begin(), items.end(), [](item_outcome const& i) { return i.ok(); }) &&
+               std::all_of(others.begin(), others.end(),
+                           [](response const& r) { return r.worst_status() / 100 == 2; });
+    }
+};
+
+/** Finds for each response of a bulk reply the target it is about.
+
+    Hrefs are compared by what they mean. Servers with their tree in the query answer with other forms than they were
+    asked with, so if that fails the last segment decides, provided that only one target has it.
+*/
+class bulk_matcher
+{
+public:
+    /// @param base The URL of the request.
+    bulk_matcher(http::url base, std::span<target const> targets) : base_(std::move(base))
+    {
+        result_.items.reserve(targets.size());
+        for (std::size_t i = 0; i < targets.size(); ++i)
+        {
+            item_outcome item;
+            item.href = targets[i].href;
+            result_.items.push_back(std::move(item));
+            by_url_.emplace(key(targets[i].href), i);
+            auto const [at, fresh] = by_segment_.emplace(std::string(last_segment(targets[i].href)), i);
+            if (!fresh)
+                at->second = ambiguous;
+        }
+    }
+
+    /// Takes note of one response. Of several about one target the worst counts.
+    void add(response const& r)
+    {
+        bool known = false;
+        for (std::size_t h = 0; h < r.href_count(); ++h)
+        {
+            auto const i = find(r.href(h));
+            if (i == ambiguous)
+                continue;
+            known      = true;
+            auto& item = result_.items[i];
+            if (!item.ok())
+                continue;
+            item.status      = r.worst_status();
+            item.description = r.description();
+            if (!r.location().empty())
+                item.location = resolve_href(base_, r.location());
+        }
+        if (!known)
+            result_.others.push_back(r);
+    }
+
+    /// @param status Of the response as a whole.
+    bulk_outcome take(int status)
+    {
+        result_.status = status;
+        return std::move(result_);
+    }
+
+private:
+    static constexpr std::size_t ambiguous = static_cast<std::size_t>(-1);
+
+    std::string key(std::string_view href) const
+    {
+        auto const u = resolve_href(base_, href);
+        return u ? u->comparable() : std::string(href);
+    }
+
+    std::size_t find(std::string_view href) const
+    {
+        if (auto const at = by_url_.find(key(href)); at != by_url_.end())
+            return at->second;
+        auto const at = by_segment_.find(std::string(last_segment(href)));
+        return at == by_segment_.end() ? ambiguous : at->second;
+    }
+
+    http::url                                    base_;
+    std::unordered_map<std::string, std::size_t> by_url_;
+    std::unordered_map<std::string, std::size_t> by_segment_;
+    bulk_outcome                                 result_;
+};
+
+} // namespace posthorn::dav
+
+#endif
+// client: the way to speak HTTP. Keeps connections, follows redirects, logs in and remembers cookies, within the rules.
+
+#ifndef POSTHORN_HTTP_CLIENT_HPP
+#define POSTHORN_HTTP_CLIENT_HPP
+
+// What an HTTP client needs to know: who to log in as and where, trust, limits of time and size.
+
+#ifndef POSTHORN_HTTP_CLIENT_SETTINGS_HPP
+#define POSTHORN_HTTP_CLIENT_SETTINGS_HPP
+
+// What goes over a connection, for whoever watches it: heads and bodies, without secrets.
+
+#ifndef POSTHORN_HTTP_EVENT_HPP
+#define POSTHORN_HTTP_EVENT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+namespace posthorn::http {
+
+/** Something that was sent or received. Valid during the call.
+
+    Free of secrets: values of fields that log in are hidden, and of bodies only XML is shown, since forms hold passwords and
+    messages are private.
+*/
+struct event
+{
+    enum class kind : unsigned char
+    {
+        request_head,  ///< Before it is written.
+        request_body,  ///< A block of it, likewise.
+        response_head, ///< Of interim responses too.
+        response_body  ///< A block of it, without a transfer coding.
+    };
+
+    kind             what = kind::request_head;
+    std::string_view peer;       ///< With whom, e.g. "mail.example:443".
+    std::string_view text;       ///< A head with its lines, without the empty one; a body's octets if they may be shown.
+    std::size_t      octets = 0; ///< Of this block of a body.
+};
+
+/// Gets each event, on the executor of the client. Must not throw and not wait.
+using event_handler = std::function<void(event const&)>;
+
+/// Does a field of this name hold something that lets others in?
+inline bool is_secret_field(std::string_view name)
+{
+    constexpr std::string_view words[] = {"authorization", "cookie", "token", "password", "secret", "api-key"};
+    auto const                 lower   = ascii::to_lower(name);
+    return std::any_of(std::begin(words), std::end(words), [&](auto w) { return lower.find(w) != lower.npos; });
+}
+
+/// The value of a field as it may be shown: of credentials only the scheme.
+inline std::string public_value(std::string_view name, std::string_view value)
+{
+    if (!is_secret_field(name))
+        return std::string(value);
+    auto const space  = value.find(' ');
+    bool const scheme = ascii::iequals(name, "Authorization") || ascii::iequals(name, "Proxy-Authorization");
+    return scheme && space != value.npos ? std::string(value.substr(0, space)) + " [hidden]" : "[hidden]";
+}
+
+/// May bodies with these fields be shown?
+inline bool is_public_body(std::string_view content_type)
+{
+    auto const type = ascii::to_lower(content_type.substr(0, content_type.find(';')));
+    return type == "text/xml" || type == "application/xml" || (type.size() > 4 && type.substr(type.size() - 4) == "+xml");
+}
+
+/** A head that was written by write_request_head(), without its secrets and its empty line.
+    @param content_type Where to put the Content-Type. */
+inline std::string public_head(std::string_view head, std::string& content_type)
+{
+    std::string out;
+    bool        first = true;
+    while (!head.empty())
+    {
+        auto const end  = std::min(head.find("\r\n"), head.size());
+        auto const line = head.substr(0, end);
+        head.remove_prefix(std::min(head.size(), end + 2));
+        if (line.empty())
+            break;
+        auto const colon = line.find(": ");
+        if (first || colon == line.npos)
+            out += line;
+        else
+        {
+            auto const name  = line.substr(0, colon);
+            auto const value = line.substr(colon + 2);
+            out.append(name).append(": ").append(public_value(name, value));
+            if (ascii::iequals(name, "Content-Type"))
+                content_type = value;
+        }
+        out += "\r\n";
+        first = false;
+    }
+    return out;
+}
+
+/// The same of a response.
+inline std::string public_head(response_head const& head)
+{
+    std::string out = "HTTP/1." + std::to_string(head.minor_version) + ' ' + std::to_string(head.status) + ' ' + head.reason + "\r\n";
+    for (auto const& f : head.fields)
+        out += f.name + ": " + public_value(f.name, f.value) + "\r\n";
+    return out;
+}
+
+} // namespace posthorn::http
+
+#endif
+// To which origins credentials may go, and by which schemes.
+
+#ifndef POSTHORN_HTTP_LOGIN_RULES_HPP
+#define POSTHORN_HTTP_LOGIN_RULES_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace posthorn::http {
+
+/// Ways to log in, the strongest first.
+enum class auth_scheme : unsigned char
+{
+    bearer,        ///< RFC 6750; needs a token.
+    digest_sha256, ///< RFC 7616.
+    ntlm,          ///< NTLM itself, or inside of Negotiate; binds the connection.
+    digest_md5,    ///< RFC 2617 and 7616.
+    basic          ///< RFC 7617; gives the password away.
+};
+
+/** Who may get the credentials.
+
+    Nobody by default: a server that redirects could otherwise send them anywhere, or collect Digest responses for guessing. Names are not
+    guessed from one another; what else is trusted has to be said.
+*/
+struct login_rules
+{
+    login_rules() = default;
+
+    /// These may get them by every scheme. https is not implied by http, nor the other way round.
+    std::vector<origin> origins;
+
+    /** Further hosts that may get the proof of Digest, which does not show the password: "host" or "*.domain". The port
+        does not matter; an https session is never continued on http. */
+    std::vector<std::string> digest_hosts;
+
+    /// May Basic and Bearer be used without TLS? Everybody on the way can then read the password.
+    bool allow_plaintext = false;
+
+    /// Schemes not to be used.
+    std::vector<auth_scheme> disabled;
+
+    bool is_disabled(auth_scheme s) const noexcept { return std::find(disabled.begin(), disabled.end(), s) != disabled.end(); }
+
+    /// May `o` get the credentials by this scheme?
+    bool allows(origin const& o, auth_scheme s) const
+    {
+        if (is_disabled(s))
+            return false;
+        bool const shows = s == auth_scheme::basic || s == auth_scheme::bearer;
+        if (shows && !o.secure && !allow_plaintext)
+            return false;
+        if (std::find(origins.begin(), origins.end(), o) != origins.end())
+            return true;
+        bool const digest = s == auth_scheme::digest_sha256 || s == auth_scheme::digest_md5;
+        return digest && std::any_of(digest_hosts.begin(), digest_hosts.end(),
+                                     [&o](std::string const& pattern) { return matches(pattern, o.host); });
+    }
+
+private:
+    static bool matches(std::string_view pattern, std::string_view host)
+    {
+        if (pattern.substr(0, 2) != "*.")
+            return ascii::iequals(pattern, host);
+        pattern.remove_prefix(1);
+        return host.size() > pattern.size() && ascii::iequals(host.substr(host.size() - pattern.size()), pattern);
+    }
+};
+
+} // namespace posthorn::http
+
+#endif
+// How long may be waited for what.
+
+#ifndef POSTHORN_HTTP_TIMEOUTS_HPP
+#define POSTHORN_HTTP_TIMEOUTS_HPP
+
+#include <chrono>
+
+namespace posthorn::http {
+
+/// How long may be waited, for each request.
+struct timeouts
+{
+    timeouts() = default;
+
+    std::chrono::steady_clock::duration connect       = std::chrono::seconds(30);  ///< Lookup, connection, proxy; each of them.
+    std::chrono::steady_clock::duration handshake     = std::chrono::seconds(30);  ///< TLS.
+    std::chrono::steady_clock::duration head          = std::chrono::seconds(120); ///< From the end of the request to the end of the head.
+    std::chrono::steady_clock::duration idle          = std::chrono::seconds(60);  ///< For the next octets of a body, either way.
+    std::chrono::steady_clock::duration continue_wait = std::chrono::seconds(1);   ///< For `100 Continue`.
+    std::chrono::steady_clock::duration keep_alive    = std::chrono::seconds(90);  ///< How long an idle connection is kept.
+    /// From the call to the end of the response's body, redirects and logins included; by default no limit.
+    std::chrono::steady_clock::duration total = std::chrono::steady_clock::duration::max();
+    /// Bodies slower than this end with posthorn::errc::timeout: a head that comes drop by drop is bounded by `head`.
+    net::minimum_rate body_rate;
+};
+
+} // namespace posthorn::http
+
+#endif
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace posthorn::http {
+
+/** Settings of a client.
+
+    @par Example
+    @code
+    http::client_settings settings;
+    settings.login         = {"user@example.org", "secret"};
+    settings.rules.origins = {http::url("https://mail.example.org").origin()};
+    @endcode
+*/
+struct client_settings
+{
+    client_settings() = default;
+
+    sasl::credentials login; ///< Empty: 401 is a response like others.
+    login_rules       rules; ///< Who may get them, and how.
+
+    /** Gives the Bearer token each time one is needed; empty: login.token is used.
+        @param refresh The token it gave before was refused: get another one. */
+    std::function<task<secret_string>(bool refresh)> token_source;
+
+    net::tls_settings               tls; ///< Trust, pins, client certificate, versions.
+    std::optional<net::tls_context> tls_context; ///< Shared by several clients, instead of `tls`.
+
+    net::connect_options connection; ///< Addresses, families, source address.
+    net::proxy_settings  proxy;      ///< For everything; none by default. Its login may be Basic, Digest or NTLM, by what the proxy asks for.
+
+    http::timeouts timeouts;
+    head_limits    head;
+    /// Octets of a response's body, before errc::body_too_long. No limit by default: bodies are streams.
+    std::uint64_t  longest_body = std::numeric_limits<std::uint64_t>::max();
+
+    std::string user_agent = "posthorn"; ///< Empty: none is sent.
+    unsigned    most_redirects = 10;
+    std::size_t most_idle      = 4;      ///< Idle connections kept for each origin.
+    bool        use_cookies    = true;
+
+    event_handler on_event; ///< Watches all that is sent and received, without secrets; see protocol_log.
+};
+
+} // namespace posthorn::http
+
+#endif
+// The cookies of a client (RFC 6265, section 5): stored by the rules, given back to whom they are for and to nobody else.
+
+#ifndef POSTHORN_HTTP_COOKIE_JAR_HPP
+#define POSTHORN_HTTP_COOKIE_JAR_HPP
+
+// What one Set-Cookie field says (RFC 6265, 5.2).
+
+#ifndef POSTHORN_HTTP_COOKIE_HPP
+#define POSTHORN_HTTP_COOKIE_HPP
+
+// Dates of HTTP (RFC 9110, 5.6.7) and of cookies (RFC 6265, 5.1.1), as seconds since 1970.
+
+#ifndef POSTHORN_HTTP_DATE_HPP
+#define POSTHORN_HTTP_DATE_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace posthorn::http {
+
+namespace detail {
+
+/// 1 to 12 for "jan" to "dec", by the first three letters; 0 for none.
+constexpr int month_of(std::string_view name) noexcept
+{
+    constexpr std::string_view names = "janfebmaraprmayjunjulaugsepoctnovdec";
+    for (std::size_t m = 0; m != 12; ++m)
+        if (ascii::istarts_with(name, names.substr(3 * m, 3)))
+            return static_cast<int>(m) + 1;
+    return 0;
+}
+
+/// Takes `least` to `most` digits off the front. -1 for none.
+constexpr int take_digits(std::string_view& s, std::size_t least, std::size_t most) noexcept
+{
+    int         value = 0;
+    std::size_t n     = 0;
+    for (; n != most && n != s.size() && ascii::is_digit(s[n]); ++n)
+        value = value * 10 + (s[n] - '0');
+    if (n < least)
+        return -1;
+    s.remove_prefix(n);
+    return value;
+}
+
+/// Nothing if there is no such moment. A leap second counts as the second before.
+constexpr std::optional<std::int64_t> moment(int year, int month, int day, int hour, int minute, int second) noexcept
+{
+    namespace c = std::chrono;
+    c::year_month_day const date{c::year(year), c::month(static_cast<unsigned>(month)), c::day(static_cast<unsigned>(day))};
+    if (month < 1 || day < 1 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+        return std::nullopt;
+    auto const days = c::sys_days(date).time_since_epoch().count();
+    return std::int64_t(days) * 86400 + hour * 3600 + minute * 60 + (second == 60 ? 59 : second);
+}
+
+} // namespace detail
+
+/** Reads the Date, Last-Modified or Retry-After of a server: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or
+    `Sun Nov  6 08:49:37 1994`. The name of the day is not checked.
+
+    @param this_year For the second form: a year more than 50 years ahead is one of the past.
+    @return Seconds since 1970; nothing if it is no date. */
+constexpr std::optional<std::int64_t> parse_date(std::string_view text, int this_year = 2026) noexcept
+{
+    text             = ascii::trim(text);
+    auto const comma = text.find(',');
+    int        year = 0, month = 0, day = 0;
+    auto const skip = [&text](char c) {
+        bool const there = !text.empty() && text.front() == c;
+        if (there)
+            text.remove_prefix(1);
+        return there;
+    };
+    auto const take_month = [&text] {
+        int const m = text.size() < 3 ? 0 : detail::month_of(text);
+        text.remove_prefix(m == 0 ? 0 : 3);
+        return m;
+    };
+    int  hour = 0, minute = 0, second = 0;
+    auto take_time = [&] {
+        hour = detail::take_digits(text, 2, 2);
+        if (!skip(':'))
+            return false;
+        minute = detail::take_digits(text, 2, 2);
+        if (!skip(':'))
+            return false;
+        second = detail::take_digits(text, 2, 2);
+        return true;
+    };
+    if (comma == text.npos) // asctime
+    {
+        if (text.size() < 4 || text[3] != ' ')
+            return std::nullopt;
+        text.remove_prefix(4);
+        month = take_month();
+        if (!skip(' '))
+            return std::nullopt;
+        skip(' ');
+        day = detail::take_digits(text, 1, 2);
+        if (!skip(' ') || !take_time() || !skip(' '))
+            return std::nullopt;
+        year = detail::take_digits(text, 4, 4);
+    }
+    else
+    {
+        text.remove_prefix(comma + 1);
+        if (!skip(' '))
+            return std::nullopt;
+        day              = detail::take_digits(text, 1, 2);
+        bool const rfc850 = !text.empty() && text.front() == '-';
+        char const between = rfc850 ? '-' : ' ';
+        if (!skip(between))
+            return std::nullopt;
+        month = take_month();
+        if (!skip(between))
+            return std::nullopt;
+        std::size_t const before = text.size();
+        year                     = detail::take_digits(text, 2, 4);
+        if (before - text.size() == 2)
+        {
+            year += this_year / 100 * 100;
+            if (year > this_year + 50)
+                year -= 100;
+        }
+        if (!skip(' ') || !take_time() || !skip(' '))
+            return std::nullopt;
+        if (text != "GMT" && text != "UTC" && text != "+0000")
+            return std::nullopt;
+        text = {};
+    }
+    if (!text.empty() || year < 0)
+        return std::nullopt;
+    return detail::moment(year, month, day, hour, minute, second);
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`. @param when Seconds since 1970, of the years 1 to 9999.
+inline std::string format_date(std::int64_t when)
+{
+    namespace c = std::chrono;
+    constexpr std::string_view days = "SunMonTueWedThuFriSat", months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    c::sys_seconds const      moment{c::seconds(when)};
+    auto const                day  = c::floor<c::days>(moment);
+    c::year_month_day const   date(day);
+    auto const                rest = (moment - day).count();
+    auto const two = [](auto n) {
+        std::string s = std::to_string(n);
+        return s.size() < 2 ? '0' + s : s;
+    };
+    std::string year = std::to_string(static_cast<int>(date.year()));
+    year.insert(0, year.size() < 4 ? 4 - year.size() : 0, '0');
+    std::string text(days.substr(3 * c::weekday(day).c_encoding(), 3));
+    text += ", " + two(static_cast<unsigned>(date.day())) + ' ';
+    text += months.substr(3 * (static_cast<unsigned>(date.month()) - 1), 3);
+    text += ' ' + year + ' ' + two(rest / 3600) + ':' + two(rest / 60 % 60) + ':' + two(rest % 60) + " GMT";
+    return text;
+}
+
+/** Reads the Expires of a cookie: whatever has a time, a day, a month and a year among its words (RFC 6265, 5.1.1).
+    @return Seconds since 1970; nothing if it is no date. */
+constexpr std::optional<std::int64_t> parse_cookie_date(std::string_view text) noexcept
+{
+    auto const delimiter = [](char c) {
+        auto const u = static_cast<unsigned char>(c);
+        return u == 9 || (u >= 0x20 && u <= 0x2f) || (u >= 0x3b && u <= 0x40) || (u >= 0x5b && u <= 0x60) || (u >= 0x7b && u <= 0x7e);
+    };
+    int  hour = 0, minute = 0, second = 0, day = 0, month = 0, year = -1;
+    bool has_time = false, has_day = false;
+    while (!text.empty())
+    {
+        if (delimiter(text.front()))
+        {
+            text.remove_prefix(1);
+            continue;
+        }
+        std::size_t n = 0;
+        while (n != text.size() && !delimiter(text[n]))
+            ++n;
+        std::string_view word = text.substr(0, n), rest = word;
+        text.remove_prefix(n);
+        auto const ends = [&rest] { return rest.empty() || !ascii::is_digit(rest.front()); };
+        if (!has_time)
+        {
+            int const h = detail::take_digits(rest, 1, 2);
+            if (h >= 0 && rest.substr(0, 1) == ":")
+            {
+                rest.remove_prefix(1);
+                int const m = detail::take_digits(rest, 1, 2);
+                if (m >= 0 && rest.substr(0, 1) == ":")
+                {
+                    rest.remove_prefix(1);
+                    int const s = detail::take_digits(rest, 1, 2);
+                    if (s >= 0 && ends())
+                    {
+                        hour = h, minute = m, second = s;
+                        has_time = true;
+                        continue;
+                    }
+                }
+            }
+            rest = word;
+        }
+        if (!has_day)
+        {
+            int const d = detail::take_digits(rest, 1, 2);
+            if (d >= 0 && ends())
+            {
+                day     = d;
+                has_day = true;
+                continue;
+            }
+            rest = word;
+        }
+        if (month == 0 && word.size() >= 3)
+        {
+            month = detail::month_of(word);
+            if (month != 0)
+                continue;
+        }
+        if (year < 0)
+        {
+            int const y = detail::take_digits(rest, 2, 4);
+            if (y >= 0 && ends())
+                year = y;
+        }
+    }
+    if (year >= 70 && year <= 99)
+        year += 1900;
+    else if (year >= 0 && year <= 69)
+        year += 2000;
+    if (!has_time || !has_day || month == 0 || year < 1601 || second > 59)
+        return std::nullopt;
+    return detail::moment(year, month, day, hour, minute, second);
+}
+
+} // namespace posthorn::http
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace posthorn::http {
+
+/// A cookie as the server set it. Nothing here says whether it may: see cookie_jar.
+struct cookie
+{
+    cookie() = default;
+
+    std::string   name; ///< May be empty.
+    secret_string value;
+    std::string   domain; ///< Lower case, without a dot before it; empty if there is none.
+    std::string   path;   ///< As written; empty if there is none.
+    std::optional<std::int64_t> expires; ///< Seconds since 1970; nothing: with the session.
+    bool          secure    = false;
+    bool          http_only = false;
+};
+
+/// Name and value together may be so long.
+inline constexpr std::size_t longest_cookie = 8192;
+
+/** Reads the value of a Set-Cookie field.
+
+    @param now Seconds since 1970, for Max-Age, which comes before Expires.
+    @return Nothing if it has neither name nor value, is too long, or has a control character. */
+inline std::optional<cookie> parse_cookie(std::string_view text, std::int64_t now)
+{
+    auto const cut = [](std::string_view& rest, char at) {
+        auto const end   = rest.find(at);
+        auto const first = ascii::trim(rest.substr(0, end));
+        rest             = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+        return first;
+    };
+    if (std::any_of(text.begin(), text.end(), [](char c) { return c != '\t' && ascii::is_control(c); }))
+        return std::nullopt;
+    std::optional<cookie> result(std::in_place);
+    std::string_view      pair = cut(text, ';');
+    if (pair.size() > longest_cookie)
+        return std::nullopt;
+    if (pair.find('=') != pair.npos)
+        result->name = cut(pair, '=');
+    result->value = ascii::trim(pair);
+    if (result->name.empty() && result->value.empty())
+        return std::nullopt;
+
+    std::optional<std::int64_t> max_age;
+    while (!text.empty())
+    {
+        std::string_view       value = cut(text, ';');
+        std::string_view const name  = cut(value, '=');
+        value                        = ascii::trim(value);
+        if (value.size() > 1024)
+            continue;
+        if (ascii::iequals(name, "Expires"))
+        {
+            if (auto const when = parse_cookie_date(value))
+                result->expires = when;
+        }
+        else if (ascii::iequals(name, "Max-Age"))
+        {
+            bool const negative = value.substr(0, 1) == "-";
+            auto const digits   = value.substr(negative ? 1 : 0);
+            if (digits.empty() || !std::all_of(digits.begin(), digits.end(), ascii::is_digit))
+                continue;
+            constexpr std::int64_t long_time = std::int64_t(400) * 86400;
+            std::int64_t           seconds   = 0;
+            for (char const c : digits)
+                seconds = std::min(long_time, seconds * 10 + (c - '0'));
+            max_age = negative || seconds == 0 ? std::numeric_limits<std::int64_t>::min() : now + seconds;
+        }
+        else if (ascii::iequals(name, "Domain"))
+        {
+            if (value.substr(0, 1) == ".")
+                value.remove_prefix(1);
+            result->domain = ascii::to_lower(value);
+        }
+        else if (ascii::iequals(name, "Path"))
+            result->path = value;
+        else if (ascii::iequals(name, "Secure"))
+            result->secure = true;
+        else if (ascii::iequals(name, "HttpOnly"))
+            result->http_only = true;
+    }
+    if (max_age)
+        result->expires = max_age;
+    return result;
+}
+
+} // namespace posthorn::http
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::http {
+
+/** Cookies, bound to who set them.
+
+    A cookie without Domain goes to its origin only (or, if plain http on port 80 set it, to https on port 443 of the same host); one
+    with Domain to hosts under that domain. What https set never goes to http. There is no list of public suffixes: a Domain
+    without an inner dot is refused.
+
+    Times are seconds since 1970, given by the caller.
+    Thread-safe like std::vector.
+*/
+class cookie_jar
+{
+public:
+    cookie_jar() = default;
+
+    static constexpr std::size_t most            = 1000; ///< Cookies; older ones make room.
+    static constexpr std::size_t most_per_domain = 50;
+
+    /** Stores what one Set-Cookie field says, or removes what it lets expire.
+        @param from Who sent it. @return Whether it was accepted. */
+    bool store(url const& from, std::string_view set_cookie, std::int64_t now)
+    {
+        auto parsed = parse_cookie(set_cookie, now);
+        if (!parsed)
+            return false;
+        entry e;
+        e.setter   = from.origin();
+        e.domain   = parsed->domain;
+        e.used     = ++clock_;
+        e.created  = e.used;
+        if (parsed->secure && !from.secure())
+            return false; // could only be meant to overwrite one of https
+        if (!e.domain.empty())
+        {
+            if (!domain_matches(e.domain, from.origin().host))
+            {
+                auto const listed = std::find(foreign_.begin(), foreign_.end(), e.domain);
+                if (listed == foreign_.end())
+                    return false;
+            }
+            if (is_address(from.origin().host) || e.domain.find('.') == e.domain.npos)
+            {
+                if (e.domain != from.origin().host)
+                    return false;
+                e.domain.clear();
+            }
+        }
+        e.path = parsed->path.substr(0, 1) == "/" ? parsed->path : default_path(from.path());
+        e.what = std::move(*parsed);
+        drop_expired(now);
+        auto const same = std::find_if(entries_.begin(), entries_.end(), [&e](entry const& o) { return e.replaces(o); });
+        if (same != entries_.end())
+        {
+            if (same->setter.secure && !from.secure())
+                return false; // plain http cannot change what https set
+            e.created = same->created;
+            entries_.erase(same);
+        }
+        if (e.expired(now))
+            return true;
+        make_room(e);
+        entries_.push_back(std::move(e));
+        return true;
+    }
+
+    /** The value of the Cookie field for a request; empty for none. Longer paths first, then older ones (RFC 6265, 5.4). */
+    secret_string field(url const& to, std::int64_t now)
+    {
+        drop_expired(now);
+        std::vector<entry*> found;
+        for (auto& e : entries_)
+            if (e.goes_to(to))
+                found.push_back(&e);
+        std::sort(found.begin(), found.end(), [](entry const* a, entry const* b) {
+            return a->path.size() != b->path.size() ? a->path.size() > b->path.size() : a->created < b->created;
+        });
+        secret_string value;
+        for (auto* e : found)
+        {
+            e->used = ++clock_;
+            value.append(value.empty() ? "" : "; ");
+            value.append(e->what.name);
+            value.append(e->what.name.empty() ? "" : "=");
+            value.append(e->what.value.view());
+        }
+        return value;
+    }
+
+    /// Lets servers set cookies for a domain they do not belong to, as Hotmail did. @param domain In lower case, without a dot before it.
+    void allow_foreign_domain(std::string domain) { foreign_.push_back(std::move(domain)); }
+
+    std::size_t size() const noexcept { return entries_.size(); }
+    void        clear() noexcept { entries_.clear(); }
+
+private:
+    static bool is_address(std::string_view host) noexcept { return net::is_ipv4_literal(host) || host.find(':') != host.npos; }
+
+    static bool domain_matches(std::string_view domain, std::string_view host) noexcept
+    {
+        if (domain == host)
+            return true;
+        return host.size() > domain.size() && host.substr(host.size() - domain.size()) == domain &&
+               host[host.size() - domain.size() - 1] == '.' && !is_address(host);
+    }
+
+    static std::string default_path(std::string_view path)
+    {
+        auto const slash = path.rfind('/');
+        return slash == path.npos || slash == 0 ? "/" : std::string(path.substr(0, slash));
+    }
+
+    static bool path_matches(std::string_view cookie, std::string_view request) noexcept
+    {
+        if (request.substr(0, cookie.size()) != cookie)
+            return false;
+        return request.size() == cookie.size() || cookie.back() == '/' || request[cookie.size()] == '/';
+    }
+
+    struct entry
+    {
+        cookie        what;
+        origin        setter;
+        std::string   domain; ///< Empty: for the setter only.
+        std::string   path;
+        std::uint64_t created = 0;
+        std::uint64_t used    = 0;
+
+        bool expired(std::int64_t now) const noexcept { return what.expires && *what.expires <= now; }
+
+        bool replaces(entry const& o) const noexcept
+        {
+            bool const same_place = domain.empty() ? o.domain.empty() && o.setter.host == setter.host && o.setter.port == setter.port
+                                                   : o.domain == domain;
+            return same_place && o.what.name == what.name && o.path == path;
+        }
+
+        bool goes_to(url const& to) const
+        {
+            auto const& o = to.origin();
+            if ((what.secure || setter.secure) && !o.secure)
+                return false;
+            if (!path_matches(path, to.path()))
+                return false;
+            if (!domain.empty())
+                return domain_matches(domain, o.host);
+            bool const upgraded = !setter.secure && o.secure && setter.port == 80 && o.port == 443;
+            return o.host == setter.host && (o == setter || upgraded);
+        }
+    };
+
+    void drop_expired(std::int64_t now)
+    {
+        std::erase_if(entries_, [now](entry const& e) { return e.expired(now); });
+    }
+
+    /// The least recently used ones go.
+    void make_room(entry const& fresh)
+    {
+        auto const same   = [&fresh](entry const& e) { return e.domain.empty() ? e.setter.host == fresh.setter.host : e.domain == fresh.domain; };
+        auto const oldest = [this](auto counts) {
+            auto victim = entries_.end();
+            for (auto i = entries_.begin(); i != entries_.end(); ++i)
+                if (counts(*i) && (victim == entries_.end() || i->used < victim->used))
+                    victim = i;
+            if (victim != entries_.end())
+                entries_.erase(victim);
+        };
+        while (static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), same)) >= most_per_domain)
+            oldest(same);
+        while (entries_.size() >= most)
+            oldest([](entry const&) { return true; });
+    }
+
+    std::vector<entry>       entries_;
+    std::vector<std::string> foreign_;
+    std::uint64_t            clock_ = 0;
+};
+
+} // namespace posthorn::http
+
+#endif
+// What a client does with one request: connections, logins, redirects and cookies, until there is a response for the caller.
+
+#ifndef POSTHORN_HTTP_DETAIL_CLIENT_STATE_HPP
+#define POSTHORN_HTTP_DETAIL_CLIENT_STATE_HPP
+
+// A digest of data that comes in pieces, by OpenSSL.
+
+#ifndef POSTHORN_CRYPTO_HASHER_HPP
+#define POSTHORN_CRYPTO_HASHER_HPP
+
+#include <openssl/evp.h>
+
+#include <memory>
+#include <string_view>
+
+namespace posthorn::crypto {
+
+/// Computes digest() of all that was added. Holds no more than the state of the digest.
+class hasher
+{
+public:
+    /// @throws error with errc::unsupported, for example for MD5 where FIPS rules.
+    explicit hasher(hash h) : hash_(h), context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free)
+    {
+        std::unique_ptr<EVP_MD, void (*)(EVP_MD*)> const md(EVP_MD_fetch(nullptr, detail::name_of(h), nullptr), &EVP_MD_free);
+        if (!context_ || !md || EVP_DigestInit_ex2(context_.get(), md.get(), nullptr) != 1)
+            detail::fail(detail::name_of(h));
+    }
+
+    void add(std::string_view data)
+    {
+        if (EVP_DigestUpdate(context_.get(), data.data(), data.size()) != 1)
+            detail::fail(detail::name_of(hash_));
+    }
+
+    /// Of all that was added; nothing can be added after that.
+    secret_string result()
+    {
+        detail::digest_buffer out;
+        unsigned              size = 0;
+        if (EVP_DigestFinal_ex(context_.get(), out.data(), &size) != 1)
+            detail::fail(detail::name_of(hash_));
+        return secret_string(out.view(size));
+    }
+
+private:
+    hash                                                 hash_;
+    std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+};
+
+} // namespace posthorn::crypto
+
+#endif
+// authenticator: which credentials go with a request, and what a 401 or 407 means for it. Without I/O.
+
+#ifndef POSTHORN_HTTP_AUTHENTICATOR_HPP
+#define POSTHORN_HTTP_AUTHENTICATOR_HPP
+
+// What a server asks for: WWW-Authenticate and Proxy-Authenticate as challenges, lists of parameters (RFC 9110, 11).
+
+#ifndef POSTHORN_HTTP_CHALLENGE_HPP
+#define POSTHORN_HTTP_CHALLENGE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::http {
+
+/// `name=value` pairs, values without their quotes.
+class auth_parameters
+{
+public:
+    auth_parameters() = default;
+
+    /// @param name In lower case. Valid until the next change.
+    std::optional<std::string_view> get(std::string_view name) const noexcept
+    {
+        for (auto const& [n, v] : pairs_)
+            if (n == name)
+                return v;
+        return std::nullopt;
+    }
+
+    std::size_t size() const noexcept { return pairs_.size(); }
+
+    /// @return False if there is one of this name, or there are too many.
+    bool add(std::string name, std::string value)
+    {
+        if (pairs_.size() == 32 || get(name))
+            return false;
+        pairs_.emplace_back(std::move(name), std::move(value));
+        return true;
+    }
+
+private:
+    std::vector<std::pair<std::string, std::string>> pairs_;
+};
+
+/// One scheme with what it needs.
+struct challenge
+{
+    challenge() = default;
+
+    std::string     scheme;  ///< In lower case.
+    std::string     token68; ///< Base64 of NTLM and Negotiate; mostly empty.
+    auth_parameters parameters;
+
+    bool is(std::string_view name) const noexcept { return ascii::iequals(scheme, name); }
+};
+
+namespace detail {
+
+/// Reads one field; stops at what it cannot read, so that what came before is still of use.
+class challenge_parser
+{
+public:
+    explicit challenge_parser(std::string_view text) noexcept : text_(text) {}
+
+    /// @return Was all of it well-formed?
+    bool challenges(std::vector<challenge>& out)
+    {
+        constexpr std::size_t most = 16;
+        std::size_t const     first = out.size();
+        for (skip_separators(); !text_.empty(); skip_separators())
+        {
+            auto const word = take_token();
+            if (word.empty())
+                return false;
+            std::string_view const behind = text_;
+            skip_blanks();
+            if (!text_.empty() && text_.front() == '=')
+            {
+                if (out.size() == first || !out.back().token68.empty() || !parameter(word, out.back().parameters))
+                    return drop(out, first);
+                continue;
+            }
+            text_ = behind;
+            if (out.size() == most)
+                return false;
+            out.emplace_back();
+            out.back().scheme = ascii::to_lower(word);
+            if (!text_.empty() && !ascii::is_blank(text_.front()) && text_.front() != ',')
+                return drop(out, first);
+            skip_blanks();
+            out.back().token68 = take_token68();
+        }
+        return true;
+    }
+
+    bool parameters(auth_parameters& out)
+    {
+        for (skip_separators(); !text_.empty(); skip_separators())
+        {
+            auto const name = take_token();
+            skip_blanks();
+            if (name.empty() || text_.empty() || text_.front() != '=' || !parameter(name, out))
+                return false;
+        }
+        return true;
+    }
+
+private:
+    static bool drop(std::vector<challenge>& out, std::size_t first)
+    {
+        if (out.size() > first)
+            out.pop_back();
+        return false;
+    }
+
+    void skip_separators() noexcept
+    {
+        while (!text_.empty() && (text_.front() == ',' || ascii::is_blank(text_.front())))
+            text_.remove_prefix(1);
+    }
+
+    void skip_blanks() noexcept
+    {
+        while (!text_.empty() && ascii::is_blank(text_.front()))
+            text_.remove_prefix(1);
+    }
+
+    std::string_view take_token() noexcept
+    {
+        std::size_t n = 0;
+        while (n != text_.size() && is_token_char(text_[n]))
+            ++n;
+        auto const word = text_.substr(0, n);
+        text_.remove_prefix(n);
+        return word;
+    }
+
+    /// Base64 up to a comma or the end; anything else is left alone.
+    std::string take_token68()
+    {
+        std::size_t n = 0;
+        while (n != text_.size() && (ascii::is_alnum(text_[n]) || std::string_view("-._~+/").find(text_[n]) != std::string_view::npos))
+            ++n;
+        bool const some = n != 0;
+        while (some && n != text_.size() && text_[n] == '=')
+            ++n;
+        std::size_t end = n;
+        while (end != text_.size() && ascii::is_blank(text_[end]))
+            ++end;
+        // Followed by something it is a parameter, or the next scheme if a comma is missing.
+        if (!some || (end != text_.size() && text_[end] != ','))
+            return {};
+        std::string token(text_.substr(0, n));
+        text_.remove_prefix(end);
+        return token;
+    }
+
+    /// From the `=` on.
+    bool parameter(std::string_view name, auth_parameters& out)
+    {
+        text_.remove_prefix(1);
+        skip_blanks();
+        std::string value;
+        if (!text_.empty() && text_.front() == '"')
+        {
+            auto quoted = take_quoted(text_);
+            if (!quoted)
+                return false;
+            value = std::move(*quoted);
+        }
+        else
+        {
+            // Not only tokens: servers leave the quotes out around anything.
+            auto const end = std::min(text_.find_first_of(",\""), text_.size());
+            value          = ascii::trim(text_.substr(0, end));
+            text_.remove_prefix(end);
+            if (value.empty() || value.find_first_of(" \t") != value.npos)
+                return false;
+        }
+        skip_blanks();
+        return (text_.empty() || text_.front() == ',') && out.add(ascii::to_lower(name), std::move(value));
+    }
+
+    std::string_view text_;
+};
+
+} // namespace detail
+
+/** The challenges of all fields of this name, in their order.
+
+    @param name      `WWW-Authenticate` or `Proxy-Authenticate`.
+    @param malformed Set if a field had something that is no challenge: it and what follows it in that field are missing. */
+inline std::vector<challenge> parse_challenges(headers const& fields, std::string_view name, bool& malformed)
+{
+    std::vector<challenge> all;
+    malformed = false;
+    for (auto const& f : fields)
+        if (ascii::iequals(f.name, name) && !detail::challenge_parser(f.value).challenges(all))
+            malformed = true;
+    return all;
+}
+
+/// The parameters of Authentication-Info. Nothing if they are malformed.
+inline std::optional<auth_parameters> parse_auth_info(std::string_view text)
+{
+    std::optional<auth_parameters> result(std::in_place);
+    if (!detail::challenge_parser(text).parameters(*result))
+        result.reset();
+    return result;
+}
+
+} // namespace posthorn::http
+
+#endif
+// Digest (RFC 7616 and 2617): proves the password without showing it, one nonce for many requests.
+
+#ifndef POSTHORN_HTTP_DIGEST_HPP
+#define POSTHORN_HTTP_DIGEST_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace posthorn::http {
+
+/// What a challenge of Digest asks for.
+struct digest_challenge
+{
+    digest_challenge() = default;
+
+    std::string  realm;
+    std::string  nonce;
+    std::optional<std::string> opaque;
+    std::optional<std::string> algorithm; ///< As written, to be repeated; none means MD5.
+    crypto::hash hash      = crypto::hash::md5;
+    bool         session   = false; ///< `-sess`
+    bool         auth      = false; ///< `qop=auth` is offered.
+    bool         auth_int  = false; ///< `qop=auth-int` is offered.
+    bool         stale     = false; ///< The nonce was too old; the password may be right.
+    bool         user_hash = false;
+    bool         utf8      = false; ///< `charset=UTF-8`
+
+    /// Must the body be hashed before the request is sent?
+    bool needs_body_hash() const noexcept { return auth_int && !auth; }
+};
+
+/// @return Nothing if it is no challenge of Digest, or one with an algorithm or protection that is not known here.
+inline std::optional<digest_challenge> read_digest_challenge(challenge const& c)
+{
+    auto const nonce = c.parameters.get("nonce");
+    if (!c.is("digest") || !nonce)
+        return std::nullopt;
+    std::optional<digest_challenge> result(std::in_place);
+    auto&                           d = *result;
+    auto const text = [&c](std::string_view name) { return c.parameters.get(name).value_or(std::string_view()); };
+    d.realm     = text("realm");
+    d.nonce     = *nonce;
+    d.stale     = ascii::iequals(text("stale"), "true");
+    d.user_hash = ascii::iequals(text("userhash"), "true");
+    d.utf8      = ascii::iequals(text("charset"), "UTF-8");
+    if (auto const opaque = c.parameters.get("opaque"))
+        d.opaque = *opaque;
+    if (auto const algorithm = c.parameters.get("algorithm"))
+    {
+        d.algorithm          = *algorithm;
+        std::string_view name = *d.algorithm;
+        d.session            = name.size() > 5 && ascii::iequals(name.substr(name.size() - 5), "-sess");
+        if (d.session)
+            name.remove_suffix(5);
+        if (ascii::iequals(name, "SHA-256"))
+            d.hash = crypto::hash::sha256;
+        else if (!ascii::iequals(name, "MD5"))
+            return std::nullopt;
+    }
+    if (auto const qop = c.parameters.get("qop"))
+    {
+        std::string_view list = *qop, one;
+        while (next_member(list, one))
+        {
+            d.auth     = d.auth || ascii::iequals(one, "auth");
+            d.auth_int = d.auth_int || ascii::iequals(one, "auth-int");
+        }
+        if (!d.auth && !d.auth_int)
+            return std::nullopt;
+    }
+    else if (d.session)
+        return std::nullopt; // it needs a cnonce, which cannot be told to such a server
+    return result;
+}
+
+/** The answers to one challenge: one nonce, one cnonce, a counter.
+
+    Holds a hash that is as good as the password for this realm, and wipes it.
+*/
+class digest_session
+{
+public:
+    /** @param cnonce For tests; empty: a fresh one.
+        @throws error with errc::bad_challenge or bad_header if something cannot be written down as it is. */
+    digest_session(digest_challenge c, sasl::credentials const& who, std::string cnonce = {})
+        : challenge_(std::move(c)), cnonce_(std::move(cnonce)), user_(who.user)
+    {
+        if (cnonce_.empty())
+            cnonce_ = codec::base64_encode(crypto::random_octets(24));
+        if (ascii::has_control(user_))
+            throw error(errc::bad_header, "the user name has a control character");
+        for (std::string const* part : {&challenge_.realm, &challenge_.nonce})
+            if (ascii::has_control(*part))
+                throw error(errc::bad_challenge, "it has a control character");
+        secret_string text(user_);
+        text.append(":");
+        text.append(challenge_.realm);
+        if (challenge_.user_hash)
+            user_ = hex(text.view());
+        text.append(":");
+        text.append(who.password.view());
+        key_ = hex_secret(text.view());
+        if (challenge_.session)
+        {
+            key_.append(":" + challenge_.nonce + ':' + cnonce_);
+            key_ = hex_secret(key_.view());
+        }
+    }
+
+    digest_challenge const& challenge() const noexcept { return challenge_; }
+
+    /// How many requests were answered for.
+    std::uint32_t uses() const noexcept { return count_; }
+
+    /** The value of Authorization for one request.
+
+        @param method    As sent.
+        @param target    As sent, with the query.
+        @param body_hash Digest of the body, raw; only used if challenge().needs_body_hash(). */
+    secret_string authorization(std::string_view method, std::string_view target, std::string_view body_hash)
+    {
+        ++count_;
+        std::string const nc  = counter();
+        std::string const qop = protection();
+        std::string       a2  = std::string(method) + ':' + std::string(target);
+        if (challenge_.needs_body_hash())
+            a2 += ':' + codec::hex_encode(body_hash);
+        last_target_      = target;
+        std::string value = "Digest ";
+        if (!challenge_.user_hash && challenge_.utf8 && ascii::has_eight_bit(user_))
+            value += "username*=UTF-8''" + encoded_name();
+        else
+            value += "username=" + quoted_string(user_);
+        value += ", realm=" + quoted_string(challenge_.realm) + ", nonce=" + quoted_string(challenge_.nonce) + ", uri=" + quoted_string(target);
+        value += ", response=\"" + response(nc, qop, hex(a2)) + '"';
+        if (challenge_.algorithm)
+            value += ", algorithm=" + *challenge_.algorithm;
+        if (challenge_.opaque)
+            value += ", opaque=" + quoted_string(*challenge_.opaque);
+        if (!qop.empty())
+            value += ", qop=" + qop + ", nc=" + nc + ", cnonce=" + quoted_string(cnonce_);
+        if (challenge_.user_hash)
+            value += ", userhash=true";
+        return secret_string(value);
+    }
+
+    /** Reads what the server says after a success (Authentication-Info): a proof of its own, the next nonce.
+
+        @throws error with errc::bad_challenge if the proof is wrong: the server does not know the password. */
+    void on_success(auth_parameters const& info)
+    {
+        auto const proof = info.get("rspauth");
+        auto const nc    = info.get("nc");
+        bool const ours  = nc && *nc == counter() && info.get("cnonce").value_or(cnonce_) == cnonce_;
+        // Of auth-int it covers a body that has not been read yet.
+        if (proof && ours && challenge_.auth && !ascii::iequals(*proof, response(counter(), protection(), hex(':' + last_target_))))
+            throw error(errc::bad_challenge, "the server does not prove that it knows the password");
+        if (auto const next = info.get("nextnonce"); next && !ascii::has_control(*next) && !next->empty())
+        {
+            challenge_.nonce = *next; // the key of -sess stays that of the first nonce (RFC 7616, 3.4.2)
+            count_           = 0;
+        }
+    }
+
+private:
+    std::string hex(std::string_view text) const { return codec::hex_encode(crypto::digest(challenge_.hash, text).view()); }
+
+    secret_string hex_secret(std::string_view text) const
+    {
+        std::string   plain = hex(text);
+        secret_string result(plain);
+        secure_wipe(plain.data(), plain.size());
+        return result;
+    }
+
+    std::string protection() const { return challenge_.auth ? "auth" : challenge_.auth_int ? "auth-int" : ""; }
+
+    std::string counter() const
+    {
+        std::string octets;
+        for (unsigned shift = 32; shift != 0; shift -= 8)
+            octets += static_cast<char>(static_cast<unsigned char>(count_ >> (shift - 8) & 0xffU));
+        return codec::hex_encode(octets);
+    }
+
+    std::string response(std::string const& nc, std::string const& qop, std::string const& ha2) const
+    {
+        secret_string text(key_);
+        text.append(":" + challenge_.nonce + ':');
+        if (!qop.empty())
+            text.append(nc + ':' + cnonce_ + ':' + qop + ':');
+        text.append(ha2);
+        return hex(text.view());
+    }
+
+    /// RFC 8187.
+    std::string encoded_name() const { return codec::percent_encode(user_, "!#$&+-.^_`|~"); }
+
+    digest_challenge challenge_;
+    std::string      cnonce_;
+    std::string      user_; ///< As it is sent.
+    secret_string    key_;  ///< H(A1)
+    std::string      last_target_;
+    std::uint32_t    count_ = 0;
+};
+
+} // namespace posthorn::http
+
+#endif
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::http {
+
+/// Who asks for credentials: the server (401), or the proxy on the way to it (407).
+enum class auth_party : unsigned char
+{
+    server,
+    proxy
+};
+
+/// What one request has tried so far.
+struct auth_attempt
+{
+    auth_attempt() = default;
+
+    std::optional<auth_scheme> sent;   ///< With the last try; nothing: no credentials.
+    std::string                nonce;  ///< Of Digest.
+    bool                       proved = false; ///< Had the server accepted this session before?
+    bool                       refreshed = false; ///< Is the token the second one?
+    unsigned                   rounds = 0;
+};
+
+/// NTLM on one connection: two messages of ours, one of the server's (RFC 4559 describes the wrapping).
+class ntlm_exchange
+{
+public:
+    /// @param scheme `NTLM`, or `Negotiate` where only that is offered.
+    ntlm_exchange(sasl::credentials c, std::string scheme) : mechanism_(std::move(c)), scheme_(std::move(scheme)) {}
+
+    /// The first Authorization. @throws error if the credentials cannot be used.
+    secret_string first() { return wrapped(*mechanism_.initial_response()); }
+
+    /** The second one.
+        @return Nothing if the server did not answer with a challenge: it refuses, or needs no login.
+        @throws error with errc::bad_challenge or sasl::errc::bad_challenge. */
+    std::optional<secret_string> second(headers const& fields, std::string_view name)
+    {
+        bool malformed = false;
+        for (auto const& c : parse_challenges(fields, name, malformed))
+        {
+            if (!c.is(scheme_) || c.token68.empty())
+                continue;
+            auto const message = codec::base64_decode(c.token68);
+            if (!message)
+                throw error(errc::bad_challenge, "NTLM: it is not base64");
+            return wrapped(mechanism_.respond(*message));
+        }
+        return std::nullopt;
+    }
+
+private:
+    secret_string wrapped(secret_string const& message) const
+    {
+        secret_string value(scheme_ + ' ');
+        codec::base64_encode(message.view(), value);
+        return value;
+    }
+
+    sasl::ntlm  mechanism_;
+    std::string scheme_;
+};
+
+/** Remembers for each origin what it accepts, and answers its challenges within the rules.
+
+    Thread-safe like std::map.
+*/
+class authenticator
+{
+public:
+    /// What is to be done about a challenge.
+    enum class next : unsigned char
+    {
+        nothing,   ///< There is nothing to answer with: the response stands.
+        again,     ///< Send the request again; authorization() has something new.
+        handshake, ///< Log the connection in by NTLM, then send the request again.
+        new_token  ///< Get a token, call set_token(), then send the request again.
+    };
+
+    authenticator() = default;
+
+    /// @param gets_tokens Can set_token() be called on demand?
+    authenticator(sasl::credentials who, login_rules rules, bool gets_tokens, auth_party party = auth_party::server)
+        : who_(std::move(who)), rules_(std::move(rules)), gets_tokens_(gets_tokens), party_(party)
+    {
+    }
+
+    bool has_credentials() const noexcept { return !who_.empty() || gets_tokens_; }
+
+    sasl::credentials const& who() const noexcept { return who_; }
+
+    void set_token(secret_string token) { who_.token = std::move(token); }
+
+    /// Forgets what origins accepted.
+    void set_login(sasl::credentials who)
+    {
+        who_ = std::move(who);
+        spaces_.clear();
+    }
+
+    /// The digest of the body that authorization() will need; nothing: none.
+    std::optional<crypto::hash> wants_body_hash(origin const& o) const
+    {
+        auto const found = spaces_.find(o);
+        if (found == spaces_.end() || !found->second.digest || !found->second.digest->challenge().needs_body_hash())
+            return std::nullopt;
+        return found->second.digest->challenge().hash;
+    }
+
+    /// The scheme by which connections to this origin log in, `NTLM` or `Negotiate`; empty: they need not.
+    std::string connection_scheme(origin const& o) const
+    {
+        auto const found = spaces_.find(o);
+        bool const ntlm  = found != spaces_.end() && found->second.scheme == auth_scheme::ntlm && rules_.allows(o, auth_scheme::ntlm);
+        return ntlm ? found->second.ntlm_name : std::string();
+    }
+
+    /** What goes with a request; empty for nothing.
+
+        @param body_hash See wants_body_hash().
+        @param a         Remembers it. */
+    secret_string authorization(origin const& o, std::string_view method, std::string_view target, std::string_view body_hash,
+                                auth_attempt& a)
+    {
+        a.sent.reset();
+        auto const found = spaces_.find(o);
+        if (found == spaces_.end() || !rules_.allows(o, found->second.scheme))
+            return {};
+        auto& s = found->second;
+        if (s.scheme == auth_scheme::ntlm)
+            return {}; // goes with the connection
+        a.sent   = s.scheme;
+        a.proved = s.proved;
+        switch (s.scheme)
+        {
+        case auth_scheme::digest_sha256:
+        case auth_scheme::digest_md5:
+            a.nonce = s.digest->challenge().nonce;
+            return s.digest->authorization(method, target, body_hash);
+        case auth_scheme::bearer: return bearer();
+        case auth_scheme::basic: return basic();
+        case auth_scheme::ntlm: break;
+        }
+        return {};
+    }
+
+    /** Decides about a 401 or 407.
+
+        @throws error with errc::auth_failed, auth_unavailable, auth_not_allowed or bad_challenge. */
+    next on_challenge(origin const& o, headers const& fields, auth_attempt& a)
+    {
+        if (!has_credentials())
+            return next::nothing;
+        bool       malformed = false;
+        auto const offered   = parse_challenges(fields, field_name(), malformed);
+        if (++a.rounds > most_rounds)
+            refused(o, "it goes on asking");
+        if (a.sent)
+            return after_refusal(o, offered, a);
+        if (offered.empty() && !malformed)
+            return next::nothing;
+        return choose(o, offered, malformed);
+    }
+
+    /// Tells that a connection was refused after the NTLM handshake. @throws error with errc::auth_failed
+    [[noreturn]] void on_handshake_refused(origin const& o)
+    {
+        refused(o, "by NTLM");
+    }
+
+    /// Tells that a request with credentials was answered by something else than 401 or 407. @throws error with errc::bad_challenge
+    void on_success(origin const& o, headers const& fields, auth_attempt const& a)
+    {
+        auto const found = spaces_.find(o);
+        if (!a.sent || found == spaces_.end() || found->second.scheme != *a.sent)
+            return;
+        found->second.proved = true;
+        auto& digest         = found->second.digest;
+        auto const info      = fields.get(party_ == auth_party::server ? "Authentication-Info" : "Proxy-Authentication-Info");
+        if (!digest || !info || digest->challenge().nonce != a.nonce)
+            return;
+        if (auto const parameters = parse_auth_info(*info))
+            digest->on_success(*parameters);
+    }
+
+    /// `WWW-Authenticate` or `Proxy-Authenticate`
+    std::string_view field_name() const noexcept
+    {
+        return party_ == auth_party::server ? "WWW-Authenticate" : "Proxy-Authenticate";
+    }
+
+private:
+    static constexpr unsigned    most_rounds = 6;
+    static constexpr std::size_t most_spaces = 256;
+
+    struct space
+    {
+        auth_scheme                   scheme = auth_scheme::basic;
+        std::optional<digest_session> digest;
+        std::string                   ntlm_name;
+        bool                          proved = false;
+    };
+
+    [[noreturn]] void refused(origin const& o, std::string const& how)
+    {
+        spaces_.erase(o);
+        throw error(errc::auth_failed, (party_ == auth_party::server ? "of " : "of the proxy ") + printable(o.str()) + ", " + how);
+    }
+
+    secret_string basic() const
+    {
+        if (who_.user.find(':') != who_.user.npos)
+            throw error(errc::auth_unavailable, "a user name for Basic cannot have a colon");
+        secret_string both(who_.user);
+        both.push_back(':');
+        both.append(who_.password.view());
+        secret_string value("Basic ");
+        codec::base64_encode(both.view(), value);
+        return value;
+    }
+
+    secret_string bearer() const
+    {
+        secret_string value("Bearer ");
+        value.append(who_.token.view());
+        return value;
+    }
+
+    /// The credentials that were sent are not accepted: wrong, or only too old?
+    next after_refusal(origin const& o, std::vector<challenge> const& offered, auth_attempt& a)
+    {
+        if (*a.sent == auth_scheme::bearer && gets_tokens_ && !std::exchange(a.refreshed, true))
+            return next::new_token;
+        if (*a.sent == auth_scheme::digest_md5 || *a.sent == auth_scheme::digest_sha256)
+        {
+            auto const fresh = find_digest(offered, *a.sent);
+            // Not every server says stale where it forgot a nonce that it had accepted.
+            if (fresh && (fresh->stale || a.proved) && fresh->nonce != a.nonce)
+            {
+                spaces_[o].digest.emplace(*fresh, who_);
+                spaces_[o].proved = false;
+                spaces_[o].scheme = *a.sent;
+                return next::again;
+            }
+        }
+        refused(o, *a.sent == auth_scheme::basic ? "by Basic" : *a.sent == auth_scheme::bearer ? "by Bearer" : "by Digest");
+    }
+
+    static std::optional<digest_challenge> find_digest(std::vector<challenge> const& offered, auth_scheme s)
+    {
+        for (auto const& c : offered)
+            if (auto d = read_digest_challenge(c); d && (d->hash == crypto::hash::sha256) == (s == auth_scheme::digest_sha256))
+                return d;
+        return std::nullopt;
+    }
+
+    static char const* ntlm_name_in(std::vector<challenge> const& offered)
+    {
+        char const* name = nullptr;
+        for (auto const& c : offered)
+        {
+            if (c.is("ntlm"))
+                return "NTLM";
+            if (c.is("negotiate"))
+                name = "Negotiate";
+        }
+        return name;
+    }
+
+    static bool has(std::vector<challenge> const& offered, std::string_view scheme)
+    {
+        for (auto const& c : offered)
+            if (c.is(scheme))
+                return true;
+        return false;
+    }
+
+    next choose(origin const& o, std::vector<challenge> const& offered, bool malformed)
+    {
+        constexpr auth_scheme order[] = {auth_scheme::bearer, auth_scheme::digest_sha256, auth_scheme::ntlm, auth_scheme::digest_md5,
+                                         auth_scheme::basic};
+        bool const password  = !who_.user.empty() || !who_.password.empty();
+        bool       forbidden = false;
+        for (auto const scheme : order)
+        {
+            space s;
+            s.scheme  = scheme;
+            bool able = password;
+            switch (scheme)
+            {
+            case auth_scheme::bearer: able = has(offered, "bearer") && (gets_tokens_ || !who_.token.empty()); break;
+            case auth_scheme::basic: able = able && has(offered, "basic"); break;
+            case auth_scheme::ntlm:
+                able = able && ntlm_name_in(offered) != nullptr;
+                if (able)
+                    s.ntlm_name = ntlm_name_in(offered);
+                break;
+            case auth_scheme::digest_sha256:
+            case auth_scheme::digest_md5: able = able && find_digest(offered, scheme).has_value(); break;
+            }
+            if (!able)
+                continue;
+            if (!rules_.allows(o, scheme))
+            {
+                forbidden = forbidden || !rules_.is_disabled(scheme);
+                continue;
+            }
+            if (scheme == auth_scheme::digest_sha256 || scheme == auth_scheme::digest_md5)
+                s.digest.emplace(*find_digest(offered, scheme), who_);
+            if (spaces_.size() >= most_spaces)
+                spaces_.clear();
+            spaces_.insert_or_assign(o, std::move(s));
+            if (scheme == auth_scheme::ntlm)
+                return next::handshake;
+            return scheme == auth_scheme::bearer && who_.token.empty() ? next::new_token : next::again;
+        }
+        nothing_usable(o, offered, forbidden, malformed);
+    }
+
+    [[noreturn]] void nothing_usable(origin const& o, std::vector<challenge> const& offered, bool forbidden, bool malformed) const
+    {
+        error_context context;
+        for (auto const& c : offered)
+            context.detail += (context.detail.empty() ? "it offers " : ", ") + printable(c.scheme, 40);
+        if (forbidden)
+        {
+            context.detail = printable(o.str()) + "; " + context.detail;
+            context.hint   = o.secure ? "name its origin in the login rules" : "use https, or name its origin in the login rules and allow plaintext";
+            throw error(errc::auth_not_allowed, std::move(context));
+        }
+        if (offered.empty() && malformed)
+            throw error(errc::bad_challenge, "of " + printable(o.str()));
+        throw error(errc::auth_unavailable, std::move(context));
+    }
+
+    sasl::credentials       who_;
+    login_rules             rules_;
+    bool                    gets_tokens_ = false;
+    auth_party              party_       = auth_party::server;
+    std::map<origin, space> spaces_;
+};
+
+} // namespace posthorn::http
+
+#endif
+// A connection of a client, with what belongs to it, and how one is made: directly, by way of a proxy, under TLS.
+
+#ifndef POSTHORN_HTTP_DETAIL_DIALER_HPP
+#define POSTHORN_HTTP_DETAIL_DIALER_HPP
+
+// connection: one request after another over one stream; the cores decide, this moves octets and keeps the time.
+
+#ifndef POSTHORN_HTTP_CONNECTION_HPP
+#define POSTHORN_HTTP_CONNECTION_HPP
+
+// body_decoder: octets of a connection to octets of a body, chunked or not (RFC 9112, 6 and 7), without copies.
+
+#ifndef POSTHORN_HTTP_BODY_DECODER_HPP
+#define POSTHORN_HTTP_BODY_DECODER_HPP
+
+// Where the body of a response ends (RFC 9112, 6.3), and whether the connection can be used after it (9.3).
+
+#ifndef POSTHORN_HTTP_FRAMING_HPP
+#define POSTHORN_HTTP_FRAMING_HPP
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+namespace posthorn::http {
+
+/// What marks the end of a body.
+enum class body_end : unsigned char
+{
+    none,    ///< There is no body.
+    length,  ///< Content-Length.
+    chunked, ///< The last chunk.
+    close    ///< The end of the connection, which cannot be told from a broken one unless TLS is in use.
+};
+
+struct framing
+{
+    framing() = default;
+    framing(body_end e, std::uint64_t n) : end(e), length(n) {}
+
+    body_end      end    = body_end::none;
+    std::uint64_t length = 0;     ///< For body_end::length.
+    bool          reusable = false; ///< May the next request go over the same connection, once the body was read?
+};
+
+/** Finds out where the body ends. Whatever could be read in two ways is refused.
+
+    @param method Of the request.
+    @param ec     Set to bad_content_length, bad_transfer_encoding or ambiguous_framing. */
+inline framing frame_of(response_head const& h, std::string_view method, std::error_code& ec)
+{
+    ec.clear();
+    auto const coding  = h.fields.count("Transfer-Encoding");
+    auto const lengths = h.fields.count("Content-Length");
+    framing    result;
+    if (coding != 0)
+    {
+        // A reader that knows only one of both would see another body; version 1.0 has no codings.
+        if (lengths != 0 || h.minor_version == 0)
+            ec = errc::ambiguous_framing;
+        else if (coding != 1 || !ascii::iequals(*h.fields.get("Transfer-Encoding"), "chunked"))
+            ec = errc::bad_transfer_encoding;
+        result.end = body_end::chunked;
+    }
+    else if (lengths != 0)
+    {
+        auto const number = parse_number(*h.fields.get("Content-Length"));
+        if (lengths != 1)
+            ec = errc::ambiguous_framing;
+        else if (!number)
+            ec = errc::bad_content_length;
+        else
+            result = framing(body_end::length, *number);
+    }
+    else
+        result.end = body_end::close;
+    if (ec)
+        return framing();
+
+    bool const tunnel  = method == "CONNECT" && h.status / 100 == 2;
+    bool const no_body = method == "HEAD" || h.interim() || h.status == 204 || h.status == 304 || tunnel;
+    bool       lies    = false; // a body is announced where there is none
+    if (no_body)
+    {
+        lies   = (h.interim() || h.status == 204) && (result.end == body_end::chunked || result.length != 0);
+        result = framing();
+    }
+    if (lies && h.interim())
+        ec = errc::ambiguous_framing;
+    bool const persists = h.minor_version == 0 ? h.fields.has_member("Connection", "keep-alive") : true;
+    result.reusable     = persists && !lies && result.end != body_end::close && !h.fields.has_member("Connection", "close") &&
+                      !h.fields.has_member("Proxy-Connection", "close");
+    return result;
+}
+
+/// What the server says about how long it keeps an idle connection: `Keep-Alive: timeout=5`. Nothing if it does not say.
+inline std::optional<std::chrono::seconds> keep_alive_of(response_head const& h)
+{
+    for (auto const& field : h.fields)
+    {
+        if (!ascii::iequals(field.name, "Keep-Alive"))
+            continue;
+        std::string_view list = field.value, member;
+        while (next_member(list, member))
+            if (ascii::istarts_with(member, "timeout="))
+                if (auto const n = parse_number(member.substr(8)); n && *n < 1'000'000)
+                    return std::chrono::seconds(*n);
+    }
+    return std::nullopt;
+}
+
+} // namespace posthorn::http
+
+#endif
+// head_parser: octets to the head of a response, or to the trailers behind a chunked body (RFC 9112), strictly.
+
+#ifndef POSTHORN_HTTP_HEAD_PARSER_HPP
+#define POSTHORN_HTTP_HEAD_PARSER_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace posthorn::http {
+
+/** Reads one head, without I/O, cut wherever the network cuts.
+
+    Strict where two readers could disagree: lines end with CRLF, nothing stands between name and colon, no controls, and a folded
+    Content-Length or Transfer-Encoding is refused (other folded lines are joined by a space, RFC 9112, 5.2).
+    The outcome does not depend on the cuts, and no more is kept than the limits allow.
+*/
+class head_parser
+{
+public:
+    /// What is read.
+    enum class part : unsigned char
+    {
+        response,
+        trailers ///< Fields only, with the empty line that ends them.
+    };
+
+    explicit head_parser(head_limits limits = {}, part what = part::response) noexcept
+        : limits_(limits), what_(what), status_line_(what == part::response)
+    {
+    }
+
+    /** Takes octets up to the end of the head.
+        @param in Not kept.
+        @param ec Set if this is no head; nothing more can be read then.
+        @return How many were taken: all, unless done(). */
+    std::size_t parse(std::string_view in, std::error_code& ec)
+    {
+        ec.clear();
+        std::size_t taken = 0;
+        while (!done_ && taken != in.size())
+        {
+            auto const  rest = in.substr(taken);
+            auto const  lf   = rest.find('\n');
+            auto const  line = rest.substr(0, lf == rest.npos ? lf : lf + 1);
+            begun_           = true;
+            taken += line.size();
+            if (status_line_ && !begins_well(line))
+            {
+                fail(errc::bad_status_line, line, ec);
+                return taken;
+            }
+            auto const left = limits_.total - total_;
+            if (line_.size() + line.size() > std::min(limits_.line, left))
+            {
+                ec = limits_.line <= left ? errc::line_too_long : errc::head_too_long;
+                return taken;
+            }
+            if (lf == rest.npos)
+            {
+                line_.append(line);
+                continue;
+            }
+            total_ += line_.size() + line.size();
+            if (line_.empty())
+                take_line(line, ec);
+            else
+            {
+                line_.append(line);
+                take_line(line_, ec);
+                line_.clear();
+            }
+            if (ec)
+                return taken;
+        }
+        return taken;
+    }
+
+    bool done() const noexcept { return done_; }
+    bool begun() const noexcept { return begun_; } ///< Has any octet of it come?
+
+    /// What was wrong, fit to be shown; often empty.
+    std::string const& detail() const noexcept { return detail_; }
+
+    /// What was read; the parser is then ready for the next one. @pre done()
+    response_head take()
+    {
+        response_head result = std::move(head_);
+        *this                = head_parser(limits_, what_);
+        return result;
+    }
+
+private:
+    void fail(errc code, std::string_view text, std::error_code& ec)
+    {
+        ec      = code;
+        detail_ = "it sent: " + printable(text.substr(0, 100));
+    }
+
+    /// Other protocols are told at their first octets.
+    bool begins_well(std::string_view more) const noexcept
+    {
+        constexpr std::string_view start = "HTTP/";
+        for (std::size_t i = line_.size(); i < start.size() && i - line_.size() < more.size(); ++i)
+            if (more[i - line_.size()] != start[i])
+                return false;
+        return true;
+    }
+
+    void take_line(std::string_view line, std::error_code& ec)
+    {
+        if (line.size() < 2 || line[line.size() - 2] != '\r')
+            return fail(errc::bare_line_ending, line, ec);
+        line.remove_suffix(2);
+        if (line.find('\r') != line.npos)
+            return fail(errc::bare_line_ending, line, ec);
+        if (std::exchange(status_line_, false))
+            take_status(line, ec);
+        else if (line.empty())
+            done_ = true;
+        else if (ascii::is_blank(line.front()))
+            take_fold(line, ec);
+        else
+            take_field(line, ec);
+    }
+
+    /// `HTTP/1.1 200 OK`; a missing reason, even with its space, is common.
+    void take_status(std::string_view line, std::error_code& ec)
+    {
+        auto const digit = [line](std::size_t at) { return line.size() > at && ascii::is_digit(line[at]); };
+        bool const shape = digit(5) && line.substr(6, 1) == "." && digit(7) && line.substr(8, 1) == " ";
+        if (!shape)
+            return fail(errc::bad_status_line, line, ec);
+        if (line[5] != '1')
+            return fail(errc::bad_version, line, ec);
+        bool const status = digit(9) && digit(10) && digit(11) && line[9] != '0' && (line.size() == 12 || line[12] == ' ');
+        auto const reason = line.substr(std::min<std::size_t>(line.size(), 13));
+        bool const clean  = std::all_of(reason.begin(), reason.end(), [](char c) { return c == '\t' || !ascii::is_control(c); });
+        if (!status || !clean)
+            return fail(errc::bad_status_line, line, ec);
+        head_.minor_version = line[7] == '0' ? 0 : 1;
+        head_.status        = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
+        head_.reason        = reason;
+    }
+
+    void take_field(std::string_view line, std::error_code& ec)
+    {
+        auto const colon = line.find(':');
+        auto const name  = line.substr(0, colon);
+        if (colon == line.npos || !is_token(name))
+            return fail(errc::bad_field, line, ec);
+        auto const value = ascii::trim(line.substr(colon + 1));
+        if (!is_field_value(value))
+            return fail(errc::bad_field, line, ec);
+        if (head_.fields.size() == limits_.fields)
+        {
+            ec = errc::too_many_fields;
+            return;
+        }
+        head_.fields.add(std::string(name), std::string(value));
+    }
+
+    /// Folding is obsolete; in a field that says where the body ends it is an attack.
+    void take_fold(std::string_view line, std::error_code& ec)
+    {
+        auto const  value = ascii::trim(line);
+        auto* const last  = head_.fields.last();
+        bool const  framing =
+            last != nullptr && (ascii::iequals(last->name, "Content-Length") || ascii::iequals(last->name, "Transfer-Encoding"));
+        if (last == nullptr || framing || !is_field_value(value))
+            return fail(errc::bad_field, line, ec);
+        last->value += last->value.empty() || value.empty() ? "" : " ";
+        last->value += value;
+    }
+
+    head_limits   limits_;
+    part          what_;
+    bool          status_line_;
+    bool          done_  = false;
+    bool          begun_ = false;
+    std::size_t   total_ = 0;
+    std::string   line_;
+    response_head head_;
+    std::string   detail_;
+};
+
+} // namespace posthorn::http
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace posthorn::http {
+
+/** Finds the body among the octets of a connection.
+
+    Chunk extensions are skipped, within limits. Trailers are kept apart. Nothing of the body is stored.
+*/
+class body_decoder
+{
+public:
+    body_decoder() = default; ///< For no body.
+
+    /// @param limits For trailers, and for chunk extensions.
+    explicit body_decoder(framing f, head_limits limits = {})
+        : end_(f.end), left_(f.length), limits_(limits), trailer_parser_(limits, head_parser::part::trailers),
+          state_(f.end == body_end::chunked ? state::size : state::data)
+    {
+        if (f.end == body_end::none || (f.end == body_end::length && f.length == 0))
+            state_ = state::done;
+    }
+
+    /** Takes octets up to the end of the first piece of body among them.
+
+        @param in  What has arrived.
+        @param out The piece, a part of `in`; may be empty.
+        @param ec  Set to bad_chunk, or to what head_parser says about trailers.
+        @return How many octets were taken. 0 if done() or `in` is empty. */
+    std::size_t decode(std::string_view in, std::string_view& out, std::error_code& ec)
+    {
+        out = {};
+        ec.clear();
+        std::size_t at = 0;
+        while (at != in.size() && state_ != state::done && !ec)
+        {
+            if (state_ == state::data)
+            {
+                auto const room = end_ == body_end::close ? in.size() - at
+                                                          : static_cast<std::size_t>(std::min<std::uint64_t>(left_, in.size() - at));
+                out = in.substr(at, room);
+                octets_ += room;
+                left_ -= end_ == body_end::close ? 0 : room;
+                if (left_ == 0 && end_ != body_end::close)
+                    state_ = end_ == body_end::chunked ? state::data_cr : state::done;
+                return at + room;
+            }
+            if (state_ == state::trailers)
+            {
+                at += trailer_parser_.parse(in.substr(at), ec);
+                if (trailer_parser_.done())
+                {
+                    trailers_ = trailer_parser_.take().fields;
+                    state_    = state::done;
+                }
+                continue;
+            }
+            if (!take(in[at++]))
+                ec = errc::bad_chunk;
+        }
+        return at;
+    }
+
+    /// Tells that the connection has ended in good order. @param ec Set to truncated_body if the body has not.
+    void finish(std::error_code& ec)
+    {
+        ec.clear();
+        if (end_ == body_end::close)
+            state_ = state::done;
+        if (state_ != state::done)
+            ec = errc::truncated_body;
+    }
+
+    bool          done() const noexcept { return state_ == state::done; }
+    std::uint64_t octets() const noexcept { return octets_; } ///< Of the body so far.
+    headers const& trailers() const noexcept { return trailers_; }
+
+private:
+    enum class state : unsigned char
+    {
+        size,      ///< Digits of the size of a chunk.
+        padding,   ///< Blanks behind it.
+        extension, ///< `;` and what follows.
+        size_lf,
+        data,
+        data_cr,
+        data_lf,
+        trailers,
+        done
+    };
+
+    /// One octet of the chunked coding outside of data and trailers. False if it is wrong.
+    bool take(char c)
+    {
+        switch (state_)
+        {
+        case state::size:
+            if (int const digit = ascii::hex_value(c); digit >= 0)
+            {
+                // Any more digits could mean a number with no room in 63 bits.
+                if (++digits_ > 16 || left_ > (most - static_cast<std::uint64_t>(digit)) / 16)
+                    return false;
+                left_ = left_ * 16 + static_cast<std::uint64_t>(digit);
+                return true;
+            }
+            if (digits_ == 0)
+                return false;
+            [[fallthrough]];
+        case state::padding:
+            if (c == ';')
+                state_ = state::extension;
+            else if (c == '\r')
+                state_ = state::size_lf;
+            else if (ascii::is_blank(c)) // old servers pad their sizes
+                state_ = state::padding;
+            else
+                return false;
+            return count_extension();
+        case state::extension:
+            if (c == '\r')
+                state_ = state::size_lf;
+            else if (c != '\t' && ascii::is_control(c))
+                return false;
+            return count_extension();
+        case state::size_lf:
+            if (c != '\n' || left_ > most - octets_)
+                return false;
+            line_  = 0;
+            state_ = left_ == 0 ? state::trailers : state::data;
+            return true;
+        case state::data_cr:
+            state_ = state::data_lf;
+            return c == '\r';
+        case state::data_lf:
+            state_  = state::size;
+            digits_ = 0;
+            return c == '\n';
+        case state::data:
+        case state::trailers:
+        case state::done: break;
+        }
+        return false;
+    }
+
+    /// Extensions may be somewhat longer than the data, no more: they cost work and bring nothing.
+    bool count_extension() noexcept
+    {
+        ++line_;
+        ++extensions_;
+        return line_ <= limits_.line && (extensions_ <= limits_.total || extensions_ / 2 <= octets_);
+    }
+
+    static constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+
+    body_end      end_  = body_end::none;
+    std::uint64_t left_ = 0; ///< Of the body, or of the chunk.
+    head_limits   limits_;
+    head_parser   trailer_parser_;
+    headers       trailers_;
+    state         state_      = state::done;
+    unsigned      digits_     = 0;
+    std::size_t   line_       = 0;
+    std::uint64_t extensions_ = 0;
+    std::uint64_t octets_     = 0;
+};
+
+} // namespace posthorn::http
+
+#endif
+// Which redirects are followed, and what of a request goes along (RFC 9110, 15.4, and what mail needs).
+
+#ifndef POSTHORN_HTTP_REDIRECT_HPP
+#define POSTHORN_HTTP_REDIRECT_HPP
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace posthorn::http {
+
+/// Does the method only read? Then it may follow a redirect with its body, and be sent any number of times.
+inline bool is_reading(std::string_view method) noexcept
+{
+    constexpr std::string_view methods[] = {"GET", "HEAD", "OPTIONS", "PROPFIND", "BPROPFIND", "SEARCH", "REPORT"};
+    return std::find(std::begin(methods), std::end(methods), method) != std::end(methods);
+}
+
+/// May it follow a redirect to another origin? A query names what it looks for and where, so its body is nobody else's business.
+inline bool may_leave_origin(std::string_view method) noexcept
+{
+    return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PROPFIND";
+}
+
+/// May it be sent again when a connection was lost? Doing these twice is the same as once.
+inline bool is_repeatable(std::string_view method) noexcept
+{
+    return is_reading(method) || method == "PUT" || method == "DELETE" || method == "PROPPATCH" || method == "BPROPPATCH";
+}
+
+/// Where a request goes next.
+struct redirection
+{
+    redirection() = default;
+
+    url         to;
+    std::string method;
+    bool        without_body = false; ///< 303: the other resource is only looked at.
+    bool        other_origin = false; ///< Then only keep_public_fields() may go along.
+};
+
+/** Decides about a response that may be a redirect.
+
+    301, 302, 307 and 308 keep method and body. A method that only reads is followed within its origin, and if may_leave_origin()
+    anywhere but from https to http. Any other one is followed on 307 and 308 within its origin; elsewhere doing it again is the
+    caller's business. 303 becomes GET.
+
+    @param from Who answered. @param method What was asked.
+    @param ec   redirect_refused, redirect_downgrade or bad_redirect.
+    @return Nothing if it is no redirect (ec is clear), or not to be followed (ec is set). */
+inline std::optional<redirection> redirect_of(response_head const& h, url const& from, std::string_view method, std::error_code& ec)
+{
+    ec.clear();
+    bool const kept = h.status == 301 || h.status == 302 || h.status == 307 || h.status == 308;
+    if ((!kept && h.status != 303) || !h.fields.has("Location"))
+        return std::nullopt;
+    auto const locations = h.fields.all("Location");
+    bool const one = std::all_of(locations.begin(), locations.end(), [&](auto l) { return l == locations.front(); });
+    auto       to  = from.resolve(locations.front());
+    if (!one || !to)
+    {
+        ec = errc::bad_redirect;
+        return std::nullopt;
+    }
+    redirection r;
+    r.to           = std::move(*to);
+    r.other_origin = r.to.origin() != from.origin();
+    r.without_body = h.status == 303;
+    r.method       = h.status == 303 ? (method == "HEAD" ? "HEAD" : "GET") : std::string(method);
+    if (from.secure() && !r.to.secure())
+        ec = errc::redirect_downgrade;
+    else if (r.other_origin ? !may_leave_origin(method) : !is_reading(method) && (h.status == 301 || h.status == 302))
+        ec = errc::redirect_refused;
+    if (ec)
+        return std::nullopt;
+    return r;
+}
+
+/** Keeps the fields that may go to another origin: those that say what is wanted in which form. All others, known or not, may name
+    private URLs, states or secrets. */
+inline void keep_public_fields(headers& fields)
+{
+    fields.retain([](std::string_view name) {
+        constexpr std::string_view fine[] = {"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Brief", "Cache-Control",
+                                             "Content-Type", "Content-Language", "Depth", "Pragma", "Prefer", "Translate", "User-Agent"};
+        return std::any_of(std::begin(fine), std::end(fine), [name](auto f) { return ascii::iequals(f, name); });
+    });
+}
+
+/// Drops what describes a body, for a request that goes on without it.
+inline void drop_body_fields(headers& fields)
+{
+    fields.retain([](std::string_view name) { return !ascii::istarts_with(name, "Content-"); });
+}
+
+} // namespace posthorn::http
+
+#endif
+// A request as a value: method, URL, fields, where the body comes from, and how redirects and repetition are meant.
+
+#ifndef POSTHORN_HTTP_REQUEST_HPP
+#define POSTHORN_HTTP_REQUEST_HPP
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace posthorn::http {
+
+/// What happens on 301, 302, 303, 307 and 308.
+enum class redirects : unsigned char
+{
+    follow, ///< By the rules of redirect.hpp; what they forbid is an error.
+    keep    ///< The redirect is the response.
+};
+
+/// Told how far a body is. @param done Octets so far. @param total All, if known.
+using progress_function = std::function<void(std::uint64_t done, std::optional<std::uint64_t> total)>;
+
+/** One request.
+
+    @par Example
+    @code
+    http::request r("PROPFIND", http::url("https://mail.example/dav/"));
+    r.fields.set("Depth", "1");
+    r.set_body("<propfind xmlns='DAV:'><allprop/></propfind>", "text/xml");
+    auto answer = co_await client.send(r);
+    @endcode
+*/
+struct request
+{
+    request() = default;
+    request(std::string m, http::url u) : method(std::move(m)), url(std::move(u)) {}
+
+    std::string   method = "GET"; ///< A token, case-sensitive.
+    http::url     url;
+
+    /** Everything but what the client sets itself: Host, Connection, Keep-Alive, Content-Length, Transfer-Encoding, TE, Trailer,
+        Upgrade, Expect, Proxy-Authorization and Proxy-Connection are refused. An Authorization or Cookie here takes the place of
+        the client's own, and stays with the first origin. */
+    http::headers fields;
+
+    /** The body; null for none. It must not be used elsewhere until the response was received. If its size() is not known it is sent
+        chunked, which some servers refuse. To be sent again, after a redirect, a challenge or on a fresh connection, it must be rewindable(). */
+    std::shared_ptr<source> body;
+
+    /// Sends the body only after `100 Continue`, or after timeouts::continue_wait without a word.
+    bool expect_continue = false;
+
+    http::redirects redirects = http::redirects::follow;
+
+    /** May it be sent again if a kept connection dies before any answer? By default for GET, HEAD, OPTIONS, PROPFIND, BPROPFIND, SEARCH, REPORT,
+        PUT, DELETE and PROPPATCH. What certainly did not leave is always sent again. */
+    std::optional<bool> repeatable;
+
+    /// Instead of timeouts::total.
+    std::optional<std::chrono::steady_clock::duration> total_timeout;
+
+    progress_function on_upload;   ///< May be called again from 0 when the request is repeated. What it throws ends the request.
+    progress_function on_download; ///< What it throws ends the reading.
+
+    /// A body in memory, and its type.
+    void set_body(std::string text, std::string content_type)
+    {
+        body = std::make_shared<string_source>(std::move(text));
+        fields.set("Content-Type", std::move(content_type));
+    }
+};
+
+} // namespace posthorn::http
+
+#endif
+
+#include <asio/cancellation_type.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+namespace posthorn::http {
+
+/// A request as it goes on the wire. Everything in it stays valid until exchange() ends.
+struct outgoing
+{
+    outgoing() = default;
+
+    std::string_view method;
+    secret_string    head;           ///< By write_request_head().
+    source*          body = nullptr; ///< As announced in `head`.
+    std::optional<std::uint64_t> length; ///< Of the body; nothing: it is sent chunked.
+    bool                     expect_continue = false;
+    progress_function const* on_upload       = nullptr;
+};
+
+/** One connection to one server, or to a proxy.
+
+    One exchange at a time: exchange() sends a request and receives the head of the final response, read() gives its body.
+
+    @par Errors
+    error with an errc of HTTP, posthorn::errc::timeout, closed, condition::canceled or tls. After any of them the connection is
+    closed. Where the connection ended before a response it is errc::connection_ended, or in_doubt if the server may have done
+    what it was asked for and the method is not one that only reads.
+
+    @par Thread safety
+    One thread at a time, the executor's.
+*/
+class connection
+{
+public:
+    /// @param s Connected, and under TLS if it is to be.
+    connection(net::stream s, timeouts t, head_limits l) : stream_(std::move(s)), times_(t), limits_(l) {}
+    connection(connection const&)            = delete;
+    connection& operator=(connection const&) = delete;
+
+    /** Sends a request and receives the head of its final response.
+
+        A body that is not small is sent while the response is waited for. If the server refuses early the rest is not sent, and the
+        connection cannot be used again.
+        @pre is_open() and body_done() */
+    task<response_head> exchange(outgoing const& out)
+    {
+        begin();
+        tell_request(out);
+        response_head head;
+        if (is_small(out))
+        {
+            co_await send_small(out);
+            arm_head();
+            head = co_await receive_head(out);
+        }
+        else
+        {
+            auto body = [this, &out](scope& s) { return talk(s, out); };
+            head      = co_await with_scope(body);
+        }
+        std::error_code ec;
+        frame_ = frame_of(head, out.method, ec);
+        if (ec)
+            fail(ec, "the head of the response");
+        if (frame_.end == body_end::length && frame_.length > longest_body_)
+            fail(errc::body_too_long, "the head of the response", std::to_string(frame_.length) + " octets are announced");
+        reusable_   = frame_.reusable && sent_all_ && !write_failed_;
+        keep_alive_ = keep_alive_of(head);
+        decoder_    = body_decoder(frame_, limits_);
+        body_begin_ = last_read_ = net::clock::now();
+        if (body_done())
+            rest();
+        co_return head;
+    }
+
+    /// The next block of the body; empty at its end. Valid until the next call.
+    task<std::string_view> read()
+    {
+        in_.consume(std::exchange(given_, std::size_t(0)));
+        for (;;)
+        {
+            std::error_code  ec;
+            std::string_view block;
+            if (!in_.empty() && !decoder_.done())
+            {
+                std::size_t const n = decoder_.decode(in_.data(), block, ec);
+                if (ec)
+                    fail(ec, "the body of the response");
+                if (decoder_.octets() > longest_body_)
+                    fail(errc::body_too_long, "the body of the response");
+                if (!block.empty())
+                {
+                    given_ = n;
+                    tell_body(event::kind::response_body, block, shown_in_);
+                    co_return block;
+                }
+                in_.consume(n);
+            }
+            if (body_done())
+                break;
+            if (in_.empty())
+                co_await fill_body();
+        }
+        rest();
+        co_return std::string_view();
+    }
+
+    bool           body_done() const noexcept { return decoder_.done(); }
+    framing const& frame() const noexcept { return frame_; }
+    headers const& trailers() const noexcept { return decoder_.trailers(); }
+
+    /** Can another request be sent? Only if the body was read, all was in good order, and nothing has arrived that nobody asked
+        for: that could be taken for the answer to the next request. */
+    bool is_reusable()
+    {
+        return reusable_ && body_done() && given_ == in_.size() && stream_.is_open() && stream_.peek() == net::stream::idle_state::quiet;
+    }
+
+    bool is_open() const noexcept { return stream_.is_open(); }
+    void close() noexcept { stream_.close(); }
+
+    /// Nothing may wait beyond this moment.
+    void expires_at(net::clock::time_point total) noexcept { total_ = total; }
+
+    void limit_body(std::uint64_t most) noexcept { longest_body_ = most; }
+
+    /// Who is told what goes over it; empty: nobody.
+    void watch(event_handler h) { on_event_ = std::move(h); }
+
+    /// Has any octet of a response to the last request come?
+    bool was_answered() const noexcept { return answered_; }
+
+    /// Can the server have received the last request as a whole?
+    bool possibly_complete() const noexcept { return handed_over_ && !stream_.certainly_unsent(); }
+
+    /// What the server said about how long it keeps the connection.
+    std::optional<std::chrono::seconds> keep_alive() const noexcept { return keep_alive_; }
+
+    /// For CONNECT: what follows belongs to another protocol. @throws error with errc::ambiguous_framing if some of it has come already.
+    net::stream release()
+    {
+        if (given_ != in_.size())
+            fail(errc::ambiguous_framing, "CONNECT", "something follows the answer before anything was said");
+        return std::move(stream_);
+    }
+
+    std::string const&           peer() const noexcept { return stream_.peer(); }
+    net::stream_counters const& counters() const noexcept { return stream_.counters(); }
+
+private:
+    static constexpr std::size_t small  = 32 * 1024;  // fits into any socket's buffer
+    static constexpr std::size_t piece  = 128 * 1024; // of a large body; the time limit is for each
+    static constexpr std::size_t window = 64 * 1024;
+
+    [[noreturn]] void fail(std::error_code code, std::string phase, std::string detail = {})
+    {
+        error_context context;
+        context.phase  = std::move(phase);
+        context.peer   = stream_.peer();
+        context.detail = std::move(detail);
+        stream_.close();
+        throw error(code, std::move(context));
+    }
+
+    void begin()
+    {
+        if (!stream_.is_open())
+            fail(posthorn::errc::closed, "sending the request");
+        in_.consume(std::exchange(given_, std::size_t(0)));
+        if (!in_.empty() || !body_done())
+            fail(posthorn::errc::bad_sequence, "sending the request");
+        reusable_ = answered_ = handed_over_ = sent_all_ = write_failed_ = continued_ = stopping_ = false;
+        continue_.reset();
+        interim_ = 0;
+    }
+
+    /// Limits waiting to `most` from now, and to what is left in all.
+    void arm(net::clock::duration most, net::clock::time_point other = net::deadline::never)
+    {
+        auto const now  = net::clock::now();
+        auto const when = most >= net::deadline::never - now ? net::deadline::never : now + most;
+        stream_.expires_at(std::min({when, total_, other}));
+    }
+
+    void arm_head() { arm(times_.head); }
+
+    // Telling who watches ----------------------------------------------------------------------------------------
+
+    void tell(event::kind what, std::string_view text, std::size_t octets = 0) const
+    {
+        event e;
+        e.what   = what;
+        e.peer   = stream_.peer();
+        e.text   = text;
+        e.octets = octets;
+        on_event_(e);
+    }
+
+    void tell_request(outgoing const& out)
+    {
+        if (!on_event_)
+            return;
+        std::string type;
+        auto const  text = public_head(out.head.view(), type);
+        shown_out_       = is_public_body(type);
+        tell(event::kind::request_head, text);
+    }
+
+    void tell_response(response_head const& head)
+    {
+        if (!on_event_)
+            return;
+        shown_in_ = is_public_body(head.fields.get("Content-Type").value_or(""));
+        tell(event::kind::response_head, public_head(head));
+    }
+
+    void tell_body(event::kind what, std::string_view block, bool shown) const
+    {
+        if (on_event_ && !block.empty())
+            tell(what, shown ? block : std::string_view(), block.size());
+    }
+
+    /// The exchange is over; a pending limit would keep the event loop running.
+    void rest() noexcept
+    {
+        stream_.expires_never();
+        if (in_.empty())
+            in_.release();
+    }
+
+    // Sending --------------------------------------------------------------------------------------------------
+
+    static bool is_small(outgoing const& out)
+    {
+        if (out.body == nullptr)
+            return true;
+        auto const whole = out.body->contiguous();
+        return whole && whole->size() <= small && out.length && !(out.expect_continue && !whole->empty());
+    }
+
+    /** Writes all of it. A failure is not the end: the reason may have been sent before.
+        @return False if the connection takes no more. */
+    task<bool> put(std::span<std::string_view const> pieces)
+    {
+        std::error_code failed;
+        try
+        {
+            co_await stream_.write(pieces);
+        }
+        catch (std::system_error const& e)
+        {
+            failed = e.code();
+        }
+        if (failed == condition::canceled || failed == condition::timeout || failed == posthorn::errc::closed)
+            fail(failed, "sending the request");
+        write_failed_ = static_cast<bool>(failed);
+        write_error_  = failed;
+        co_return !failed;
+    }
+
+    task<void> send_small(outgoing const& out)
+    {
+        std::array<std::string_view, 2> pieces{out.head.view(), std::string_view()};
+        if (out.body != nullptr)
+            pieces[1] = out.body->contiguous().value_or(std::string_view());
+        if (out.body != nullptr && pieces[1].size() != out.length)
+            fail(errc::bad_body, "sending the request");
+        handed_over_ = true;
+        tell_body(event::kind::request_body, pieces[1], shown_out_);
+        arm(times_.idle);
+        std::ignore = co_await put(pieces);
+        sent_all_   = true;
+        if (out.body != nullptr)
+            report(out, pieces[1].size());
+    }
+
+    /// Listens while the body is being sent.
+    task<response_head> talk(scope& s, outgoing const& out)
+    {
+        s.spawn(send_large(out));
+        auto head = co_await receive_head(out);
+        // A success that comes early may depend on what is still to come; who refuses does not want it.
+        if (!sent_all_ && !write_failed_ && head.status / 100 != 2)
+        {
+            stopping_ = true;
+            s.cancel();
+        }
+        co_return head;
+    }
+
+    task<void> send_large(outgoing const& out)
+    {
+        try
+        {
+            co_await send_pieces(out);
+        }
+        catch (...)
+        {
+            if (!stopping_)
+                throw;
+        }
+    }
+
+    task<void> send_pieces(outgoing const& out)
+    {
+        std::array<std::string_view, 4> pieces{out.head.view()};
+        if (out.expect_continue)
+        {
+            arm(times_.idle);
+            bool const sent = co_await put(std::span<std::string_view const>(pieces.data(), 1));
+            pieces[0] = {};
+            if (!sent)
+                co_return arm_head();
+            co_await wait_for_continue();
+        }
+        auto             begin = net::clock::now();
+        auto const       whole = out.body->contiguous();
+        std::string_view left  = whole.value_or(std::string_view());
+        std::uint64_t    done  = 0;
+        std::string      size;
+        for (bool last = false; !last;)
+        {
+            std::string_view block = left.substr(0, piece);
+            if (whole)
+                left.remove_prefix(block.size());
+            else
+            {
+                stream_.expires_at(total_); // waiting for the caller's source is not waiting for the server
+                auto const before = net::clock::now();
+                block             = co_await out.body->next();
+                begin += net::clock::now() - before;
+            }
+            done += block.size();
+            last = block.empty() || (whole && left.empty() && out.length);
+            if (out.length && (done > *out.length || (last && done != *out.length)))
+                fail(errc::bad_body, "sending the request", std::to_string(done) + " octets of " + std::to_string(*out.length));
+            if (!out.length)
+            {
+                size      = chunk_size(block.size());
+                pieces[1] = size;
+                pieces[3] = "\r\n";
+            }
+            pieces[2] = block;
+            // With a known length nothing may follow, so that the server has all with the last octet.
+            handed_over_ = last || done == out.length;
+            if (last && out.length && block.empty() && pieces[0].empty())
+                break;
+            tell_body(event::kind::request_body, block, shown_out_);
+            arm(times_.idle, times_.body_rate.limit(begin, done));
+            bool const sent = co_await put(pieces);
+            if (!sent)
+                co_return arm_head();
+            pieces[0] = {};
+            report(out, done);
+        }
+        sent_all_ = true;
+        arm_head();
+    }
+
+    static void report(outgoing const& out, std::uint64_t done)
+    {
+        if (out.on_upload != nullptr && *out.on_upload)
+            (*out.on_upload)(done, out.length);
+    }
+
+    static std::string chunk_size(std::size_t n)
+    {
+        static constexpr char digits[] = "0123456789abcdef";
+        std::string           text;
+        do
+        {
+            text.insert(text.begin(), digits[n & 15U]);
+            n >>= 4U;
+        } while (n != 0);
+        return text + "\r\n";
+    }
+
+    /// Until 100, or for as long as it is worth waiting: servers that do not know it say nothing.
+    task<void> wait_for_continue()
+    {
+        if (continued_)
+            co_return;
+        stream_.expires_at(total_);
+        continue_.emplace(stream_.get_executor());
+        continue_->expires_after(std::min<net::clock::duration>(times_.continue_wait, std::chrono::hours(24)));
+        std::ignore = co_await continue_->async_wait(use_task_nothrow);
+        auto const asked = co_await this_coro::cancelled;
+        if (asked != asio::cancellation_type::none)
+            throw error(posthorn::errc::canceled);
+    }
+
+    // Receiving ------------------------------------------------------------------------------------------------
+
+    task<response_head> receive_head(outgoing const& out)
+    {
+        head_parser parser(limits_);
+        for (;;)
+        {
+            std::error_code   ec;
+            std::size_t const n = parser.parse(in_.data(), ec);
+            answered_           = answered_ || n != 0;
+            in_.consume(n);
+            if (ec)
+                fail(ec, "the head of the response", parser.detail());
+            if (!parser.done())
+            {
+                co_await fill_head(out);
+                continue;
+            }
+            auto head = parser.take();
+            tell_response(head);
+            if (!head.interim())
+                co_return head;
+            take_interim(head);
+        }
+    }
+
+    void take_interim(response_head const& head)
+    {
+        std::error_code ec;
+        frame_of(head, {}, ec);
+        if (!ec && head.status == 101)
+            ec = errc::unexpected_upgrade;
+        if (!ec && ++interim_ > limits_.interim)
+            ec = errc::too_many_interim;
+        if (ec)
+            fail(ec, "the head of the response");
+        if (head.status == 100)
+        {
+            continued_ = true;
+            if (continue_)
+                continue_->cancel();
+        }
+    }
+
+    task<void> fill_head(outgoing const& out)
+    {
+        std::size_t     n = 0;
+        std::error_code failed;
+        auto const      room = in_.prepare(4096);
+        try
+        {
+            n = co_await stream_.read_some(room);
+        }
+        catch (std::system_error const& e)
+        {
+            failed = e.code();
+        }
+        in_.commit(n);
+        if (n != 0)
+            co_return;
+        // Without close_notify an idle connection ends often; there it is an end like others.
+        bool const tls = failed == condition::tls && failed != net::tls_errc::truncated && !write_failed_;
+        bool const own = failed == condition::canceled || failed == condition::timeout || failed == posthorn::errc::closed;
+        std::string const phase = answered_ ? "the head of the response" : "waiting for the response";
+        if (own || tls)
+            fail(failed, phase);
+        std::string const detail = write_failed_ ? write_error_.message() : failed ? failed.message() : std::string();
+        bool const        doubt  = possibly_complete() && !is_reading(out.method);
+        fail(doubt ? errc::in_doubt : errc::connection_ended, phase, detail);
+    }
+
+    task<void> fill_body()
+    {
+        auto const now = net::clock::now();
+        body_begin_ += now - last_read_; // the time of the consumer does not count
+        arm(times_.idle, times_.body_rate.limit(body_begin_, decoder_.octets()));
+        std::error_code failed;
+        std::string     why;
+        std::size_t     n    = 0;
+        auto const      room = in_.prepare(window);
+        try
+        {
+            n = co_await stream_.read_some(room);
+        }
+        catch (std::system_error const& e)
+        {
+            failed = e.code();
+        }
+        last_read_ = net::clock::now();
+        in_.commit(n);
+        if (n != 0)
+            co_return;
+        if (failed == condition::canceled || failed == condition::timeout || failed == posthorn::errc::closed)
+            fail(failed, "the body of the response");
+        if (failed) // also an end without close_notify under TLS, which anybody could have caused
+            fail(errc::truncated_body, "the body of the response", failed.message());
+        decoder_.finish(failed);
+        if (failed)
+            fail(failed, "the body of the response", std::to_string(decoder_.octets()) + " octets came");
+    }
+
+    net::stream            stream_;
+    timeouts               times_;
+    head_limits            limits_;
+    net::clock::time_point total_        = net::deadline::never;
+    std::uint64_t          longest_body_ = std::numeric_limits<std::uint64_t>::max();
+    event_handler          on_event_;
+    byte_buffer            in_;
+    std::size_t            given_ = 0; ///< At the front of `in_`, in the hands of the caller.
+    body_decoder           decoder_;
+    framing                frame_;
+    std::optional<std::chrono::seconds> keep_alive_;
+    std::optional<asio::steady_timer>   continue_;
+    net::clock::time_point body_begin_, last_read_;
+    std::error_code        write_error_;
+    std::size_t            interim_      = 0;
+    bool                   reusable_     = false;
+    bool                   answered_     = false;
+    bool                   handed_over_  = false; ///< The last octet was given to the stream.
+    bool                   sent_all_     = false;
+    bool                   write_failed_ = false;
+    bool                   continued_    = false;
+    bool                   shown_out_    = false; ///< The body of the request may be shown.
+    bool                   shown_in_     = false; ///< That of the response may.
+    bool                   stopping_     = false; ///< What is still being sent is not wanted.
+};
+
+} // namespace posthorn::http
+
+#endif
+// The head of a request as octets: the one place where everything that goes on the wire is checked (RFC 9112, 3).
+
+#ifndef POSTHORN_HTTP_REQUEST_HEAD_HPP
+#define POSTHORN_HTTP_REQUEST_HEAD_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace posthorn::http {
+
+/// How the target of a request is written (RFC 9112, 3.2).
+enum class target_form : unsigned char
+{
+    origin,   ///< `/path?query`
+    absolute, ///< `http://host/path?query`, for a proxy.
+    authority ///< `host:port`, for CONNECT.
+};
+
+/// What the client adds to a request of the caller. Empty means no such field.
+struct request_extras
+{
+    request_extras() = default;
+
+    target_form   form = target_form::origin;
+    std::string   user_agent;
+    secret_string authorization;
+    secret_string proxy_authorization;
+    secret_string cookie;
+    std::optional<std::uint64_t> length;   ///< Of the body; nothing and not `chunked`: there is none.
+    bool          chunked         = false; ///< A body of unknown size.
+    bool          expect_continue = false;
+};
+
+/// Only the client itself may set these: they say where messages end and whom they are for.
+inline bool is_reserved_field(std::string_view name) noexcept
+{
+    constexpr std::string_view reserved[] = {"Host",    "Connection", "Keep-Alive", "Content-Length",      "Transfer-Encoding", "TE",
+                                             "Trailer", "Upgrade",    "Expect",     "Proxy-Authorization", "Proxy-Connection"};
+    return std::any_of(std::begin(reserved), std::end(reserved), [name](auto r) { return ascii::iequals(r, name); });
+}
+
+/// Does a server expect this method to have a body, so that it is told when there is none? (RFC 9110, 8.6)
+inline bool is_body_expected(std::string_view method) noexcept
+{
+    constexpr std::string_view without[] = {"GET", "HEAD", "OPTIONS", "DELETE", "CONNECT", "TRACE"};
+    return std::find(std::begin(without), std::end(without), method) == std::end(without);
+}
+
+namespace detail {
+
+class request_head_writer
+{
+public:
+    void field(std::string_view name, std::string_view value)
+    {
+        if (!is_token(name))
+            refuse(name, "its name is no token");
+        if (!is_field_value(value))
+            refuse(name, "its value has a control character, or a blank at an end");
+        out_.append(name);
+        out_.append(": ");
+        out_.append(value);
+        out_.append("\r\n");
+    }
+
+    void optional_field(std::string_view name, secret_string const& value)
+    {
+        if (!value.empty())
+            field(name, value.view());
+    }
+
+    void raw(std::string_view text) { out_.append(text); }
+
+    [[noreturn]] static void refuse(std::string_view name, std::string_view why)
+    {
+        throw error(errc::bad_header, printable(name, 100) + ": " + std::string(why));
+    }
+
+    secret_string take() { return std::move(out_); }
+
+private:
+    secret_string out_;
+};
+
+} // namespace detail
+
+/** Writes the head of a request.
+
+    @param method A token.
+    @param to     Whom it is for, also if it goes by way of a proxy.
+    @param fields The caller's.
+    @param more   The client's own.
+    @throws error with errc::bad_method, bad_url or bad_header, which names the field and never its value. */
+inline secret_string write_request_head(std::string_view method, url const& to, headers const& fields, request_extras const& more)
+{
+    if (!is_token(method))
+        throw error(errc::bad_method, printable(method, 100));
+    if (to.empty())
+        throw error(errc::bad_url, "there is none");
+    detail::request_head_writer out;
+    out.raw(method);
+    out.raw(" ");
+    auto const& o         = to.origin();
+    auto const  authority = o.authority();
+    switch (more.form)
+    {
+    case target_form::origin: out.raw(to.target()); break;
+    case target_form::absolute: out.raw(to.str()); break;
+    case target_form::authority:
+        out.raw(authority);
+        if (o.port == o.default_port())
+            out.raw(':' + std::to_string(o.port));
+        break;
+    }
+    out.raw(" HTTP/1.1\r\n");
+    std::string host = authority;
+    if (more.form == target_form::authority && o.port == o.default_port())
+        host += ':' + std::to_string(o.port);
+    out.field("Host", host);
+    if (!more.user_agent.empty() && !fields.has("User-Agent"))
+        out.field("User-Agent", more.user_agent);
+    for (auto const& f : fields)
+    {
+        if (is_reserved_field(f.name))
+            detail::request_head_writer::refuse(f.name, "only the client itself sets it");
+        out.field(f.name, f.value);
+    }
+    if (!fields.has("Authorization"))
+        out.optional_field("Authorization", more.authorization);
+    out.optional_field("Proxy-Authorization", more.proxy_authorization);
+    if (!fields.has("Cookie"))
+        out.optional_field("Cookie", more.cookie);
+    if (more.expect_continue && (more.chunked || more.length.value_or(0) != 0))
+        out.field("Expect", "100-continue");
+    if (more.chunked)
+        out.field("Transfer-Encoding", "chunked");
+    else if (more.length || is_body_expected(method))
+        out.field("Content-Length", std::to_string(more.length.value_or(0)));
+    out.raw("\r\n");
+    return out.take();
+}
+
+} // namespace posthorn::http
+
+#endif
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+namespace posthorn::http::detail {
+
+/// One connection and whom it leads to.
+struct link
+{
+    link(net::stream s, client_settings const& how, origin o, bool proxy)
+        : conn(std::move(s), how.timeouts, how.head), to(std::move(o)), by_proxy(proxy)
+    {
+        conn.limit_body(how.longest_body);
+        conn.watch(how.on_event);
+    }
+
+    connection  conn;
+    origin      to;
+    bool        by_proxy   = false; ///< It ends at the proxy, which wants absolute targets.
+    bool        reused     = false; ///< It may have died while nobody looked.
+    bool        server_in  = false; ///< Logged in by NTLM.
+    bool        proxy_in   = false; ///< The same, at the proxy.
+    std::size_t generation = 0;     ///< Of the credentials.
+    net::clock::time_point since{}; ///< When it became idle.
+};
+
+/// The end of a body that nobody wants, so that the connection can go on. False if it is too long for that.
+inline task<bool> drain(connection& c)
+{
+    constexpr std::size_t most = 256 * 1024;
+    std::size_t           done = 0;
+    while (!c.body_done())
+    {
+        auto const block = co_await c.read();
+        done += block.size();
+        if (done > most)
+        {
+            c.close();
+            co_return false;
+        }
+    }
+    co_return true;
+}
+
+inline net::clock::time_point sooner(net::clock::time_point total, net::clock::duration most)
+{
+    auto const now = net::clock::now();
+    return most >= net::deadline::never - now ? total : std::min(total, now + most);
+}
+
+/// Makes connections by the settings of a client.
+class dialer
+{
+public:
+    /// @param how Stays where it is.
+    explicit dialer(client_settings const& how) : how_(&how)
+    {
+        if (uses_http_proxy())
+        {
+            proxy_origin_ = origin(false, ascii::to_lower(how.proxy.server.host()), how.proxy.server.port().value_or(8080));
+            login_rules everything;
+            everything.origins         = {proxy_origin_};
+            everything.allow_plaintext = true;
+            sasl::credentials who;
+            who.user     = how.proxy.user;
+            who.password = how.proxy.password;
+            proxy_auth_  = authenticator(std::move(who), std::move(everything), false, auth_party::proxy);
+        }
+    }
+
+    bool uses_http_proxy() const noexcept { return how_->proxy.kind == net::proxy_settings::protocol::http; }
+
+    origin const&  proxy_origin() const noexcept { return proxy_origin_; }
+    authenticator& proxy_auth() noexcept { return proxy_auth_; }
+
+    /// @param total Nothing may take longer.
+    task<std::unique_ptr<link>> dial(origin to, net::clock::time_point total)
+    {
+        bool const  plain_by_proxy = uses_http_proxy() && !to.secure;
+        net::stream s;
+        if (plain_by_proxy)
+            s = co_await reach_proxy(total);
+        else if (uses_http_proxy())
+            s = co_await tunnel(to, total);
+        else
+            s = co_await reach(net::host_port(to.host, to.port), how_->proxy, total);
+        if (to.secure)
+        {
+            s.expires_at(sooner(total, how_->timeouts.handshake));
+            std::string const session = to.str();
+            co_await s.start_tls(context(), net::tls_role::client, to.host, session);
+            s.expires_never();
+        }
+        co_return std::make_unique<link>(std::move(s), *how_, std::move(to), plain_by_proxy);
+    }
+
+private:
+    task<net::stream> reach(net::host_port peer, net::proxy_settings proxy, net::clock::time_point total)
+    {
+        auto       how   = how_->connection;
+        auto const limit = std::chrono::duration_cast<std::chrono::milliseconds>(how_->timeouts.connect);
+        if (how.total_timeout.count() == 0 || limit < how.total_timeout)
+            how.total_timeout = limit;
+        std::string const name   = net::to_string(peer);
+        auto              making = net::connect(std::move(peer), std::move(proxy), std::move(how));
+        if (total == net::deadline::never)
+        {
+            auto socket = co_await std::move(making);
+            co_return net::stream(std::move(socket), name);
+        }
+        auto socket = co_await with_deadline(std::move(making), total);
+        co_return net::stream(std::move(socket), name);
+    }
+
+    task<net::stream> reach_proxy(net::clock::time_point total)
+    {
+        auto result = co_await reach(how_->proxy.server, net::proxy_settings(), total);
+        co_return result;
+    }
+
+    /// CONNECT (RFC 9110, 9.3.6), with whatever login the proxy wants.
+    task<net::stream> tunnel(origin to, net::clock::time_point total)
+    {
+        auth_attempt                 a;
+        std::unique_ptr<connection>  conn;
+        std::optional<ntlm_exchange> ntlm;
+        secret_string                answer; // of NTLM
+        url const                    target(to.str() + '/');
+        for (;;)
+        {
+            if (!conn || !conn->is_reusable())
+            {
+                auto s = co_await reach_proxy(total);
+                conn   = std::make_unique<connection>(std::move(s), how_->timeouts, how_->head);
+                conn->expires_at(total);
+                conn->watch(how_->on_event);
+                ntlm.reset();
+                answer.clear();
+            }
+            std::string const authority = to.authority();
+            std::string const asked     = authority + (to.port == to.default_port() ? ":" + std::to_string(to.port) : "");
+            request_extras    more;
+            more.form                = target_form::authority;
+            more.user_agent          = how_->user_agent;
+            more.proxy_authorization = proxy_auth_.authorization(proxy_origin_, "CONNECT", asked, {}, a);
+            std::string const scheme = proxy_auth_.connection_scheme(proxy_origin_);
+            if (!answer.empty())
+                more.proxy_authorization = answer;
+            else if (!scheme.empty())
+            {
+                ntlm.emplace(proxy_auth_.who(), scheme);
+                more.proxy_authorization = ntlm->first();
+            }
+            outgoing out;
+            out.method = "CONNECT";
+            out.head   = write_request_head("CONNECT", target, headers(), more);
+            auto const head = co_await conn->exchange(out);
+            if (head.status / 100 == 2)
+            {
+                proxy_auth_.on_success(proxy_origin_, head.fields, a);
+                co_return conn->release();
+            }
+            std::ignore = co_await drain(*conn);
+            if (head.status != 407) // some say 401 where a login is wrong
+                refuse(head.status == 401 ? net::errc::proxy_login_refused : net::errc::proxy_refused, head);
+            if (ntlm)
+            {
+                auto second = answer.empty() ? ntlm->second(head.fields, proxy_auth_.field_name()) : std::nullopt;
+                if (!second || !conn->is_reusable())
+                    proxy_auth_.on_handshake_refused(proxy_origin_);
+                answer = std::move(*second);
+                continue;
+            }
+            if (proxy_auth_.on_challenge(proxy_origin_, head.fields, a) == authenticator::next::nothing)
+                refuse(net::errc::proxy_login_refused, head);
+        }
+    }
+
+    [[noreturn]] void refuse(net::errc code, response_head const& head) const
+    {
+        error_context context;
+        context.phase  = "connecting";
+        context.peer   = net::to_string(how_->proxy.server);
+        context.detail = "status " + std::to_string(head.status) + ' ' + printable(head.reason, 200);
+        throw error(code, std::move(context));
+    }
+
+    /// One for all connections: it holds the trusted certificates and the sessions to resume.
+    net::tls_context const& context()
+    {
+        if (how_->tls_context)
+            return *how_->tls_context;
+        if (!context_)
+            context_.emplace(how_->tls);
+        return *context_;
+    }
+
+    client_settings const*          how_;
+    origin                          proxy_origin_;
+    authenticator                   proxy_auth_;
+    std::optional<net::tls_context> context_;
+};
+
+} // namespace posthorn::http::detail
+
+#endif
+// The idle connections of a client: kept for each origin, given out again only if nothing speaks against it.
+
+#ifndef POSTHORN_HTTP_DETAIL_IDLE_LINKS_HPP
+#define POSTHORN_HTTP_DETAIL_IDLE_LINKS_HPP
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace posthorn::http::detail {
+
+class idle_links
+{
+public:
+    /// @param most For each origin. @param keep Longer nobody waits for the next request.
+    idle_links(std::size_t most, net::clock::duration keep) noexcept : most_(most), keep_(keep) {}
+
+    /// The youngest one that can be used; null if there is none. Those found dead are closed.
+    std::unique_ptr<link> take(origin const& to, bool by_proxy)
+    {
+        drop_old();
+        for (auto i = links_.size(); i-- != 0;)
+        {
+            if (links_[i]->to != to || links_[i]->by_proxy != by_proxy)
+                continue;
+            auto found = std::move(links_[i]);
+            links_.erase(links_.begin() + static_cast<std::ptrdiff_t>(i));
+            if (!found->conn.is_reusable())
+                continue;
+            found->reused = true;
+            return found;
+        }
+        return nullptr;
+    }
+
+    void put(std::unique_ptr<link> l)
+    {
+        drop_old();
+        if (most_ == 0 || !l->conn.is_reusable())
+            return;
+        auto const same = [&l](auto const& other) { return other->to == l->to && other->by_proxy == l->by_proxy; };
+        if (static_cast<std::size_t>(std::count_if(links_.begin(), links_.end(), same)) >= most_)
+            links_.erase(std::find_if(links_.begin(), links_.end(), same)); // the oldest
+        l->since = net::clock::now();
+        links_.push_back(std::move(l));
+    }
+
+    void drop(origin const& to)
+    {
+        std::erase_if(links_, [&to](auto const& l) { return l->to == to; });
+    }
+
+    void clear() noexcept { links_.clear(); }
+
+    std::size_t size() const noexcept { return links_.size(); }
+
+private:
+    /// What the server will close about now is not used any more: the request could meet the end on its way.
+    void drop_old()
+    {
+        auto const now = net::clock::now();
+        std::erase_if(links_, [this, now](auto const& l) {
+            auto most = keep_;
+            if (auto const said = l->conn.keep_alive())
+                most = std::min<net::clock::duration>(most, std::max(*said - std::chrono::seconds(1), std::chrono::seconds(0)));
+            return now - l->since > most;
+        });
+    }
+
+    std::size_t                        most_;
+    net::clock::duration               keep_;
+    std::vector<std::unique_ptr<link>> links_; ///< The oldest first.
+};
+
+} // namespace posthorn::http::detail
+
+#endif
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace posthorn::http::detail {
+
+/// One request on its way through redirects and challenges.
+struct journey
+{
+    explicit journey(request r) : asked(std::move(r)), at(asked.url), method(asked.method), body(asked.body.get()) {}
+
+    request                asked;
+    url                    at;
+    std::string            method;
+    source*                body;
+    bool                   body_used = false;
+    bool                   expect    = false;
+    unsigned               hops      = 0;
+    int                    status    = 0; ///< Of the last response.
+    std::string            location;      ///< Of a redirect that is not followed.
+    auth_attempt           server_try, proxy_try;
+    bool                   moved = false; ///< To a fresh connection, once.
+    std::unique_ptr<link>  pinned;        ///< Logged in for the next try.
+    net::clock::time_point total = net::deadline::never;
+    std::vector<std::pair<std::string, url>> visited;
+
+    /// The same with what is known about the request.
+    request_error named(std::error_code code, error_context context) const
+    {
+        request_error::facts f;
+        f.method   = method;
+        f.url      = at.str();
+        f.status   = status;
+        f.location = location;
+        return request_error(code, std::move(f), std::move(context));
+    }
+    request_error named(std::error_code code) const { return named(code, error_context()); }
+};
+
+/// Shared by a client and, weakly, by its responses.
+class client_state : public std::enable_shared_from_this<client_state>
+{
+public:
+    explicit client_state(client_settings s)
+        : settings(std::move(s)), idle(settings.most_idle, settings.timeouts.keep_alive),
+          auth_(settings.login, settings.rules, static_cast<bool>(settings.token_source)), dialer_(settings)
+    {
+    }
+
+    client_settings settings;
+    cookie_jar      cookies;
+    idle_links      idle;
+    std::size_t     made = 0;
+
+    void set_login(sasl::credentials who)
+    {
+        settings.login = who;
+        auth_.set_login(std::move(who));
+        idle.clear(); // some may be logged in as somebody else
+        ++generation_;
+    }
+
+    /// A connection has done its work.
+    void give_back(std::unique_ptr<link> l)
+    {
+        if (l->generation == generation_)
+            idle.put(std::move(l));
+    }
+
+    static task<response> send(std::shared_ptr<client_state> self, request r)
+    {
+        journey j(std::move(r));
+        j.expect         = j.asked.expect_continue;
+        auto const most  = j.asked.total_timeout.value_or(self->settings.timeouts.total);
+        j.total          = sooner(net::deadline::never, most);
+        std::optional<request_error> failure;
+        try
+        {
+            // Before a connection is made for it.
+            std::ignore = write_request_head(j.method, j.at, j.asked.fields, request_extras());
+            for (;;)
+            {
+                auto answer = co_await self->step(j);
+                if (answer)
+                    co_return std::move(*answer);
+            }
+        }
+        catch (request_error const&)
+        {
+            throw;
+        }
+        catch (net::connect_error const&)
+        {
+            throw; // says more by itself
+        }
+        catch (error const& e)
+        {
+            failure.emplace(j.named(e.code(), e.context()));
+        }
+        throw *failure;
+    }
+
+private:
+    class body_reader;
+
+    static std::int64_t now()
+    {
+        using namespace std::chrono;
+        return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
+    }
+
+    /// One request and what comes of it. Nothing if another one has to follow.
+    task<std::optional<response>> step(journey& j)
+    {
+        auto l = co_await link_for(j);
+        if (!l)
+            co_return std::nullopt; // it had to log in
+        co_await prepare_body(j);
+        outgoing out;
+        out.head            = co_await spell(j, *l);
+        out.method          = j.method;
+        out.body            = j.body;
+        out.length          = j.body == nullptr ? std::nullopt : j.body->size();
+        out.expect_continue = j.expect && j.body != nullptr;
+        out.on_upload       = &j.asked.on_upload;
+        j.body_used         = j.body != nullptr;
+        l->conn.expires_at(j.total);
+
+        response_head        head;
+        std::optional<error> failure;
+        try
+        {
+            head = co_await l->conn.exchange(out);
+        }
+        catch (error const& e)
+        {
+            failure.emplace(e);
+        }
+        if (failure)
+        {
+            after_loss(j, *l, *failure);
+            co_return std::nullopt;
+        }
+        j.status = head.status;
+        take_cookies(j, head);
+        if (head.status != 407 && l->by_proxy)
+            dialer_.proxy_auth().on_success(dialer_.proxy_origin(), head.fields, j.proxy_try);
+        if (head.status != 407 && head.status != 401)
+            auth_.on_success(j.at.origin(), head.fields, j.server_try);
+
+        bool again = false;
+        if (head.status == 407 && l->by_proxy)
+            again = co_await answer(j, dialer_.proxy_auth(), dialer_.proxy_origin(), head, l, j.proxy_try);
+        else if (head.status == 401 && !j.asked.fields.has("Authorization"))
+            again = co_await answer(j, auth_, j.at.origin(), head, l, j.server_try);
+        else if (head.status == 417 && std::exchange(j.expect, false))
+            again = true;
+        else if (j.asked.redirects == redirects::follow)
+            again = redirect(j, head);
+        if (!again)
+            co_return conclude(j, std::move(head), std::move(l));
+        if (l)
+            co_await recycle(std::move(l));
+        co_return std::nullopt;
+    }
+
+    // Connections ----------------------------------------------------------------------------------------------
+
+    /// A connection, logged in if the server wants that. Null if it just did and nothing else was possible.
+    task<std::unique_ptr<link>> link_for(journey& j)
+    {
+        auto       l        = std::move(j.pinned);
+        bool const by_proxy = dialer_.uses_http_proxy() && !j.at.secure();
+        if (l && !l->conn.is_reusable())
+            l.reset();
+        if (!l)
+            l = idle.take(j.at.origin(), by_proxy);
+        // One from before it was known that connections have to log in could die under the login.
+        if (l && l->reused && !l->server_in && !auth_.connection_scheme(j.at.origin()).empty())
+            l.reset();
+        if (!l)
+        {
+            l             = co_await dialer_.dial(j.at.origin(), j.total);
+            l->generation = generation_;
+            ++made;
+        }
+        if (by_proxy && !l->proxy_in && !dialer_.proxy_auth().connection_scheme(dialer_.proxy_origin()).empty())
+            co_await log_in(j, *l, dialer_.proxy_auth(), dialer_.proxy_origin());
+        if (!l->server_in && !auth_.connection_scheme(j.at.origin()).empty())
+            co_await log_in(j, *l, auth_, j.at.origin());
+        co_return l;
+    }
+
+    /// What was read to its end can go on; what is too long for that is closed.
+    task<void> recycle(std::unique_ptr<link> l)
+    {
+        bool ended = false;
+        try
+        {
+            ended = co_await drain(l->conn);
+        }
+        catch (error const& e)
+        {
+            if (e.code() == condition::canceled)
+                throw;
+        }
+        if (ended)
+            give_back(std::move(l));
+    }
+
+    /// The connection ended. @throws the reason, unless the request can go over another one.
+    void after_loss(journey& j, link& l, error const& why)
+    {
+        bool const lost = why.code() == errc::connection_ended || why.code() == errc::in_doubt;
+        bool const may  = !l.conn.possibly_complete() || j.asked.repeatable.value_or(is_repeatable(j.method));
+        if (!lost || !l.reused || l.conn.was_answered() || !may || std::exchange(j.moved, true))
+            throw j.named(why.code(), why.context());
+        idle.drop(l.to); // the others are not better
+    }
+
+    // The request ----------------------------------------------------------------------------------------------
+
+    /// Brings the body to its beginning.
+    task<void> prepare_body(journey& j)
+    {
+        if (j.body == nullptr || !j.body_used)
+            co_return;
+        if (!j.body->rewindable())
+            throw j.named(errc::cannot_repeat);
+        co_await j.body->rewind();
+        j.body_used = false;
+    }
+
+    task<secret_string> spell(journey& j, link& l)
+    {
+        request_extras more;
+        more.form       = l.by_proxy ? target_form::absolute : target_form::origin;
+        more.user_agent = settings.user_agent;
+        more.chunked    = j.body != nullptr && !j.body->size();
+        if (j.body != nullptr)
+            more.length = j.body->size();
+        more.expect_continue = j.expect;
+        if (settings.use_cookies)
+            more.cookie = cookies.field(j.at, now());
+        std::string const target = l.by_proxy ? j.at.str() : j.at.target();
+        if (l.by_proxy)
+            more.proxy_authorization = dialer_.proxy_auth().authorization(dialer_.proxy_origin(), j.method, target, {}, j.proxy_try);
+        if (!j.asked.fields.has("Authorization"))
+        {
+            secret_string hash;
+            auto const    wanted = auth_.wants_body_hash(j.at.origin());
+            if (wanted)
+                hash = co_await hash_of(j, *wanted);
+            more.authorization = auth_.authorization(j.at.origin(), j.method, target, hash.view(), j.server_try);
+        }
+        co_return write_request_head(j.method, j.at, j.asked.fields, more);
+    }
+
+    /// For auth-int: the body is read once more than it is sent.
+    task<secret_string> hash_of(journey& j, crypto::hash h)
+    {
+        crypto::hasher sum(h);
+        if (j.body != nullptr && j.body->contiguous())
+            sum.add(*j.body->contiguous());
+        else if (j.body != nullptr)
+        {
+            if (!j.body->rewindable())
+                throw j.named(errc::cannot_repeat);
+            for (;;)
+            {
+                auto const block = co_await j.body->next();
+                if (block.empty())
+                    break;
+                sum.add(block);
+            }
+            co_await j.body->rewind();
+        }
+        co_return sum.result();
+    }
+
+    // Answers --------------------------------------------------------------------------------------------------
+
+    void take_cookies(journey const& j, response_head const& head)
+    {
+        if (!settings.use_cookies)
+            return;
+        for (auto const& f : head.fields)
+            if (ascii::iequals(f.name, "Set-Cookie"))
+                cookies.store(j.at, f.value, now());
+    }
+
+    /** Answers a challenge.
+        @param l Kept for the next try if it has to be the same connection. @return False: the response stands. */
+    task<bool> answer(journey& j, authenticator& who, origin const& o, response_head const& head, std::unique_ptr<link>& l, auth_attempt& a)
+    {
+        bool const server = &who == &auth_;
+        if ((server ? l->server_in : l->proxy_in) && !who.connection_scheme(o).empty())
+            who.on_handshake_refused(o);
+        switch (who.on_challenge(o, head.fields, a))
+        {
+        case authenticator::next::nothing: co_return false;
+        case authenticator::next::again: break;
+        case authenticator::next::new_token:
+        {
+            auto token = co_await settings.token_source(a.refreshed);
+            who.set_token(std::move(token));
+            break;
+        }
+        case authenticator::next::handshake:
+        {
+            bool const ended = co_await drain(l->conn);
+            if (ended)
+                j.pinned = std::move(l);
+            else
+                l.reset();
+            break;
+        }
+        }
+        co_return true;
+    }
+
+    /** Logs a connection in by NTLM, with requests that have no body and change nothing: the server would refuse the body of the
+        first one, and must not take an empty one for the real one. */
+    task<void> log_in(journey& j, link& l, authenticator& who, origin const& o)
+    {
+        bool const     server = &who == &auth_;
+        bool const     dav    = is_reading(j.method) && j.method != "GET" && j.method != "OPTIONS";
+        std::string const method = dav ? "PROPFIND" : "HEAD";
+        ntlm_exchange  talk(who.who(), who.connection_scheme(o));
+        secret_string  message = talk.first();
+        headers        fields;
+        if (dav)
+            fields.add("Depth", "0");
+        l.conn.expires_at(j.total);
+        for (int round = 0;; ++round)
+        {
+            request_extras more;
+            more.form       = l.by_proxy ? target_form::absolute : target_form::origin;
+            more.user_agent = settings.user_agent;
+            (server ? more.authorization : more.proxy_authorization) = std::move(message);
+            outgoing out;
+            out.method = method;
+            out.head   = write_request_head(method, j.at, fields, more);
+            auto const head = co_await l.conn.exchange(out);
+            j.status        = head.status;
+            bool const ended = co_await drain(l.conn);
+            if (head.status != (server ? 401 : 407))
+            {
+                // Without a challenge this resource needs no login; another one may.
+                (server ? l.server_in : l.proxy_in) = true;
+                if (!ended || !l.conn.is_reusable())
+                    who.on_handshake_refused(o);
+                co_return;
+            }
+            auto second = round == 0 ? talk.second(head.fields, who.field_name()) : std::nullopt;
+            if (!second || !ended || !l.conn.is_reusable())
+                who.on_handshake_refused(o);
+            message = std::move(*second);
+        }
+    }
+
+    /// @return Whether the request goes on elsewhere.
+    bool redirect(journey& j, response_head const& head)
+    {
+        std::error_code ec;
+        auto const      next = redirect_of(head, j.at, j.method, ec);
+        if (auto const location = head.fields.get("Location"); ec && location)
+            if (auto const to = j.at.resolve(*location)) // without credentials that may stand there
+                j.location = to->str();
+        if (ec)
+            throw j.named(ec, to_where(j));
+        if (!next)
+            return false;
+        // A server may lead back after it has set a cookie.
+        bool const changes = head.fields.has("Set-Cookie");
+        if (changes)
+            j.visited.clear();
+        j.visited.emplace_back(j.method, j.at);
+        bool const again = std::find(j.visited.begin(), j.visited.end(), std::pair(next->method, next->to)) != j.visited.end();
+        if (again && !changes)
+            throw j.named(errc::redirect_loop, to_where(j));
+        if (++j.hops > settings.most_redirects)
+            throw j.named(errc::too_many_redirects, to_where(j));
+        if (next->without_body)
+        {
+            j.body = nullptr;
+            drop_body_fields(j.asked.fields);
+        }
+        if (next->other_origin)
+            keep_public_fields(j.asked.fields);
+        j.at         = next->to;
+        j.method     = next->method;
+        j.server_try = auth_attempt();
+        return true;
+    }
+
+    static error_context to_where(journey const& j)
+    {
+        error_context context;
+        if (!j.location.empty())
+            context.detail = "to " + j.location;
+        return context;
+    }
+
+    response conclude(journey& j, response_head head, std::unique_ptr<link> l);
+
+    authenticator auth_;
+    dialer        dialer_;
+    std::size_t   generation_ = 0;
+};
+
+/// The body of a response, and the connection it comes from.
+class client_state::body_reader final : public incoming
+{
+public:
+    body_reader(std::shared_ptr<client_state> const& owner, std::unique_ptr<link> l, journey&& j)
+        : owner_(owner), link_(std::move(l)), journey_(std::move(j))
+    {
+        if (link_->conn.frame().end == body_end::length)
+            size_ = link_->conn.frame().length;
+        journey_.asked.body.reset();
+    }
+
+    task<std::string_view> next() override
+    {
+        std::string_view block;
+        if (!link_)
+            co_return block;
+        std::optional<request_error> failure;
+        try
+        {
+            block = co_await link_->conn.read();
+        }
+        catch (error const& e)
+        {
+            failure.emplace(journey_.named(e.code(), e.context()));
+        }
+        if (failure)
+        {
+            link_.reset();
+            throw *failure;
+        }
+        done_ += block.size();
+        if (block.empty())
+            end();
+        else
+            report();
+        co_return block;
+    }
+
+    std::optional<std::uint64_t> size() const noexcept override { return size_; }
+    headers const&               trailers() const noexcept override { return trailers_; }
+
+private:
+    void report()
+    {
+        if (!journey_.asked.on_download)
+            return;
+        try
+        {
+            journey_.asked.on_download(done_, size_);
+        }
+        catch (...)
+        {
+            link_.reset();
+            throw;
+        }
+    }
+
+    void end()
+    {
+        trailers_ = link_->conn.trailers();
+        if (auto const owner = owner_.lock())
+            owner->give_back(std::move(link_));
+        link_.reset();
+    }
+
+    std::weak_ptr<client_state>  owner_;
+    std::unique_ptr<link>        link_;
+    journey                      journey_;
+    headers                      trailers_;
+    std::optional<std::uint64_t> size_;
+    std::uint64_t                done_ = 0;
+};
+
+inline response client_state::conclude(journey& j, response_head head, std::unique_ptr<link> l)
+{
+    url const      from = j.at;
+    unsigned const hops = j.hops;
+    std::unique_ptr<incoming> body;
+    if (!l)
+        l = std::move(j.pinned);
+    if (l->conn.body_done())
+        give_back(std::move(l));
+    else
+        body = std::make_unique<body_reader>(shared_from_this(), std::move(l), std::move(j));
+    response result(std::move(head), from, std::move(body));
+    result.set_redirects(hops);
+    return result;
+}
+
+} // namespace posthorn::http::detail
+
+#endif
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace posthorn::http {
+
+/** A client for any number of servers.
+
+    @code
+    http::client web(settings);
+    auto answer = co_await web.get(http::url("https://mail.example/folders/"));
+    auto page   = co_await answer.text();
+    @endcode
+
+    Any number of requests may run at the same time, each on a connection of its own; idle ones are kept for each origin. It runs on
+    the executor of the tasks that call it, which must be one and the same and not concurrent. While it keeps connections it must not
+    outlive its event loop: with sync_wait() it lives inside of the task. Responses may outlive it.
+
+    @par Errors
+    request_error with http::errc, posthorn::errc::timeout, connection_lost or closed; net::connect_error (condition::unreachable);
+    condition::tls; condition::authentication. A response of whatever status is no error, but for 401 and 407 where
+    there are credentials: they are answered, and if that fails it is errc::auth_failed, auth_unavailable or auth_not_allowed.
+
+    @par Cancellation
+    Supported everywhere. The connection in use is closed; the client stays usable.
+*/
+class client
+{
+public:
+    client() : client(client_settings()) {}
+    explicit client(client_settings settings) : state_(std::make_shared<detail::client_state>(std::move(settings))) {}
+    client(client const&)            = delete;
+    client& operator=(client const&) = delete;
+    ~client() { close_idle(); }
+
+    /** Sends a request and receives the head of the response.
+
+        @param r Kept until the head has come, its functions until the body was read.
+        @return The final response, whose body has yet to be read. */
+    task<response> send(request r) { return detail::client_state::send(state_, std::move(r)); }
+
+    /// GET.
+    task<response> get(url from) { return send(request("GET", std::move(from))); }
+
+    cookie_jar&            cookies() noexcept { return state_->cookies; }
+    client_settings const& settings() const noexcept { return state_->settings; }
+
+    /// Replaces the credentials, and forgets what was proved with the old ones.
+    void set_login(sasl::credentials login) { state_->set_login(std::move(login)); }
+
+    /// Closes idle connections; those in use go on, and are kept again afterwards.
+    void close_idle() noexcept { state_->idle.clear(); }
+
+    std::size_t idle() const noexcept { return state_->idle.size(); }    ///< How many connections are kept and not in use.
+    std::size_t connections() const noexcept { return state_->made; } ///< How many were made so far.
+
+private:
+    std::shared_ptr<detail::client_state> state_;
+};
+
+} // namespace posthorn::http
+
+#endif
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::dav {
+
+/// Settings of a client.
+struct client_settings
+{
+    client_settings() = default;
+
+    multistatus_limits limits;
+    std::string        content_type = "text/xml"; ///< Of bodies in XML. Old servers know no other.
+};
+
+/** The verbs of WebDAV (RFC 4918), and those that Hotmail and Exchange added.
+
+    @par Errors
+    A refusal is a status_error. Where one request is about several things, each has its own status in the result, and
+    only a refusal of the whole is an exception. Besides: what http::client and multistatus throw; error with
+    xml::errc::bad_text or bad_name if something cannot be written, before anything is sent.
+
+    @par Cancellation
+    As of http::client: the connection in use is closed, the client stays usable. Whether a change was made is then unknown.
+
+    @par Thread safety
+    As of the http::client: any number of requests at the same time, on one executor.
+*/
+class client
+{
+public:
+    /// @param web Must outlive this and everything that comes from it.
+    explicit client(http::client& web, client_settings settings = {})
+        : web_(&web), settings_(std::move(settings))
+    {
+    }
+
+    http::client& web() const noexcept { return *web_; }
+
+    /** The properties of a resource, and of those below it.
+
+        Where `reach` leaves out the root, a server that refuses that word (400) is asked without it, now and in
+        future, and the root is taken out of the list here. It is taken out as well if a server lists it all the same.
+    */
+    task<multistatus> propfind(http::url at, depth reach, property_list what, request_options options)
+    {
+        std::string body = propfind_body(what);
+        co_return co_await list("PROPFIND", std::move(at), reach, std::move(body), std::move(options));
+    }
+    task<multistatus> propfind(http::url at, depth reach, property_list what)
+    {
+        return propfind(std::move(at), reach, std::move(what), request_options());
+    }
+
+    /// BPROPFIND: the properties of several resources of a collection.
+    task<multistatus> bpropfind(http::url collection, std::vector<target> targets, depth reach,
+                                property_list what, request_options options)
+    {
+        std::string body = propfind_body(what, targets);
+        co_return co_await list("BPROPFIND", with_slash(collection), reach, std::move(body),
+                                std::move(options));
+    }
+    task<multistatus> bpropfind(http::url collection, std::vector<target> targets, depth reach,
+                                property_list what)
+    {
+        return bpropfind(std::move(collection), std::move(targets), reach, std::move(what),
+                         request_options());
+    }
+
+    /** SEARCH, by SQL as Exchange knows it; see sql_name() and sql_text().
+
+        @param rows Which rows are wanted; multistatus::rows() tells which came. Past the end: errc::range_end.
+    */
+    task<multistatus> search(http::url at, std::string sql, std::optional<row_range> rows,
+                             request_options options)
+    {
+        if (rows)
+            options.fields.set("Range", rows->str());
+        auto request = xml_request("SEARCH", std::move(at), search_body(sql), options);
+        auto answer  = co_await web_->send(std::move(request));
+        co_return co_await listed(std::move(answer), "SEARCH", false);
+    }
+    task<multistatus> search(http::url at, std::string sql)
+    {
+        return search(std::move(at), std::move(sql), std::nullopt, request_options());
+    }
+
+    /** Changes properties: all or none of them (RFC 4918, 9.2).
+
+        A refusal of single properties is told in the details of the outcome, which is not ok() then.
+    */
+    task<outcome> proppatch(http::url at, property_update update, request_options options)
+    {
+        auto request = xml_request("PROPPATCH", std::move(at), proppatch_body(update), options);
+        co_return co_await send(std::move(request));
+    }
+    task<outcome> proppatch(http::url at, property_update update)
+    {
+        return proppatch(std::move(at), std::move(update), request_options());
+    }
+
+    /// BPROPPATCH: the same changes to several resources of a collection.
+    task<bulk_outcome> bproppatch(http::url collection, std::vector<target> targets, property_update update,
+                                  request_options options)
+    {
+        auto request =
+            xml_request("BPROPPATCH", with_slash(collection), proppatch_body(update, targets), options);
+        co_return co_await bulk(std::move(request), std::move(targets));
+    }
+    task<bulk_outcome> bproppatch(http::url collection, std::vector<target> targets, property_update update)
+    {
+        return bproppatch(std::move(collection), std::move(targets), std::move(update), request_options());
+    }
+
+    /** Makes a collection. Take its URL from the outcome's location if there is one: servers give names of their own.
+
+        @param update Properties to set at once, as Exchange allows it; empty: none, and no body.
+    */
+    task<outcome> mkcol(http::url at, property_update update, request_options options)
+    {
+        http::request request("MKCOL", std::move(at));
+        if (update.changes().empty())
+            request.fields.set("Content-Type",
+                               settings_.content_type); // as old clients did, without any body
+        else
+            request.set_body(proppatch_body(update), settings_.content_type);
+        add_fields(request, options);
+        co_return co_await send(std::move(request));
+    }
+    task<outcome> mkcol(http::url at) { return mkcol(std::move(at), property_update(), request_options()); }
+
+    /// COPY. A slash at the end of the source is given to the destination as well.
+    task<outcome> copy(http::url from, http::url to, transfer_options options)
+    {
+        return transfer("COPY", std::move(from), std::move(to), std::move(options));
+    }
+    task<outcome> copy(http::url from, http::url to)
+    {
+        return copy(std::move(from), std::move(to), transfer_options());
+    }
+
+    /// MOVE, which is renaming, too. A slash at the end of the source is given to the destination as well.
+    task<outcome> move(http::url from, http::url to, transfer_options options)
+    {
+        return transfer("MOVE", std::move(from), std::move(to), std::move(options));
+    }
+    task<outcome> move(http::url from, http::url to)
+    {
+        return move(std::move(from), std::move(to), transfer_options());
+    }
+
+    /// BCOPY: copies resources of a collection into another.
+    task<bulk_outcome> bcopy(http::url collection, http::url to, std::vector<target> targets,
+                             transfer_options options)
+    {
+        return bulk_transfer(bulk_verb::copy, std::move(collection), std::move(to), std::move(targets),
+                             std::move(options));
+    }
+
+    /// BMOVE: moves resources of a collection into another.
+    task<bulk_outcome> bmove(http::url collection, http::url to, std::vector<target> targets,
+                             transfer_options options)
+    {
+        return bulk_transfer(bulk_verb::move, std::move(collection), std::move(to), std::move(targets),
+                             std::move(options));
+    }
+
+    /// DELETE: a resource, or a collection with all in it.
+    task<outcome> remove(http::url at, request_options options)
+    {
+        http::request request("DELETE", std::move(at));
+        add_fields(request, options);
+        co_return co_await send(std::move(request));
+    }
+    task<outcome> remove(http::url at) { return remove(std::move(at), request_options()); }
+
+    /// BDELETE: resources of a collection.
+    task<bulk_outcome> bdelete(http::url collection, std::vector<target> targets, request_options options)
+    {
+        auto request =
+            xml_request("BDELETE", with_slash(collection), bulk_body(bulk_verb::remove, targets), options);
+        co_return co_await bulk(std::move(request), std::move(targets));
+    }
+    task<bulk_outcome> bdelete(http::url collection, std::vector<target> targets)
+    {
+        return bdelete(std::move(collection), std::move(targets), request_options());
+    }
+
+    /** GET.
+        @return The response, whose body is to be read. With if_none_match it can be a 304, which is no refusal here.
+    */
+    task<http::response> get(http::url at, request_options options)
+    {
+        http::request request("GET", std::move(at));
+        add_fields(request, options);
+        auto answer = co_await web_->send(std::move(request));
+        if (!answer.ok() && answer.status() != 304)
+            co_await refuse(answer, "GET");
+        co_return answer;
+    }
+    task<http::response> get(http::url at) { return get(std::move(at), request_options()); }
+
+    /// PUT: writes a resource. @param content Must be rewindable() to survive a challenge or a redirect.
+    task<outcome> put(http::url at, std::shared_ptr<source> content, std::string content_type,
+                      request_options options)
+    {
+        http::request request("PUT", std::move(at));
+        request.body = std::move(content);
+        request.fields.set("Content-Type", std::move(content_type));
+        add_fields(request, options);
+        co_return co_await send(std::move(request));
+    }
+    task<outcome> put(http::url at, std::shared_ptr<source> content, std::string content_type)
+    {
+        return put(std::move(at), std::move(content), std::move(content_type), request_options());
+    }
+
+    /// OPTIONS.
+    task<server_features> options(http::url at)
+    {
+        auto answer = co_await web_->send(http::request("OPTIONS", std::move(at)));
+        if (!answer.ok())
+            co_await refuse(answer, "OPTIONS");
+        server_features f;
+        f.status = answer.status();
+        f.fields = answer.fields();
+        members(f.fields, "DAV", f.classes);
+        members(f.fields, "Allow", f.methods);
+        members(f.fields, "Public", f.methods);
+        co_await answer.discard();
+        co_return f;
+    }
+
+    /** Any other request that changes something, such as a POST that sends or appends a message.
+        @return As for the verbs above: a refusal of the whole is an exception, a list is in the details. */
+    task<outcome> send(http::request request)
+    {
+        std::string method = request.method;
+        auto        answer = co_await web_->send(std::move(request));
+        co_return co_await changed(std::move(answer), std::move(method));
+    }
+
+private:
+    static void members(http::headers const& fields, std::string_view name, std::vector<std::string>& to)
+    {
+        for (std::string_view list : fields.all(name))
+            for (std::string_view one; http::next_member(list, one);)
+                if (std::find(to.begin(), to.end(), one) == to.end())
+                    to.emplace_back(one);
+    }
+
+    static void add_fields(http::request& r, request_options const& o)
+    {
+        if (o.brief)
+            r.fields.set("Brief", "t");
+        if (!o.translate)
+            r.fields.set("Translate", "f");
+        if (!o.if_match.empty())
+            r.fields.set("If-Match", o.if_match);
+        if (!o.if_none_match.empty())
+            r.fields.set("If-None-Match", o.if_none_match);
+        for (auto const& f : o.fields)
+            r.fields.set(f.name, f.value);
+        if (o.repeatable)
+            r.repeatable = o.repeatable;
+    }
+
+    static void add_transfer_fields(http::request& r, http::url const& to, transfer_options const& o)
+    {
+        r.fields.set("Destination", to.str());
+        if (!o.overwrite)
+            r.fields.set("Overwrite", "F");
+        if (o.allow_rename)
+            r.fields.set("Allow-Rename", "t");
+        add_fields(r, o);
+    }
+
+    http::request xml_request(std::string method, http::url at, std::string body,
+                              request_options const& o) const
+    {
+        http::request r(std::move(method), std::move(at));
+        r.set_body(std::move(body), settings_.content_type);
+        add_fields(r, o);
+        return r;
+    }
+
+    /// Throws what the response amounts to; a short body is read, to keep the connection.
+    task<void> refuse(http::response& answer, std::string method)
+    {
+        auto f = facts_of(answer, method);
+        co_await answer.discard();
+        throw status_error(refusal(f.status), std::move(f));
+    }
+
+    task<multistatus> list(std::string method, http::url at, depth reach, std::string body,
+                           request_options options)
+    {
+        bool const skip  = leaves_out_root(reach);
+        auto const home  = at.origin();
+        bool const plain = skip && knows_no_noroot_.contains(home);
+        auto       first = xml_request(method, at, body, options);
+        first.fields.set("Depth", std::string(to_string(plain ? without_noroot(reach) : reach)));
+        auto answer = co_await web_->send(std::move(first));
+        if (skip && !plain && answer.status() == 400)
+        {
+            co_await answer.discard();
+            auto again = xml_request(method, std::move(at), std::move(body), options);
+            again.fields.set("Depth", std::string(to_string(without_noroot(reach))));
+            answer = co_await web_->send(std::move(again));
+            if (answer.ok())
+                knows_no_noroot_.insert(home);
+        }
+        co_return co_await listed(std::move(answer), std::move(method), skip);
+    }
+
+    task<multistatus> listed(http::response answer, std::string method, bool skip)
+    {
+        if (answer.status() != 207 && answer.status() != 200)
+            co_await refuse(answer, method);
+        multistatus list(std::move(answer), std::move(method), skip, settings_.limits);
+        co_return list;
+    }
+
+    task<outcome> transfer(std::string method, http::url from, http::url to, transfer_options options)
+    {
+        if (ends_with_slash(from))
+            to = with_slash(to);
+        auto first = transfer_request(method, from, to, options);
+        if (!options.retry_with_slash || ends_with_slash(to))
+            co_return co_await send(std::move(first));
+
+        auto       answer = co_await web_->send(std::move(first));
+        int const  status = answer.status();
+        bool const again  = status == 400 || status == 404 || status == 409;
+        if (!again)
+            co_return co_await changed(std::move(answer), std::move(method));
+        co_await answer.discard();
+        auto second = transfer_request(method, std::move(from), with_slash(to), options);
+        co_return co_await send(std::move(second));
+    }
+
+    static http::request transfer_request(std::string const& method, http::url from, http::url const& to,
+                                          transfer_options const& options)
+    {
+        http::request r(method, std::move(from));
+        // A MOVE is always of everything (RFC 4918, 9.9.2), and some servers do not like to hear it.
+        if (method == "COPY")
+            r.fields.set("Depth", std::string(to_string(options.reach)));
+        add_transfer_fields(r, to, options);
+        return r;
+    }
+
+    task<bulk_outcome> bulk_transfer(bulk_verb verb, http::url collection, http::url to,
+                                     std::vector<target> targets, transfer_options options)
+    {
+        auto request = xml_request(verb == bulk_verb::copy ? "BCOPY" : "BMOVE", with_slash(collection),
+                                   bulk_body(verb, targets), request_options());
+        add_transfer_fields(request, with_slash(to), options);
+        co_return co_await bulk(std::move(request), std::move(targets));
+    }
+
+    task<outcome> changed(http::response answer, std::string method)
+    {
+        if (!answer.ok())
+            co_await refuse(answer, method);
+        outcome o;
+        o.status = answer.status();
+        o.url    = answer.url();
+        o.etag   = answer.fields().get("ETag").value_or("");
+        if (auto const where = answer.fields().get("Location"))
+            o.location = resolve_href(o.url, *where);
+        bool const is_list =
+            o.status == 207 ||
+            (o.status == 200 && is_xml_type(answer.fields().get("Content-Type").value_or("")));
+        if (!is_list || answer.size() == 0U)
+        {
+            co_await drop(answer, method);
+            co_return o;
+        }
+        multistatus list(std::move(answer), std::move(method), false, settings_.limits);
+        o.details = co_await list.collect();
+        o.status  = 200;
+        for (auto const& r : o.details)
+            if (o.ok() && r.worst_status() / 100 != 2)
+                o.status = r.worst_status();
+        co_return o;
+    }
+
+    /** Sends a bulk request. The answer is a list, or has no body at all: then all went well. With 200 anything else is
+        an error, since that is what error pages and login pages come with. */
+    task<bulk_outcome> bulk(http::request request, std::vector<target> targets)
+    {
+        std::string method = request.method;
+        auto        answer = co_await web_->send(std::move(request));
+        if (!answer.ok())
+            co_await refuse(answer, method);
+        int const    status = answer.status();
+        bulk_matcher matcher(answer.url(), targets);
+        if ((status != 207 && status != 200) || answer.size() == 0U)
+        {
+            co_await answer.discard();
+            co_return matcher.take(status);
+        }
+        multistatus list(std::move(answer), std::move(method), false, settings_.limits);
+        response    one;
+        for (;;)
+        {
+            bool found = false;
+            try
+            {
+                found = co_await list.next(one);
+            }
+            catch (posthorn::error const& e)
+            {
+                if (e.code() != xml::errc::empty)
+                    throw;
+            }
+            if (!found)
+                co_return matcher.take(status);
+            matcher.add(one);
+        }
+    }
+
+    /// Drops a body that is of no use, after a look at it: with 200 it may be the login page of an expired session.
+    static task<void> drop(http::response& answer, std::string method)
+    {
+        constexpr std::size_t most = 64 * 1024;
+        std::string           front;
+        while (answer.status() == 200 && front.size() < most)
+        {
+            auto const block = co_await answer.next();
+            if (block.empty())
+                break;
+            front.append(block.substr(0, most - front.size()));
+        }
+        if (is_login_page(front))
+            throw status_error(errc::session_expired, facts_of(answer, method));
+        co_await answer.discard();
+    }
+
+    static status_error::facts facts_of(http::response const& answer, std::string const& method)
+    {
+        status_error::facts f;
+        f.method    = method;
+        f.url       = answer.url().str();
+        f.status    = answer.status();
+        f.reason    = answer.reason();
+        f.dav_error = answer.fields().get("X-Dav-Error").value_or("");
+        return f;
+    }
+
+    http::client*          web_;
+    client_settings        settings_;
+    std::set<http::origin> knows_no_noroot_;
+};
+
+} // namespace posthorn::dav
+
+#endif
+// The same work on many items, a bounded number of them at once.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_IN_PARALLEL_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_IN_PARALLEL_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail::detail {
+
+template <class Work>
+task<void> take_turns(Work& work, std::size_t& next, std::size_t count)
+{
+    while (next < count)
+    {
+        std::size_t const mine = next++;
+        co_await work(mine);
+    }
+}
+
+/** Awaits `work(i)` for each i below `count`, at most `width` at a time.
+
+    @param work Returns a task. It must outlive the call: it is not copied.
+    @throws The first failure; the others are cancelled and waited for.
+*/
+template <class Work>
+task<void> in_parallel(std::size_t count, std::size_t width, Work& work)
+{
+    std::size_t             next = 0;
+    std::vector<task<void>> hands;
+    for (std::size_t i = 0; i != std::min(count, std::max<std::size_t>(width, 1)); ++i)
+        hands.push_back(take_turns(work, next, count));
+    co_await when_all(std::move(hands));
+}
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+// What the operations of a mailbox share: the client, the dialect, what was found out about the server.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_MAILBOX_STATE_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_MAILBOX_STATE_HPP
+
+// Logging in by the form of a login page, which gives cookies for all requests to come.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_FORM_LOGIN_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_FORM_LOGIN_HPP
+
+// The form of Exchange's login pages: found in the page, filled in.
+
+#ifndef POSTHORN_HTTPMAIL_LOGIN_FORM_HPP
+#define POSTHORN_HTTPMAIL_LOGIN_FORM_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail {
+
+/// What there is to know about a form with a password field. A value.
+struct login_form
+{
+    login_form() = default;
+
+    std::string action;                      ///< As in the page: a reference; empty: the page itself.
+    std::string user     = "username";       ///< The names of its fields.
+    std::string password = "password";
+    std::vector<std::pair<std::string, std::string>> hidden; ///< Fields that go back as they came.
+};
+
+namespace detail {
+
+/// The value of an attribute in a tag of HTML, with the few entities that occur there; nothing if it has none.
+inline std::optional<std::string> html_attribute(std::string_view tag, std::string_view name)
+{
+    auto const space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '/'; };
+    std::size_t i    = 0;
+    while (i < tag.size() && !space(tag[i]))
+        ++i; // the name of the element
+    while (i < tag.size())
+    {
+        while (i < tag.size() && space(tag[i]))
+            ++i;
+        auto const begin = i;
+        while (i < tag.size() && !space(tag[i]) && tag[i] != '=')
+            ++i;
+        auto const found = tag.substr(begin, i - begin);
+        while (i < tag.size() && space(tag[i]))
+            ++i;
+        std::string_view value;
+        if (i < tag.size() && tag[i] == '=')
+        {
+            ++i;
+            while (i < tag.size() && space(tag[i]) && tag[i] != '/')
+                ++i;
+            char const quote = i < tag.size() && (tag[i] == '"' || tag[i] == '\'') ? tag[i++] : ' ';
+            auto const first = i;
+            while (i < tag.size() && (quote == ' ' ? !(space(tag[i]) && tag[i] != '/') : tag[i] != quote))
+                ++i;
+            value = tag.substr(first, i - first);
+            i += quote == ' ' ? 0 : 1;
+        }
+        if (!ascii::iequals(found, name))
+            continue;
+        std::string text(value);
+        for (auto const& [entity, c] : {std::pair<std::string_view, char>("&quot;", '"'), {"&#39;", '\''}, {"&lt;", '<'}, {"&gt;", '>'}, {"&amp;", '&'}})
+            for (auto at = text.find(entity); at != text.npos; at = text.find(entity, at + 1))
+                text.replace(at, entity.size(), 1, c);
+        return text;
+    }
+    return std::nullopt;
+}
+
+inline void append_encoded(std::string_view text, secret_string& out)
+{
+    static constexpr char digits[] = "0123456789ABCDEF";
+    for (char const c : text)
+    {
+        auto const u = static_cast<unsigned char>(c);
+        if (ascii::is_alnum(c) || std::string_view("-._*").find(c) != std::string_view::npos)
+            out.push_back(c);
+        else if (c == ' ')
+            out.push_back('+');
+        else
+        {
+            char const triplet[] = {'%', digits[u >> 4U], digits[u & 15U]};
+            out.append(std::string_view(triplet, 3));
+        }
+    }
+}
+
+} // namespace detail
+
+/// The first form of a page that asks for a password; nothing if there is none.
+inline std::optional<login_form> find_login_form(std::string_view html)
+{
+    std::string const lower = ascii::to_lower(html);
+    for (auto at = lower.find("<form"); at != lower.npos; at = lower.find("<form", at + 1))
+    {
+        auto const end  = std::min(lower.find("</form", at), lower.size());
+        auto const open = std::min(lower.find('>', at), end);
+        login_form form;
+        form.action   = detail::html_attribute(html.substr(at + 1, open - at - 1), "action").value_or("");
+        bool secret   = false, named = false;
+        for (auto i = lower.find("<input", open); i < end; i = lower.find("<input", i + 1))
+        {
+            auto const tag  = html.substr(i + 1, std::min(lower.find('>', i), end) - i - 1);
+            auto const name = detail::html_attribute(tag, "name").value_or("");
+            auto const type = ascii::to_lower(detail::html_attribute(tag, "type").value_or("text"));
+            if (name.empty())
+                continue;
+            if (type == "hidden")
+                form.hidden.emplace_back(name, detail::html_attribute(tag, "value").value_or(""));
+            else if (type == "password")
+            {
+                form.password = name;
+                secret        = true;
+            }
+            else if ((type == "text" || type == "email") && !std::exchange(named, true))
+                form.user = name;
+        }
+        if (secret)
+            return form;
+    }
+    return std::nullopt;
+}
+
+/** The body that logs in (application/x-www-form-urlencoded).
+
+    Fields that Exchange needs are added where the page has them not: where to go then, and that the computer is a trusted one, which makes
+    sessions last longer.
+    @param destination The URL that was wanted. */
+inline secret_string fill_in(login_form const& form, std::string_view destination, std::string_view user, std::string_view password)
+{
+    secret_string out;
+    auto const    add = [&](std::string_view name, std::string_view value) {
+        if (!out.empty())
+            out.push_back('&');
+        detail::append_encoded(name, out);
+        out.push_back('=');
+        detail::append_encoded(value, out);
+    };
+    auto const given = [&](std::string_view name) -> std::optional<std::string_view> {
+        for (auto const& [n, v] : form.hidden)
+            if (n == name)
+                return v;
+        return std::nullopt;
+    };
+    auto const wanted = given("destination").value_or("");
+    add("destination", wanted.empty() ? destination : wanted);
+    add("flags", "4");
+    add(form.user, user);
+    add(form.password, password);
+    add("trusted", "4");
+    for (auto const& [n, v] : form.hidden)
+        if (n != "destination" && n != "flags" && n != "trusted")
+            add(n, v);
+    return out;
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace posthorn::httpmail::detail {
+
+/// A body that is wiped when it goes.
+class secret_source final : public source
+{
+public:
+    explicit secret_source(secret_string text) noexcept : text_(std::move(text)) {}
+
+    task<std::string_view> next() override
+    {
+        std::string_view const block = given_ ? std::string_view() : text_.view();
+        given_                       = true;
+        co_return block;
+    }
+    std::optional<std::uint64_t>    size() const override { return text_.size(); }
+    std::optional<std::string_view> contiguous() const override { return text_.view(); }
+    bool                            rewindable() const override { return true; }
+    task<void>                      rewind() override
+    {
+        given_ = false;
+        co_return;
+    }
+
+private:
+    secret_string text_;
+    bool          given_ = false;
+};
+
+/** Logs in. Whether that was successful shows the next request: Exchange gives cookies for a wrong password, too.
+
+    The password goes where Basic would be allowed, and nowhere else.
+    @throws error http::errc::auth_not_allowed. */
+inline task<void> log_in_by_form(http::client& web, http::url entry)
+{
+    auto answer = co_await web.get(entry);
+    auto const page  = answer.url();
+    auto const html  = co_await answer.text();
+    auto const found = find_login_form(html);
+    login_form form;
+    if (found)
+        form = *found;
+    else
+        form.action = "/exchweb/bin/auth/owaauth.dll"; // of Exchange 2003
+    auto const to = form.action.empty() ? std::optional(page) : page.resolve(form.action);
+    if (!to || !web.settings().rules.allows(to->origin(), http::auth_scheme::basic))
+        throw error(http::errc::auth_not_allowed, to ? to->origin().str() : std::string("the form leads nowhere"));
+    auto const&   who = web.settings().login;
+    http::request r("POST", *to);
+    r.body = std::make_shared<secret_source>(fill_in(form, entry.str(), who.user, who.password.view()));
+    r.fields.set("Content-Type", "application/x-www-form-urlencoded");
+    r.redirects = http::redirects::keep;
+    auto done   = co_await web.send(std::move(r));
+    co_await done.discard();
+}
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+// Lets so many in at once; the others wait in a queue, each with its own cancellation.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_GATE_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_GATE_HPP
+
+#include <asio/any_io_executor.hpp>
+#include <asio/cancellation_type.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <tuple>
+#include <utility>
+
+namespace posthorn::httpmail::detail {
+
+/** A semaphore for tasks of one executor.
+
+    First come, first served. A permit may outlive the gate.
+*/
+class gate
+{
+    struct waiter;
+
+    struct state
+    {
+        std::size_t        free;
+        std::list<waiter*> queue;
+
+        /// Somebody leaves.
+        void pass_on() noexcept
+        {
+            if (queue.empty())
+            {
+                ++free;
+                return;
+            }
+            waiter* const w = queue.front();
+            queue.pop_front();
+            w->ring();
+        }
+    };
+
+    struct waiter
+    {
+        waiter(std::shared_ptr<state> s, asio::any_io_executor const& ex)
+            : owner(std::move(s)), timer(ex, std::chrono::steady_clock::time_point::max())
+        {
+            owner->queue.push_back(this);
+        }
+        waiter(waiter const&)            = delete;
+        waiter& operator=(waiter const&) = delete;
+        ~waiter()
+        {
+            if (let_in && !taken)
+                owner->pass_on();
+            else if (!let_in)
+                owner->queue.remove(this);
+        }
+
+        void ring() noexcept
+        {
+            let_in = true;
+            try
+            {
+                timer.cancel();
+            }
+            catch (...)
+            {
+                // Of a timer that is not in use it cannot fail; of one that is, neither.
+            }
+        }
+
+        std::shared_ptr<state> owner;
+        asio::steady_timer     timer;
+        bool                   let_in = false;
+        bool                   taken  = false;
+    };
+
+public:
+    /// @param width How many may be in at once; at least 1.
+    explicit gate(std::size_t width) : state_(std::make_shared<state>())
+    {
+        state_->free = width == 0 ? 1 : width;
+    }
+
+    /// The right to be inside, until it is destroyed. Move-only.
+    class permit
+    {
+    public:
+        permit() noexcept = default;
+        permit(permit&&) noexcept = default;
+        permit& operator=(permit&& other) noexcept
+        {
+            auto const old = std::exchange(state_, std::move(other.state_));
+            if (old)
+                old->pass_on();
+            return *this;
+        }
+        ~permit() { leave(); }
+
+        void leave() noexcept
+        {
+            if (auto const s = std::exchange(state_, nullptr))
+                s->pass_on();
+        }
+
+    private:
+        friend class gate;
+        explicit permit(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
+
+        std::shared_ptr<state> state_;
+    };
+
+    /// @throws error with posthorn::errc::canceled, also to who was let in but should stop: nothing is begun then.
+    task<permit> enter()
+    {
+        auto const before = co_await this_coro::cancelled;
+        if (before != asio::cancellation_type::none)
+            throw error(posthorn::errc::canceled);
+        if (state_->free != 0)
+        {
+            --state_->free;
+            permit now(state_);
+            co_return now;
+        }
+        auto const ex = co_await this_coro::executor;
+        waiter     w(state_, ex);
+        auto const why = co_await w.timer.async_wait(use_task_nothrow);
+        std::ignore    = why;
+        auto const how = co_await this_coro::cancelled;
+        if (!w.let_in || how != asio::cancellation_type::none)
+            throw error(posthorn::errc::canceled);
+        w.taken = true;
+        permit later(state_);
+        co_return later;
+    }
+
+    /// How many wait.
+    std::size_t waiting() const noexcept { return state_->queue.size(); }
+
+private:
+    std::shared_ptr<state> state_;
+};
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+// What can go wrong with a mailbox beyond HTTP and WebDAV.
+
+#ifndef POSTHORN_HTTPMAIL_ERROR_HPP
+#define POSTHORN_HTTPMAIL_ERROR_HPP
+
+#include <string>
+#include <system_error>
+#include <type_traits>
+
+namespace posthorn::httpmail {
+
+enum class errc
+{
+    not_a_mailbox = 1, ///< The entry URL has no properties of a mailbox, and those are needed.
+    no_such_folder,    ///< The server did not say where this folder is: no deleted items, no contacts ...
+    cannot_send,       ///< The server did not say where messages are to be sent to.
+    foreign_url,       ///< A URL on a server that is not trusted with this mailbox.
+    special_folder,    ///< A folder that must not be renamed or deleted.
+    bad_name,          ///< A name that no folder can have.
+    folder_exists,     ///< There is a folder of this name, or something else is in the way.
+    message_gone,      ///< There is no such message (any more).
+    no_recipients,     ///< The envelope has no recipients.
+    no_free_name,      ///< Every name that was tried for a new resource is taken.
+    in_doubt,          ///< Part of the work may have been done, and nobody knows.
+    not_done           ///< Part of the work was not done.
+};
+
+namespace detail {
+
+class category_type final : public std::error_category
+{
+public:
+    char const* name() const noexcept override { return "posthorn.httpmail"; }
+
+    std::string message(int value) const override
+    {
+        switch (static_cast<errc>(value))
+        {
+        case errc::not_a_mailbox: return "there is no mailbox at this URL";
+        case errc::no_such_folder: return "the mailbox does not say where this folder is";
+        case errc::cannot_send: return "the mailbox does not say where to send messages";
+        case errc::foreign_url: return "the URL belongs to a server that is not trusted with this mailbox";
+        case errc::special_folder: return "this folder cannot be renamed or deleted";
+        case errc::bad_name: return "a folder cannot have this name";
+        case errc::folder_exists: return "there is such a folder already";
+        case errc::message_gone: return "there is no such message";
+        case errc::no_recipients: return "the message has no recipients";
+        case errc::no_free_name: return "no free name was found";
+        case errc::in_doubt: return "it is not known whether all of it was done";
+        case errc::not_done: return "some of it was not done";
+        }
+        return "unknown HTTPMail error";
+    }
+
+    bool equivalent(int value, std::error_condition const& c) const noexcept override
+    {
+        switch (static_cast<errc>(value))
+        {
+        case errc::in_doubt: return false;
+        case errc::not_done: return c == condition::temporary;
+        default: return c == condition::permanent;
+        }
+    }
+};
+
+} // namespace detail
+
+/// The category of errc.
+inline std::error_category const& category() noexcept
+{
+    static detail::category_type const instance;
+    return instance;
+}
+
+inline std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), category()}; }
+
+} // namespace posthorn::httpmail
+
+template <>
+struct std::is_error_code_enum<posthorn::httpmail::errc> : std::true_type
+{
+};
+
+#endif
+// What a mailbox needs to know, and what can be asked of its operations.
+
+#ifndef POSTHORN_HTTPMAIL_SETTINGS_HPP
+#define POSTHORN_HTTPMAIL_SETTINGS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace posthorn::httpmail {
+
+/** Settings of a mailbox.
+
+    Credentials go to the origin of the entry URL. Where that leads elsewhere, as Hotmail's did, the other hosts must be
+    named in `http.rules`: nothing of the mailbox goes to a server that is trusted neither there nor by the entry URL.
+
+    @code
+    settings.http.login              = {"alice@example.com", "secret"};
+    settings.http.rules.digest_hosts = {"*.example.com"};
+    @endcode
+*/
+struct mailbox_settings
+{
+    mailbox_settings() = default;
+
+    http::client_settings http;
+
+    std::optional<httpmail::dialect>      dialect; ///< Nothing: found out from the first answer.
+    std::optional<httpmail::foreign_urls> foreign; ///< Instead of what the dialect does about URLs elsewhere.
+
+    std::size_t connections = 4;   ///< Requests at the same time, of all operations together; at least 1.
+    std::size_t bulk_size   = 50;  ///< Items in one bulk request; at least 1.
+    std::size_t page_size   = 100; ///< Messages in one page of a list, where there are pages; at least 1.
+    bool        use_bulk    = true; ///< False: single verbs only.
+
+    /** Sends what is known of X-Timestamp with poll(), so that the server need not answer. Hotmail only; what it really
+        did is not on record. */
+    bool use_timestamps = false;
+
+    /// The largest message that is held in memory, because its source tells no size and cannot start again.
+    std::uint64_t most_in_memory = std::uint64_t(32) << 20U;
+
+    std::size_t most_folders = 10'000; ///< In a list or tree, before posthorn::errc::limit_exceeded.
+    std::size_t most_levels  = 32;     ///< Of folders below each other; deeper ones are not looked at.
+
+    dav::multistatus_limits limits;  ///< Of lists.
+    http::headers           fields;  ///< Sent with every request.
+    contact_map             contacts; ///< What the fields of contacts are called.
+};
+
+/// For lists of messages.
+struct list_options
+{
+    list_options() = default;
+
+    std::size_t most = std::numeric_limits<std::size_t>::max(); ///< The list ends after so many.
+    std::vector<dav::property_name> more; ///< Further properties, to be found in message_info::more.
+};
+
+/// For fetching a message.
+struct fetch_options
+{
+    fetch_options() = default;
+
+    http::progress_function on_progress; ///< What it throws ends the reading.
+};
+
+/// For messages on their way to the server.
+struct upload_options
+{
+    upload_options() = default;
+
+    bool                    normalise = true; ///< Bare CR and LF become CRLF.
+    http::progress_function on_progress;      ///< May start again at 0. What it throws ends the request.
+};
+
+/// For sending.
+struct send_options : upload_options
+{
+    send_options() = default;
+
+    /** A copy is kept among the sent items. b1gMail keeps one always; Exchange's copy has the envelope in it, so append() one
+        there instead. */
+    bool save_in_sent = true;
+
+    http::url save_to; ///< Exchange: keep it in this folder instead; empty: as usual.
+
+    bool keep_bcc = false; ///< Fields Bcc are sent along: then everybody can read them.
+};
+
+/// For storing a message in a folder.
+struct append_options : upload_options
+{
+    append_options() = default;
+
+    /** Where messages have names that clients choose (Exchange, WebDAV): the last part of the URL, as text. Empty: one that is
+        made up here. */
+    std::string name;
+};
+
+} // namespace posthorn::httpmail
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail::detail {
+
+/// What bulk requests do, and their place in mailbox_state::bulk.
+enum class bulk_kind : unsigned char
+{
+    mark,
+    move,
+    copy,
+    remove
+};
+
+/// Whether a server knows a method.
+enum class support : unsigned char
+{
+    unknown,
+    yes,
+    no
+};
+
+/// Shared by everything that comes from one mailbox.
+class mailbox_state
+{
+public:
+    mailbox_state(http::url where, mailbox_settings s)
+        : settings(with_entry(std::move(s), where)), entry(std::move(where)), web(settings.http),
+          dav(web, dav_settings(settings)), lanes(settings.connections), opening_(1)
+    {
+        if (settings.dialect)
+            adopt(*settings.dialect);
+    }
+    mailbox_state(mailbox_state const&)            = delete;
+    mailbox_state& operator=(mailbox_state const&) = delete;
+
+    mailbox_settings settings;
+    http::url        entry;
+    http::client     web;
+    dav::client      dav;
+    gate             lanes; ///< As many requests as there may be connections.
+    dialect_rules    rules;
+    root_properties  root;
+    timestamps       seen; ///< What the server said last.
+
+    // Found out by trying.
+    support bulk[4]       = {};
+    support search        = support::unknown;
+    support one_proppatch = support::unknown;
+
+    bool is_open() const noexcept { return open_; }
+
+    /// Finds out where everything is, once; several tasks may ask at the same time.
+    task<void> open()
+    {
+        if (open_)
+            co_return;
+        auto const turn = co_await opening_.enter();
+        if (!open_)
+            co_await discover();
+    }
+
+    /** Asks the entry URL, whatever is known. Where that is answered by a login page it logs in and asks again.
+        @throws error errc::not_a_mailbox, errc::foreign_url, http::errc::auth_failed; what dav::client throws. */
+    task<void> discover()
+    {
+        bool expired = false;
+        try
+        {
+            co_await ask_entry();
+        }
+        catch (dav::status_error const& e)
+        {
+            expired = e.code() == dav::errc::session_expired;
+            if (!expired || settings.http.login.password.empty())
+                throw;
+        }
+        if (!expired)
+            co_return;
+        co_await log_in_by_form(web, entry);
+        bool refused = false;
+        try
+        {
+            co_await ask_entry();
+        }
+        catch (dav::status_error const& e)
+        {
+            refused = e.code() == dav::errc::session_expired;
+            if (!refused)
+                throw;
+        }
+        if (refused)
+            throw error(http::errc::auth_failed, "by the form of " + entry.str());
+    }
+
+    task<void> ask_entry()
+    {
+        auto const         lane = co_await lanes.enter();
+        dav::request_options o  = options();
+        o.brief                 = settings.dialect && rules.brief;
+        auto question           = root_question(settings.dialect);
+        auto list               = co_await dav.propfind(entry, dav::depth::zero, std::move(question), std::move(o));
+        admit_answer(entry, list.url());
+        auto first              = co_await list.next();
+        http::headers const fields = list.fields();
+        auto const          at     = list.url();
+        dav::response       rest;
+        for (bool more = first.has_value(); more;) // to its end, so that the connection can be used again
+            more = co_await list.next(rest);
+        if (!first)
+            throw error(errc::not_a_mailbox, at.str());
+        if (!settings.dialect)
+            adopt(guess_dialect(fields, first->text(names::sendmsg).value_or("")));
+        auto found = read_root(*first, at, rules.foreign);
+        if (rules.is == dialect::hotmail && found.folder_root.empty() && found.inbox.empty())
+            throw error(errc::not_a_mailbox, at.str() + " tells neither an inbox nor a root of folders");
+        if (found.folder_root.empty())
+            found.folder_root = dav::with_slash(at);
+        root  = std::move(found);
+        open_ = true;
+        note(fields);
+    }
+
+    /// For a request of this dialect.
+    dav::request_options options() const
+    {
+        dav::request_options o;
+        o.fields = settings.fields;
+        o.brief  = rules.brief;
+        return o;
+    }
+
+    /// Remembers what an answer says about changes.
+    void note(http::headers const& fields)
+    {
+        if (auto const field = fields.get("X-Timestamp"))
+            seen.merge(parse_timestamps(*field));
+    }
+
+    /// Is the server of this URL trusted with the mailbox?
+    bool is_trusted(http::url const& u) const
+    {
+        auto const& o = u.origin();
+        if (o == entry.origin() || (open_ && o == root.at.origin()))
+            return true;
+        auto const& allowed = settings.http.rules;
+        if (std::find(allowed.origins.begin(), allowed.origins.end(), o) != allowed.origins.end())
+            return true;
+        return (o.secure || !entry.secure()) && (allowed.allows(o, http::auth_scheme::digest_md5) ||
+                                                 allowed.allows(o, http::auth_scheme::digest_sha256));
+    }
+
+    /// The one place where URLs become requests. @throws error errc::foreign_url; http::errc::bad_url if it is empty.
+    void admit(http::url const& u) const
+    {
+        if (u.empty())
+            throw error(http::errc::bad_url, "there is none");
+        if (!is_trusted(u))
+            throw error(errc::foreign_url, u.origin().str());
+    }
+
+    /** Who answered, after redirects, which may lead to anybody: nobody else gives lists and messages. To be called before
+        anything of the answer is used. @throws error errc::foreign_url. */
+    void admit_answer(http::url const& asked, http::url const& answered) const
+    {
+        if (is_trusted(answered))
+            return;
+        error_context c;
+        c.operation = "asking for " + asked.str();
+        c.detail    = "it leads to " + answered.origin().str();
+        c.hint      = "name that server in http.rules if it is the right one";
+        throw error(errc::foreign_url, std::move(c));
+    }
+
+    /// A folder: admitted, with a slash at its end.
+    http::url folder_url(http::url const& u) const
+    {
+        admit(u);
+        return dav::with_slash(u);
+    }
+
+    /** A message: admitted. Where the tree is in the query a slash at its end is not to be missed: without it b1gMail takes a
+        message for a folder. */
+    http::url message_url(http::url const& u) const
+    {
+        admit(u);
+        return rules.is == dialect::hotmail && has_tree_in_query(u) ? dav::with_slash(u) : u;
+    }
+
+    /// The URL of an href, nothing if it is unusable.
+    std::optional<http::url> located(http::url const& base, std::string_view href) const
+    {
+        return locate(base, href, rules.foreign);
+    }
+
+    std::optional<http::url> located(http::url const& base, std::optional<http::url> const& u) const
+    {
+        return u ? located(base, u->str()) : std::nullopt;
+    }
+
+    /// Throws what an outcome amounts to if it is none of success.
+    static void demand(dav::outcome const& o, char const* method)
+    {
+        if (o.ok())
+            return;
+        throw dav::status_error(o.error(), facts_of(o, method));
+    }
+
+    static dav::status_error::facts facts_of(dav::outcome const& o, char const* method)
+    {
+        dav::status_error::facts f;
+        f.method = method;
+        f.url    = o.url.str();
+        f.status = o.status;
+        for (auto const& r : o.details)
+            if (r.worst_status() / 100 != 2 && f.reason.empty())
+                f.reason = r.description();
+        return f;
+    }
+
+    static dav::status_error::facts facts_of(http::response const& answer, std::string method)
+    {
+        dav::status_error::facts f;
+        f.method    = std::move(method);
+        f.url       = answer.url().str();
+        f.status    = answer.status();
+        f.reason    = answer.reason();
+        f.dav_error = answer.fields().get("X-Dav-Error").value_or("");
+        return f;
+    }
+
+private:
+    /// Who gave the credentials named the entry URL along with them.
+    static mailbox_settings with_entry(mailbox_settings s, http::url const& where)
+    {
+        auto& known = s.http.rules.origins;
+        if (std::find(known.begin(), known.end(), where.origin()) == known.end())
+            known.push_back(where.origin());
+        s.connections    = std::max<std::size_t>(s.connections, 1);
+        s.bulk_size      = std::max<std::size_t>(s.bulk_size, 1);
+        s.page_size      = std::max<std::size_t>(s.page_size, 1);
+        s.http.most_idle = std::max(s.http.most_idle, s.connections);
+        return s;
+    }
+
+    static dav::client_settings dav_settings(mailbox_settings const& s)
+    {
+        dav::client_settings d;
+        d.limits = s.limits;
+        return d;
+    }
+
+    void adopt(dialect d)
+    {
+        rules = rules_of(d);
+        if (settings.foreign)
+            rules.foreign = *settings.foreign;
+    }
+
+    gate opening_;
+    bool open_ = false;
+};
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+// Changes to single messages: marked, moved, copied, deleted.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_SINGLE_CHANGE_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_SINGLE_CHANGE_HPP
+
+// Names for new resources that nobody else has.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_NAMES_MADE_UP_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_NAMES_MADE_UP_HPP
+
+#include <string>
+#include <string_view>
+
+namespace posthorn::httpmail::detail {
+
+/// 16 digits that were never used before.
+inline std::string unique_digits()
+{
+    return codec::hex_encode(crypto::random_octets(8));
+}
+
+/// A name like another one, but free: `a.eml` becomes `a-0f3c... .eml`. @param name As it stands in URLs.
+inline std::string other_name(std::string_view name)
+{
+    auto const dot = name.rfind('.');
+    auto const end = dot == name.npos || dot == 0 ? name.size() : dot;
+    return std::string(name.substr(0, end)) + '-' + unique_digits() + std::string(name.substr(end));
+}
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+// Messages on their way: fetched, sent, stored.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_TRANSPORT_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_TRANSPORT_HPP
+
+// The body of a request that carries a message: lines before it, the message filtered, its size known beforehand.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_MAIL_BODY_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_MAIL_BODY_HPP
+
+// Makes of a message what goes to a mailbox: lines end with CRLF, and no field Bcc gives away blind recipients.
+
+#ifndef POSTHORN_HTTPMAIL_MAIL_FILTER_HPP
+#define POSTHORN_HTTPMAIL_MAIL_FILTER_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace posthorn::httpmail {
+
+/// What is done to a message on its way.
+struct filter_options
+{
+    bool normalise = true;  ///< Bare CR and LF become CRLF.
+    bool drop_bcc  = false; ///< Fields Bcc and Resent-Bcc of the header section are left out.
+};
+
+/** Filters a message, wherever it is cut.
+
+    Lines of whatever length; no memory grows with the message. Thread-safe like std::string.
+*/
+class mail_filter
+{
+public:
+    explicit mail_filter(filter_options o) noexcept : options_(o), in_header_(o.drop_bcc) {}
+
+    /// @param out Gets what is to be sent of this piece, or later of the next.
+    void feed(std::string_view in, std::string& out)
+    {
+        if (!options_.normalise)
+            return sift(in, out);
+        if (after_cr_ && !in.empty())
+        {
+            after_cr_ = false;
+            sift("\r\n", out);
+            if (in.front() == '\n')
+                in.remove_prefix(1);
+        }
+        while (!in.empty())
+        {
+            auto const end = in.find_first_of("\r\n");
+            sift(in.substr(0, end), out);
+            if (end == in.npos)
+                return;
+            bool const cr = in[end] == '\r';
+            in.remove_prefix(end + 1);
+            if (cr && in.empty())
+            {
+                after_cr_ = true;
+                return;
+            }
+            if (cr && in.front() == '\n')
+                in.remove_prefix(1);
+            sift("\r\n", out);
+        }
+    }
+
+    /// The end of the message.
+    void finish(std::string& out)
+    {
+        if (after_cr_)
+            sift("\r\n", out);
+        if (at_ == place::name)
+            out += name_;
+        *this = mail_filter(options_);
+    }
+
+private:
+    enum class place : unsigned char
+    {
+        line_start,
+        name, ///< In what may be the name of a field.
+        rest  ///< Of a line.
+    };
+
+    static constexpr std::size_t longest_name = 16;
+
+    void sift(std::string_view s, std::string& out)
+    {
+        while (in_header_ && !s.empty())
+            switch (at_)
+            {
+            case place::line_start: begin_line(s.front()); break;
+            case place::name: take_name(s, out); break;
+            case place::rest:
+            {
+                auto const end  = s.find('\n');
+                auto const part = s.substr(0, end == s.npos ? end : end + 1);
+                if (!dropping_)
+                    out += part;
+                if (end != s.npos)
+                    at_ = place::line_start;
+                s.remove_prefix(part.size());
+                break;
+            }
+            }
+        out += s;
+    }
+
+    void begin_line(char c)
+    {
+        if (c == '\r' || c == '\n')
+            in_header_ = false;
+        else if (ascii::is_blank(c))
+            at_ = place::rest; // goes with the line before
+        else
+        {
+            name_.clear();
+            dropping_ = false;
+            at_       = place::name;
+        }
+    }
+
+    void take_name(std::string_view& s, std::string& out)
+    {
+        char const c = s.front();
+        s.remove_prefix(1);
+        if (c == ':')
+        {
+            auto const name = ascii::trim(name_);
+            dropping_       = ascii::iequals(name, "bcc") || ascii::iequals(name, "resent-bcc");
+        }
+        name_ += c;
+        if (c != ':' && c != '\n' && name_.size() < longest_name)
+            return;
+        if (!dropping_)
+            out += name_;
+        name_.clear();
+        at_ = c == '\n' ? place::line_start : place::rest;
+    }
+
+    filter_options options_;
+    bool           in_header_;
+    bool           after_cr_ = false;
+    bool           dropping_ = false;
+    place          at_       = place::line_start;
+    std::string    name_;
+};
+
+} // namespace posthorn::httpmail
+
+#endif
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace posthorn::httpmail::detail {
+
+/** A source of lines and a message.
+
+    Servers want a Content-Length, and to know it the message is read once before it is sent. A source that cannot start again is
+    kept in memory instead, which makes it one that can.
+*/
+class mail_body final : public source
+{
+public:
+    mail_body(std::string lines, std::shared_ptr<source> content, filter_options options)
+        : lines_(std::move(lines)), content_(std::move(content)), filter_(options), options_(options)
+    {
+    }
+
+    /** To be awaited before anything else.
+        @param most Octets to keep in memory. @throws error posthorn::errc::limit_exceeded, or what the source throws. */
+    task<void> prepare(std::uint64_t most)
+    {
+        bool const again = content_->rewindable();
+        content_size_    = 0;
+        std::string kept;
+        for (;;)
+        {
+            bool const more = co_await refill();
+            content_size_ += block_.size();
+            if (!again)
+            {
+                if (content_size_ > most)
+                    throw error(posthorn::errc::limit_exceeded,
+                                "a message that cannot start again is longer than " + std::to_string(most) + " octets");
+                kept += block_;
+            }
+            if (!more)
+                break;
+        }
+        if (again)
+            co_await content_->rewind();
+        else
+        {
+            memory_ = std::move(kept);
+            content_.reset();
+        }
+        start();
+    }
+
+    task<std::string_view> next() override
+    {
+        std::string_view block;
+        if (at_ == place::lines)
+        {
+            at_   = place::message;
+            block = lines_;
+        }
+        if (block.empty() && memory_ && at_ == place::message)
+        {
+            at_   = place::end;
+            block = *memory_;
+        }
+        while (block.empty() && at_ == place::message)
+        {
+            bool const more = co_await refill();
+            block           = block_;
+            if (!more)
+                at_ = place::end;
+        }
+        given_ += block.size();
+        co_return block;
+    }
+
+    std::optional<std::uint64_t> size() const override { return lines_.size() + content_size_; }
+    bool                         rewindable() const override { return true; }
+
+    task<void> rewind() override
+    {
+        if (content_)
+            co_await content_->rewind();
+        start();
+    }
+
+    std::uint64_t content_size() const noexcept { return content_size_; }
+
+    /// Was the last octet handed over since the last start?
+    bool complete() const noexcept { return begun_ && given_ >= lines_.size() + content_size_; }
+
+private:
+    enum class place : unsigned char
+    {
+        lines,
+        message,
+        end
+    };
+
+    void start()
+    {
+        begun_  = true;
+        at_     = place::lines;
+        given_  = 0;
+        filter_ = mail_filter(options_);
+    }
+
+    /// Filters the next block into block_. @return False after the last.
+    task<bool> refill()
+    {
+        block_.clear();
+        auto const raw = co_await content_->next();
+        if (raw.empty())
+            filter_.finish(block_);
+        else
+            filter_.feed(raw, block_);
+        co_return !raw.empty();
+    }
+
+    std::string                lines_;
+    std::shared_ptr<source>    content_;
+    mail_filter                filter_;
+    filter_options             options_;
+    std::optional<std::string> memory_;
+    std::string                block_;
+    std::uint64_t              content_size_ = 0;
+    std::uint64_t              given_        = 0;
+    place                      at_           = place::lines;
+    bool                       begun_        = false;
+};
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+// What became of requests that change something: done, refused, not done, or nobody knows.
+
+#ifndef POSTHORN_HTTPMAIL_OUTCOME_HPP
+#define POSTHORN_HTTPMAIL_OUTCOME_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail {
+
+/// What became of a message, or of one item of many.
+enum class fate : unsigned char
+{
+    done,     ///< The server says that it did it.
+    refused,  ///< The server says that it did not.
+    not_done, ///< The server was not asked, or certainly did not get all of the request: doing it again is safe.
+    in_doubt  ///< The server may have done it and nothing was heard of it: look before doing it again.
+};
+
+/// A word for texts and JSON.
+constexpr std::string_view to_string(fate f) noexcept
+{
+    switch (f)
+    {
+    case fate::done: return "done";
+    case fate::refused: return "refused";
+    case fate::not_done: return "not_done";
+    case fate::in_doubt: return "in_doubt";
+    }
+    return "unknown";
+}
+
+/** What a failed request that changes something has done.
+    @param ec     Why it failed.
+    @param begun  Could the server have had all of it by then?
+    @param status Of the answer; 0: there was none.
+*/
+inline fate fate_of(std::error_code const& ec, bool begun, int status = 0) noexcept
+{
+    // An answer that cannot be read says nothing, and gateways do not know what became of a request.
+    bool const unreadable = ec == dav::errc::not_multistatus || ec == dav::errc::too_many_responses ||
+                            ec == dav::errc::response_too_large;
+    if (ec.category() == dav::category())
+        return unreadable || status == 502 || status == 504 ? fate::in_doubt : fate::refused;
+    if (!begun || ec == condition::unreachable)
+        return fate::not_done;
+    if (ec.category() == http::category())
+        switch (static_cast<http::errc>(ec.value()))
+        {
+        // There was an answer, which was no success; or nothing left.
+        case http::errc::too_many_redirects:
+        case http::errc::redirect_loop:
+        case http::errc::redirect_refused:
+        case http::errc::redirect_downgrade:
+        case http::errc::bad_redirect:
+        case http::errc::auth_failed:
+        case http::errc::auth_unavailable:
+        case http::errc::auth_not_allowed:
+        case http::errc::cannot_repeat:
+        case http::errc::connection_ended:
+        case http::errc::bad_url:
+        case http::errc::bad_method:
+        case http::errc::bad_header: return fate::not_done;
+        default: break;
+        }
+    if (ec.category() == net::tls_category())
+        switch (static_cast<net::tls_errc>(ec.value()))
+        {
+        // These come before the request can leave.
+        case net::tls_errc::handshake_failed:
+        case net::tls_errc::not_tls:
+        case net::tls_errc::protocol_version:
+        case net::tls_errc::certificate_rejected:
+        case net::tls_errc::host_name_mismatch:
+        case net::tls_errc::expired:
+        case net::tls_errc::not_yet_valid:
+        case net::tls_errc::untrusted:
+        case net::tls_errc::self_signed:
+        case net::tls_errc::pin_mismatch:
+        case net::tls_errc::dane_mismatch:
+        case net::tls_errc::no_certificate:
+        case net::tls_errc::configuration: return fate::not_done;
+        default: break;
+        }
+    if (ec.category() == category() || ec == posthorn::errc::invalid_argument)
+        return fate::not_done;
+    return fate::in_doubt;
+}
+
+/// What became of one message, folder or contact. A value.
+struct item_outcome
+{
+    item_outcome() = default;
+    explicit item_outcome(http::url u) : item(std::move(u)) {}
+
+    http::url                item;                    ///< As the caller gave it.
+    httpmail::fate           fate = fate::not_done;
+    int                      status = 0;              ///< What the server said about it; 0: nothing.
+    std::error_code          error;                   ///< None if it is done.
+    std::string              text;                    ///< What there is to say about it. Safe to show.
+    std::optional<http::url> location;                ///< Where it is now, if the server says so.
+
+    bool ok() const noexcept { return fate == fate::done; }
+};
+
+/// Are all done?
+inline bool all_done(std::vector<item_outcome> const& items) noexcept
+{
+    return std::all_of(items.begin(), items.end(), [](item_outcome const& i) { return i.ok(); });
+}
+
+/** Work on many items ended early: a connection failed, time was up, or it was cancelled.
+
+    What each item came to is kept. code() is that of the failure. Copying never throws.
+*/
+class bulk_error : public error
+{
+public:
+    bulk_error(std::error_code why, std::vector<item_outcome> items, std::string detail)
+        : error(why, context_of(items, std::move(detail))),
+          items_(std::make_shared<std::vector<item_outcome> const>(std::move(items)))
+    {
+    }
+
+    /// One for each item, in the order of the request.
+    std::vector<item_outcome> const& items() const noexcept { return *items_; }
+
+private:
+    static error_context context_of(std::vector<item_outcome> const& items, std::string detail)
+    {
+        auto const count = [&](fate f) {
+            return std::to_string(std::count_if(items.begin(), items.end(), [f](auto const& i) { return i.fate == f; }));
+        };
+        error_context c;
+        c.detail = std::move(detail);
+        c.detail += (c.detail.empty() ? "" : "; ") + count(fate::done) + " done, " + count(fate::refused) +
+                    " refused, " + count(fate::in_doubt) + " in doubt, " + count(fate::not_done) + " not done";
+        return c;
+    }
+
+    std::shared_ptr<std::vector<item_outcome> const> items_;
+};
+
+/** What became of a message that was sent. A server answers for all recipients at once. */
+struct send_report
+{
+    send_report() = default;
+
+    httpmail::fate           fate   = fate::not_done;
+    int                      status = 0;              ///< Of the answer; 0: there was none.
+    std::error_code          error;                   ///< None if it is done.
+    std::string              text;                    ///< The server's words. Safe to show.
+    std::optional<http::url> location;                ///< The copy that was kept, if the server says where.
+    std::vector<std::string> recipients;              ///< As they were sent.
+    std::uint64_t            content_bytes = 0;       ///< Of the message, without the envelope.
+
+    bool accepted() const noexcept { return fate == fate::done; }
+};
+
+/** A message could not be handed over, or nobody knows whether it was: see report().fate.
+
+    What a server refuses is no exception but a report. Copying never throws.
+*/
+class send_error : public error
+{
+public:
+    send_error(std::error_code why, error_context context, send_report r)
+        : error(why, std::move(context)), report_(std::make_shared<send_report const>(std::move(r)))
+    {
+    }
+
+    send_report const& report() const noexcept { return *report_; }
+
+private:
+    std::shared_ptr<send_report const> report_;
+};
+
+} // namespace posthorn::httpmail
+
+#endif
+// A message that is being fetched: a source of its octets, as they come from the server.
+
+#ifndef POSTHORN_HTTPMAIL_READER_HPP
+#define POSTHORN_HTTPMAIL_READER_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace posthorn::httpmail {
+
+/** The octets of a message, block by block. Move-only.
+
+    It takes one of mailbox_settings::connections from when it was made until its end was read, or it is destroyed: who keeps as many
+    as there are waits forever for another one.
+
+    @par Errors, cancellation
+    As of http::response. Dropped before its end the connection is closed.
+
+    @par Thread safety
+    One task at a time.
+*/
+class message_reader final : public source
+{
+public:
+    message_reader() = default;
+
+    /// Made by mailbox::get(). @param first What was read already.
+    message_reader(http::response answer, std::string first, detail::gate::permit lane)
+        : answer_(std::move(answer)), first_(std::move(first)), lane_(std::move(lane))
+    {
+    }
+
+    /// The next block, valid until the next call; empty at the end.
+    task<std::string_view> next() override
+    {
+        if (!std::exchange(begun_, true) && !first_.empty())
+            co_return first_;
+        auto const block = co_await answer_.next();
+        if (block.empty())
+            lane_.leave();
+        co_return block;
+    }
+
+    /// As the server announced it; many do not.
+    std::optional<std::uint64_t> size() const override { return answer_.size(); }
+
+    task<void> rewind() override { co_await answer_.rewind(); }
+
+    /// The rest in one string. @param most Octets. @throws error posthorn::errc::limit_exceeded if there are more.
+    task<std::string> text(std::size_t most)
+    {
+        std::string all;
+        for (;;)
+        {
+            auto const block = co_await next();
+            if (block.empty())
+                co_return all;
+            if (block.size() > most - all.size())
+            {
+                answer_ = http::response();
+                lane_.leave();
+                throw error(posthorn::errc::limit_exceeded, "more than " + std::to_string(most) + " octets");
+            }
+            all += block;
+        }
+    }
+
+    http::headers const& fields() const noexcept { return answer_.fields(); }
+    http::url const&     url() const noexcept { return answer_.url(); }
+
+private:
+    http::response       answer_;
+    std::string          first_;
+    bool                 begun_ = false;
+    detail::gate::permit lane_;
+};
+
+} // namespace posthorn::httpmail
+
+#endif
+// The envelope as it stands before a message that is sent over HTTP (message/rfc821).
+
+#ifndef POSTHORN_HTTPMAIL_SUBMISSION_HPP
+#define POSTHORN_HTTPMAIL_SUBMISSION_HPP
+
+#include <span>
+#include <string>
+
+namespace posthorn::httpmail {
+
+/** The address as it is sent: a domain beyond ASCII as A-labels, since no server knows others. */
+inline std::string wire_address(smtp::address const& a)
+{
+    if (!a.domain_is_utf8())
+        return a.str();
+    auto const plain = codec::domain_to_ascii(a.domain());
+    if (!plain)
+        throw error(posthorn::errc::invalid_argument, "a domain cannot be written in ASCII");
+    return std::string(a.local_part()) + '@' + *plain;
+}
+
+/** The lines before the message: `MAIL FROM`, one `RCPT TO` for each recipient, and an empty line.
+
+    In upper case: b1gMail takes nothing else. There is no DATA, no dot-stuffing and no final dot.
+    @throws error with errc::no_recipients; posthorn::errc::invalid_argument if an address cannot be written.
+*/
+inline std::string submission_head(smtp::reverse_path const& from, std::span<smtp::address const> to)
+{
+    if (to.empty())
+        throw error(errc::no_recipients);
+    std::string out = "MAIL FROM:<" + (from.is_null() ? std::string() : wire_address(from.sender())) + ">\r\n";
+    for (auto const& a : to)
+        out += "RCPT TO:<" + wire_address(a) + ">\r\n";
+    return out + "\r\n";
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail::detail {
+
+/// GET of a message, until its first octets have come.
+inline task<message_reader> open_message(mailbox_state& s, http::url at, fetch_options options)
+{
+    auto          lane = co_await s.lanes.enter();
+    auto const    from = s.message_url(at);
+    http::request r("GET", from);
+    r.fields = s.settings.fields;
+    r.fields.set("Accept", "message/rfc822, */*");
+    if (!s.rules.translate)
+        r.fields.set("Translate", "f");
+    r.on_download = std::move(options.on_progress);
+    auto answer   = co_await s.web.send(std::move(r));
+    s.admit_answer(from, answer.url());
+    int const status = answer.status();
+    if (status != 200)
+    {
+        auto facts = mailbox_state::facts_of(answer, "GET");
+        co_await answer.discard();
+        // 207 is as good as 200 for nothing but lists.
+        std::error_code const why = status == 404 || status == 410 ? make_error_code(errc::message_gone)
+                                    : answer.ok() ? make_error_code(dav::errc::unexpected_status)
+                                                  : dav::refusal(status);
+        throw dav::status_error(why, std::move(facts));
+    }
+    auto const  block = co_await answer.next();
+    std::string first(block);
+    if (first.empty() && s.rules.empty_is_gone)
+        throw dav::status_error(errc::message_gone, mailbox_state::facts_of(answer, "GET"));
+    auto const type = answer.fields().get("Content-Type").value_or("");
+    if (ascii::istarts_with(type, "text/html") && dav::is_login_page(first))
+        throw dav::status_error(dav::errc::session_expired, mailbox_state::facts_of(answer, "GET"));
+    message_reader reader(std::move(answer), std::move(first), std::move(lane));
+    co_return reader;
+}
+
+/** Carries a message to the server, once.
+
+    @param body  Prepared.
+    @return What the server says. @throws send_error if it says nothing.
+*/
+inline task<send_report> deliver(mailbox_state& s, http::request r, std::shared_ptr<mail_body> body, send_report report)
+{
+    co_await body->rewind(); // it may have been tried before
+    report.content_bytes = body->content_size();
+    r.body               = body;
+    r.repeatable         = false;
+    auto const method    = r.method;
+    std::optional<posthorn::error> why;
+    http::response                 answer;
+    bool                           answered = false;
+    try
+    {
+        answer        = co_await s.web.send(std::move(r));
+        answered      = true;
+        report.status = answer.status();
+        if (answer.status() == 200) // an expired session answers with a page
+        {
+            std::string front;
+            while (front.size() < 65536)
+            {
+                auto const block = co_await answer.next();
+                if (block.empty())
+                    break;
+                front += block;
+            }
+            if (dav::is_login_page(front))
+                report.error = dav::errc::session_expired;
+        }
+    }
+    catch (posthorn::error const& e)
+    {
+        why.emplace(e);
+    }
+    if (why)
+    {
+        report.fate  = fate_of(why->code(), answered || body->complete());
+        report.error = why->code();
+        report.text  = why->what();
+        throw send_error(why->code(), why->context(), std::move(report));
+    }
+    if (!report.error)
+        report.error = dav::refusal(report.status);
+    report.fate = !report.error ? fate::done : fate::refused;
+    if (report.status == 502 || report.status == 504)
+        report.fate = fate::in_doubt;
+    report.text = printable(answer.reason(), 500);
+    if (auto const more = answer.fields().get("X-Dav-Error"); more && report.error)
+        report.text += ", X-Dav-Error: " + printable(*more, 500);
+    if (auto const where = answer.fields().get("Location"); where && answer.ok())
+        if (auto const u = dav::resolve_href(answer.url(), *where))
+            report.location = s.located(answer.url(), u);
+    try
+    {
+        co_await answer.discard();
+    }
+    catch (posthorn::error const&)
+    {
+        // What became of the message is known.
+    }
+    co_return report;
+}
+
+inline task<std::shared_ptr<mail_body>> prepared(mailbox_state& s, std::string lines, std::shared_ptr<source> content,
+                                                 filter_options options)
+{
+    if (!content)
+        throw error(posthorn::errc::invalid_argument, "there is no message");
+    auto body = std::make_shared<mail_body>(std::move(lines), std::move(content), options);
+    co_await body->prepare(s.settings.most_in_memory);
+    co_return body;
+}
+
+/// Sends a message to the recipients of its envelope.
+inline task<send_report> submit(mailbox_state& s, smtp::envelope envelope, std::shared_ptr<source> content,
+                                send_options options)
+{
+    if (s.root.send_message.empty() || !s.rules.can_send)
+        throw error(errc::cannot_send, s.root.at.str());
+    s.admit(s.root.send_message);
+    std::vector<smtp::address> to;
+    send_report                report;
+    for (auto const& r : envelope.recipients)
+    {
+        report.recipients.push_back(wire_address(r.address));
+        to.push_back(r.address);
+    }
+    filter_options filter;
+    filter.normalise = options.normalise;
+    filter.drop_bcc  = !options.keep_bcc;
+    auto lines = submission_head(envelope.sender, to);
+    auto body  = co_await prepared(s, std::move(lines), std::move(content), filter);
+
+    bool const    exchange = s.rules.is == dialect::exchange;
+    http::request r(s.rules.send_by_put ? "PUT" : "POST", s.root.send_message);
+    r.fields = s.settings.fields;
+    if (!s.rules.translate && exchange)
+        r.fields.set("Translate", "f");
+    r.fields.set(exchange ? "Saveinsent" : "SAVEINSENT", options.save_in_sent ? "t" : "f");
+    if (!options.save_to.empty())
+    {
+        s.admit(options.save_to);
+        r.fields.set("Savedestination", options.save_to.str());
+    }
+    r.fields.set("Content-Type", "message/rfc821");
+    r.on_upload     = std::move(options.on_progress);
+    auto const lane = co_await s.lanes.enter();
+    auto       done = co_await deliver(s, r, body, report);
+    if (!exchange || done.status != 404)
+        co_return done;
+    // Exchange says so on a connection that is not logged in. That can be changed, and then it is asked once more.
+    auto o        = s.options();
+    auto question = root_question(s.rules.is);
+    auto list     = co_await s.dav.propfind(s.root.at, dav::depth::zero, std::move(question), std::move(o));
+    auto all      = co_await list.collect();
+    std::ignore   = all;
+    co_return co_await deliver(s, std::move(r), std::move(body), std::move(report));
+}
+
+/// Stores a message in a folder.
+inline task<send_report> store(mailbox_state& s, http::url at, std::shared_ptr<source> content, append_options options)
+{
+    auto const     folder = s.folder_url(at);
+    filter_options filter;
+    filter.normalise = options.normalise;
+    auto       body  = co_await prepared(s, std::string(), std::move(content), filter);
+    auto const lane  = co_await s.lanes.enter();
+    if (!s.rules.append_by_put)
+    {
+        http::request r("POST", folder);
+        r.fields = s.settings.fields;
+        r.fields.set("Content-Type", "message/rfc822");
+        r.on_upload = std::move(options.on_progress);
+        auto report = co_await deliver(s, std::move(r), std::move(body), send_report());
+        // b1gMail names the folder.
+        if (report.location && same_resource(*report.location, folder))
+            report.location.reset();
+        co_return report;
+    }
+    constexpr int most_names = 5;
+    for (int tries = 1;; ++tries)
+    {
+        auto const    name = options.name.empty() ? unique_digits() + std::string(s.rules.suffix) : options.name;
+        auto const    to   = dav::child_url(folder, name);
+        http::request r("PUT", to);
+        r.fields = s.settings.fields;
+        if (!s.rules.translate)
+            r.fields.set("Translate", "f");
+        r.fields.set("If-None-Match", "*"); // nothing is ever replaced
+        r.fields.set("Content-Type", "message/rfc822");
+        r.on_upload = options.on_progress;
+        auto report = co_await deliver(s, std::move(r), body, send_report());
+        if (report.status == 412 && options.name.empty() && tries != most_names)
+            continue;
+        if (report.accepted() && !report.location)
+            report.location = to;
+        co_return report;
+    }
+}
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail::detail {
+
+/** Changes to single messages.
+
+    Each throws what is wrong, and does nothing twice after an unclear outcome. The caller has a lane.
+*/
+class single_change
+{
+public:
+    explicit single_change(mailbox_state& s) noexcept : s_(&s) {}
+
+    /// MOVE or COPY. @return Where it is now, as far as is known.
+    task<std::optional<http::url>> transfer(bulk_kind kind, http::url from, http::url folder)
+    {
+        auto&      s     = *s_;
+        bool const moves = kind == bulk_kind::move;
+        auto       to    = destination_in(folder, from);
+        for (int tries = 0; tries != most_names; ++tries)
+        {
+            dav::transfer_options o;
+            o.fields           = s.settings.fields;
+            o.overwrite        = s.rules.overwrite;
+            o.allow_rename     = s.rules.allow_rename;
+            o.retry_with_slash = s.rules.retry_slash;
+            dav::outcome result;
+            bool taken = false;
+            try
+            {
+                if (moves)
+                    result = co_await s.dav.move(from, to, std::move(o));
+                else
+                    result = co_await s.dav.copy(from, to, std::move(o));
+            }
+            catch (dav::status_error const& e)
+            {
+                taken = e.status() == 412;
+                if (!taken)
+                    throw;
+            }
+            if (!taken)
+            {
+                mailbox_state::demand(result, moves ? "MOVE" : "COPY");
+                auto where = s.located(result.url, result.location);
+                if (!where && s.rules.is == dialect::dav)
+                    where = to;
+                co_return where;
+            }
+            to = destination_in(folder, from, other_name(dav::last_segment(from.target())));
+        }
+        throw error(errc::no_free_name, printable(to.str()));
+    }
+
+    /// DELETE.
+    task<void> remove(http::url at)
+    {
+        auto o       = plain();
+        o.repeatable = false;
+        auto const done = co_await s_->dav.remove(std::move(at), std::move(o));
+        mailbox_state::demand(done, "DELETE");
+    }
+
+    /// PROPPATCH; on a server that answers 400 to it even though it obeys, BPROPPATCH of one.
+    task<void> mark(http::url at, bool read)
+    {
+        auto& s    = *s_;
+        bool  bulk = s.one_proppatch == support::no;
+        if (!bulk)
+        {
+            auto         o = marking();
+            auto         update = mark_update(read);
+            dav::outcome done;
+            try
+            {
+                done = co_await s.dav.proppatch(at, std::move(update), std::move(o));
+            }
+            catch (dav::status_error const& e)
+            {
+                bulk = e.code() == dav::errc::bad_request && s.rules.bulk && s.settings.use_bulk;
+                if (!bulk)
+                    throw;
+            }
+            if (!bulk)
+            {
+                mailbox_state::demand(done, "PROPPATCH");
+                co_return;
+            }
+        }
+        auto const               home = parent_of(at);
+        std::vector<dav::target> targets;
+        targets.push_back(target_of(s, at));
+        auto       update = mark_update(read);
+        auto       o      = marking();
+        auto const done   = co_await s.dav.bproppatch(home, std::move(targets), std::move(update), std::move(o));
+        s.one_proppatch   = support::no;
+        if (!done.items.front().ok())
+        {
+            dav::status_error::facts f;
+            f.method = "BPROPPATCH";
+            f.url    = at.str();
+            f.status = done.items.front().status;
+            f.reason = done.items.front().description;
+            throw dav::status_error(done.items.front().error(), std::move(f));
+        }
+    }
+
+    /// How a message is named in a bulk request to its folder.
+    static dav::target target_of(mailbox_state const& s, http::url const& at)
+    {
+        auto const last = dav::last_segment(at.target());
+        return dav::target(s.rules.bare_targets && !dav::is_scheme_like(last) ? std::string(last) : at.str());
+    }
+
+    static dav::property_update mark_update(bool read)
+    {
+        dav::property_update update;
+        update.set(names::read, read ? "1" : "0");
+        return update;
+    }
+
+    dav::request_options marking() const
+    {
+        auto o = s_->options();
+        if (s_->rules.match_any)
+            o.if_match = "*";
+        return o;
+    }
+
+    /// Brief says nothing with methods that have no properties.
+    dav::request_options plain() const
+    {
+        auto o  = s_->options();
+        o.brief = false;
+        return o;
+    }
+
+private:
+    static constexpr int most_names = 5;
+
+    mailbox_state* s_;
+};
+
+// Single changes with their lane. `begun` tells whether the server may know of it.
+
+inline task<void> mark_one(mailbox_state& s, http::url at, bool read, bool& begun)
+{
+    single_change one(s);
+    auto const    lane = co_await s.lanes.enter();
+    begun              = true;
+    co_await one.mark(std::move(at), read);
+}
+
+inline task<void> remove_one(mailbox_state& s, http::url at, bool& begun)
+{
+    single_change one(s);
+    auto const    lane = co_await s.lanes.enter();
+    begun              = true;
+    co_await one.remove(std::move(at));
+}
+
+inline task<std::optional<http::url>> move_one(mailbox_state& s, http::url from, http::url folder, bool& begun)
+{
+    single_change one(s);
+    auto const    lane = co_await s.lanes.enter();
+    begun              = true;
+    co_return co_await one.transfer(bulk_kind::move, std::move(from), std::move(folder));
+}
+
+/// Where a server cannot copy the message is fetched and stored.
+inline task<std::optional<http::url>> copy_one(mailbox_state& s, http::url from, http::url folder, bool& begun)
+{
+    bool                     by_hand = false;
+    std::optional<http::url> where;
+    try
+    {
+        single_change one(s);
+        auto const    lane = co_await s.lanes.enter();
+        begun              = true;
+        where              = co_await one.transfer(bulk_kind::copy, from, folder);
+    }
+    catch (dav::status_error const& e)
+    {
+        by_hand = e.code() == dav::errc::not_supported;
+        if (!by_hand)
+            throw;
+    }
+    if (!by_hand)
+        co_return where;
+    begun       = false;
+    auto reader = co_await open_message(s, from, fetch_options());
+    auto text   = co_await reader.text(static_cast<std::size_t>(s.settings.most_in_memory));
+    append_options o;
+    o.normalise        = false;
+    begun              = true;
+    auto const content = std::make_shared<string_source>(std::move(text));
+    auto       report  = co_await store(s, folder, content, o);
+    if (!report.accepted())
+    {
+        dav::status_error::facts f;
+        f.method = "append";
+        f.url    = folder.str();
+        f.status = report.status;
+        f.reason = report.text;
+        throw dav::status_error(report.error, std::move(f));
+    }
+    co_return report.location;
+}
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail::detail {
+
+/// One change to many messages.
+class bulk_change
+{
+public:
+    /// @param folder Of move and copy. @param read Of mark.
+    bulk_change(mailbox_state& s, bulk_kind kind, std::vector<http::url> items, http::url folder, bool read)
+        : s_(&s), kind_(kind), urls_(std::move(items)), folder_(std::move(folder)), read_(read)
+    {
+    }
+
+    /// @throws bulk_error if a connection failed or it was cancelled; error errc::foreign_url before anything was done.
+    task<std::vector<item_outcome>> run()
+    {
+        for (auto& u : urls_)
+        {
+            results_.emplace_back(u);
+            u = s_->message_url(u);
+        }
+        if (kind_ == bulk_kind::move || kind_ == bulk_kind::copy)
+            folder_ = s_->folder_url(folder_);
+        std::vector<std::size_t> alone;
+        if (s_->rules.bulk && s_->settings.use_bulk && support_of() != support::no)
+            co_await in_bulk(alone);
+        else
+            for (std::size_t i = 0; i != urls_.size(); ++i)
+                alone.push_back(i);
+        auto const work = [&](std::size_t i) { return single(alone[i]); };
+        co_await in_parallel(alone.size(), s_->settings.connections, work);
+        if (denied_ && any_single_)
+            support_of() = support::no;
+        if (failure_)
+            throw bulk_error(failure_, std::move(results_), std::move(failure_text_));
+        co_return std::move(results_);
+    }
+
+private:
+    using chunk = std::vector<std::size_t>;
+
+    single_change one_of() const noexcept { return single_change(*s_); }
+
+    support& support_of() noexcept { return s_->bulk[static_cast<std::size_t>(kind_)]; }
+
+    /// The messages of each folder, in pieces.
+    std::vector<chunk> chunks() const
+    {
+        std::map<std::string, chunk> by_folder;
+        std::vector<chunk>           all;
+        std::vector<std::string>     order;
+        for (std::size_t i = 0; i != urls_.size(); ++i)
+        {
+            auto  key  = parent_of(urls_[i]).comparable();
+            auto& here = by_folder[key];
+            if (here.empty())
+                order.push_back(std::move(key));
+            here.push_back(i);
+        }
+        for (auto const& key : order)
+        {
+            auto const& here = by_folder[key];
+            for (std::size_t at = 0; at < here.size(); at += s_->settings.bulk_size)
+            {
+                auto const end = std::min(here.size(), at + s_->settings.bulk_size);
+                all.emplace_back(here.begin() + static_cast<std::ptrdiff_t>(at),
+                                 here.begin() + static_cast<std::ptrdiff_t>(end));
+            }
+        }
+        return all;
+    }
+
+    /// @param alone Gets those that the server does not take in bulk.
+    task<void> in_bulk(std::vector<std::size_t>& alone)
+    {
+        auto const  all  = chunks();
+        std::size_t done = 0;
+        // One after the other until it is known whether the server knows the method at all.
+        while (done != all.size() && support_of() == support::unknown && !denied_)
+        {
+            co_await together(all[done], alone);
+            ++done;
+        }
+        if (denied_ || support_of() == support::no)
+        {
+            for (; done != all.size(); ++done)
+                alone.insert(alone.end(), all[done].begin(), all[done].end());
+            co_return;
+        }
+        auto const work = [&](std::size_t i) { return together(all[done + i], alone); };
+        co_await in_parallel(all.size() - done, s_->settings.connections, work);
+    }
+
+    /// One bulk request.
+    task<void> together(chunk const& which, std::vector<std::size_t>& alone)
+    {
+        if (failure_)
+            co_return;
+        std::vector<dav::target> targets;
+        for (auto const i : which)
+            targets.push_back(single_change::target_of(*s_, urls_[i]));
+        bool                     begun = false;
+        std::optional<posthorn::error> why;
+        int                      status = 0;
+        try
+        {
+            auto const lane = co_await s_->lanes.enter();
+            begun           = true;
+            auto const home = parent_of(urls_[which.front()]);
+            auto const said = co_await request(home, std::move(targets));
+            take(which, said, home);
+        }
+        catch (dav::status_error const& e)
+        {
+            why.emplace(e);
+            status = e.status();
+        }
+        catch (posthorn::error const& e)
+        {
+            why.emplace(e);
+        }
+        if (!why)
+        {
+            support_of() = support::yes;
+            co_return;
+        }
+        if (support_of() != support::yes && is_denial(status))
+        {
+            alone.insert(alone.end(), which.begin(), which.end());
+            denied_ = true;
+            if (status == 405 || status == 501)
+                support_of() = support::no;
+            co_return;
+        }
+        for (auto const i : which)
+            settle(i, *why, status, begun);
+    }
+
+    /** 405 and 501 mean that the method is not known, and SOGo says 403. Servers that know little say 400, but so does b1gMail
+        when it has obeyed: that is followed by single requests only where doing it twice is the same as once. */
+    bool is_denial(int status) const noexcept
+    {
+        return status == 403 || status == 405 || status == 501 || (status == 400 && kind_ == bulk_kind::mark);
+    }
+
+    task<dav::bulk_outcome> request(http::url home, std::vector<dav::target> targets)
+    {
+        auto& s = *s_;
+        if (kind_ == bulk_kind::mark)
+        {
+            auto update = single_change::mark_update(read_);
+            auto o      = one_of().marking();
+            co_return co_await s.dav.bproppatch(std::move(home), std::move(targets), std::move(update), std::move(o));
+        }
+        if (kind_ == bulk_kind::remove)
+        {
+            auto o = one_of().plain();
+            co_return co_await s.dav.bdelete(std::move(home), std::move(targets), std::move(o));
+        }
+        dav::transfer_options o;
+        o.fields = s.settings.fields;
+        if (s.rules.bulk_depth)
+            o.fields.set("Depth", "1");
+        o.overwrite    = !s.rules.bulk_rename;
+        o.allow_rename = s.rules.bulk_rename;
+        auto to        = folder_;
+        if (kind_ == bulk_kind::move)
+            co_return co_await s.dav.bmove(std::move(home), std::move(to), std::move(targets), std::move(o));
+        co_return co_await s.dav.bcopy(std::move(home), std::move(to), std::move(targets), std::move(o));
+    }
+
+    void take(chunk const& which, dav::bulk_outcome const& said, http::url const& home)
+    {
+        // A failure that is about none of the messages may be about all of them.
+        dav::response const* other = nullptr;
+        for (auto const& r : said.others)
+            if (r.worst_status() / 100 != 2)
+                other = &r;
+        for (std::size_t k = 0; k != which.size(); ++k)
+        {
+            auto const& from = said.items[k];
+            auto&       to   = results_[which[k]];
+            to.status        = from.status;
+            to.text          = printable(from.description, 500);
+            if (!from.ok())
+            {
+                to.fate  = fate::refused;
+                to.error = from.error();
+            }
+            else if (other != nullptr)
+            {
+                to.fate   = fate::in_doubt;
+                to.error  = errc::in_doubt;
+                to.status = other->worst_status();
+                to.text   = printable(other->description(), 500);
+            }
+            else
+            {
+                to.fate     = fate::done;
+                to.location = s_->located(home, from.location);
+            }
+        }
+    }
+
+    /// One request for one message.
+    task<void> single(std::size_t i)
+    {
+        if (failure_)
+            co_return;
+        std::optional<posthorn::error> why;
+        int                            status = 0;
+        bool                           begun  = false;
+        try
+        {
+            switch (kind_)
+            {
+            case bulk_kind::mark: co_await mark_one(*s_, urls_[i], read_, begun); break;
+            case bulk_kind::remove: co_await remove_one(*s_, urls_[i], begun); break;
+            case bulk_kind::move: results_[i].location = co_await move_one(*s_, urls_[i], folder_, begun); break;
+            case bulk_kind::copy: results_[i].location = co_await copy_one(*s_, urls_[i], folder_, begun); break;
+            }
+        }
+        catch (dav::status_error const& e)
+        {
+            why.emplace(e);
+            status = e.status();
+        }
+        catch (posthorn::error const& e)
+        {
+            why.emplace(e);
+        }
+        if (why)
+            co_return settle(i, *why, status, begun);
+        results_[i].fate   = fate::done;
+        results_[i].status = 200;
+        any_single_        = true;
+    }
+
+    /// An item has failed. What is no word of the server ends the whole.
+    void settle(std::size_t i, posthorn::error const& why, int status, bool begun)
+    {
+        auto& r  = results_[i];
+        r.fate   = fate_of(why.code(), begun, status);
+        r.status = status;
+        r.error  = why.code();
+        r.text   = why.what();
+        if (r.fate == fate::refused || why.code().category() == httpmail::category() || failure_)
+            return;
+        failure_      = why.code();
+        failure_text_ = why.what();
+    }
+
+    mailbox_state*            s_;
+    bulk_kind                 kind_;
+    std::vector<http::url>    urls_;
+    http::url                 folder_;
+    bool                      read_;
+    std::vector<item_outcome> results_;
+    bool                      denied_     = false;
+    bool                      any_single_ = false;
+    std::error_code           failure_;
+    std::string               failure_text_;
+};
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+// Contacts: listed, read, created, changed, deleted.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_CONTACT_BOOK_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_CONTACT_BOOK_HPP
+
+// Lists of folders and messages.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_LISTING_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_LISTING_HPP
+
+// What a list tells about a message, and how to ask for it.
+
+#ifndef POSTHORN_HTTPMAIL_MESSAGE_INFO_HPP
+#define POSTHORN_HTTPMAIL_MESSAGE_INFO_HPP
+
+// Encoded words in the texts of header fields (RFC 2047): some servers hand them on as they came.
+
+#ifndef POSTHORN_HTTPMAIL_ENCODED_WORDS_HPP
+#define POSTHORN_HTTPMAIL_ENCODED_WORDS_HPP
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace posthorn::httpmail {
+
+namespace detail {
+
+/// One encoded word.
+struct encoded_word
+{
+    std::string charset; ///< Lower case, without a language.
+    std::string octets;
+    std::size_t size = 0; ///< Of the word in the text.
+};
+
+/// RFC 2047 allows 75; longer ones occur. A bound, so that time does not grow with the square of a text.
+inline constexpr std::size_t longest_word = 2000;
+
+inline std::optional<std::string> decode_q(std::string_view text)
+{
+    std::string out;
+    for (std::size_t i = 0; i != text.size(); ++i)
+    {
+        if (text[i] == '_')
+            out += ' ';
+        else if (text[i] != '=')
+            out += text[i];
+        else
+        {
+            int const high = text.size() - i > 2 ? ascii::hex_value(text[i + 1]) : -1;
+            int const low  = high < 0 ? -1 : ascii::hex_value(text[i + 2]);
+            if (low < 0)
+                return std::nullopt;
+            out += static_cast<char>(static_cast<unsigned char>(high * 16 + low));
+            i += 2;
+        }
+    }
+    return out;
+}
+
+/// The word that `text` begins with; nothing if it is none that can be read here.
+inline std::optional<encoded_word> read_word(std::string_view text)
+{
+    text = text.substr(0, longest_word);
+    if (text.substr(0, 2) != "=?")
+        return std::nullopt;
+    auto const second = text.find('?', 2);
+    if (second == text.npos || text.size() - second < 5 || text[second + 2] != '?')
+        return std::nullopt;
+    auto const end = text.find("?=", second + 3);
+    if (end == text.npos)
+        return std::nullopt;
+    encoded_word w;
+    w.size            = end + 2;
+    auto const name   = text.substr(2, second - 2);
+    w.charset         = ascii::to_lower(name.substr(0, name.find('*'))); // RFC 2231, 5
+    auto const inside = text.substr(second + 3, end - second - 3);
+    char const how    = ascii::to_lower(text[second + 1]);
+    auto const octets = how == 'q' ? decode_q(inside) : how == 'b' ? codec::base64_decode(inside) : std::nullopt;
+    if (!octets || inside.find(' ') != inside.npos)
+        return std::nullopt;
+    w.octets = *octets;
+    for (std::string_view const known : {"utf-8", "us-ascii", "iso-8859-1", "windows-1252"})
+        if (w.charset == known)
+            return w;
+    return std::nullopt;
+}
+
+} // namespace detail
+
+/** The text with its encoded words decoded; what cannot be decoded stays as it is.
+
+    @return May hold any characters, line ends among them, where the words do. */
+inline std::string decode_words(std::string_view text)
+{
+    std::string out, octets, charset, between;
+    auto const  flush = [&] {
+        out += charset == "utf-8" ? detail::from_utf8(octets) : detail::from_windows_1252(octets);
+        octets.clear();
+        charset.clear();
+    };
+    while (!text.empty())
+    {
+        if (auto const word = detail::read_word(text))
+        {
+            // Characters are cut in two between words, so those of one charset are decoded together.
+            if (!charset.empty() && charset != word->charset)
+                flush();
+            between.clear();
+            charset = word->charset;
+            octets += word->octets;
+            text.remove_prefix(word->size);
+            continue;
+        }
+        char const c     = text.front();
+        bool const space = ascii::is_blank(c) || c == '\r' || c == '\n';
+        text.remove_prefix(1);
+        if (space && !charset.empty())
+        {
+            between += c;
+            continue;
+        }
+        if (!charset.empty())
+            flush();
+        out += between;
+        between.clear();
+        out += c;
+    }
+    if (!charset.empty())
+        flush();
+    return out + between;
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail {
+
+/** A message in a list. What the server does not tell is nothing, or empty.
+
+    Texts are the server's: some give whole header fields, some names without addresses. Encoded words are decoded (RFC 2047). Show
+    them by printable(). A value; thread-safe like std::string.
+*/
+struct message_info
+{
+    message_info() = default;
+
+    http::url                      url; ///< For all that can be done with the message.
+    std::optional<bool>            read;
+    std::optional<bool>            has_attachment;
+    std::string                    to, from, subject;
+    std::string                    from_address; ///< Where the server gives it besides `from`.
+    std::optional<dav::time_point> date;         ///< Of the header or of its arrival, as the server likes.
+    std::string                    date_text;    ///< As the server wrote it.
+    std::optional<std::uint64_t>   size;         ///< Octets. A hint: what is fetched can have another size.
+    std::string                    id;           ///< For life, where there is one.
+
+    /// Values of list_options::more that the server gave.
+    std::vector<std::pair<dav::property_name, std::string>> more;
+
+    /// A value of `more`; nothing if it was not given.
+    std::optional<std::string_view> get(xml::name const& n) const noexcept
+    {
+        for (auto const& [name, value] : more)
+            if (n == xml::name(name))
+                return value;
+        return std::nullopt;
+    }
+};
+
+/** Which properties a list of messages asks for.
+    @param few  As little as possible, for servers that fail because of one of them.
+    @param more Besides.
+*/
+inline dav::property_list message_question(dialect d, bool few, std::vector<dav::property_name> const& more = {})
+{
+    std::vector<dav::property_name> all;
+    auto const add = [&](std::initializer_list<xml::name> list) { all.insert(all.end(), list.begin(), list.end()); };
+    if (few)
+        add({names::isfolder, names::read, dav::names::getcontentlength});
+    else if (d == dialect::hotmail)
+        add({names::isfolder, names::read, names::m_hasattachment, names::m_to, names::m_from, names::m_subject,
+             names::m_date, dav::names::getcontentlength});
+    else if (d == dialect::exchange)
+        add({names::isfolder, names::uid, names::read, names::hm_hasattachment, names::hm_to, names::hm_from,
+             names::hm_subject, names::hm_datereceived, names::m_date, names::hm_fromemail,
+             dav::names::getcontentlength});
+    else
+        add({names::isfolder, dav::names::resourcetype, names::read, names::m_hasattachment, names::hm_hasattachment,
+             names::m_to, names::m_from, names::m_subject, names::m_date, names::hm_date,
+             dav::names::getlastmodified, dav::names::getcontentlength});
+    all.insert(all.end(), more.begin(), more.end());
+    return dav::property_list(std::move(all));
+}
+
+/// The same question as SQL, for SEARCH: the messages of the folder it is sent to, newest first.
+inline std::string message_search(std::vector<dav::property_name> const& more = {})
+{
+    auto const  list = message_question(dialect::exchange, false, more);
+    std::string sql  = "\nSELECT ";
+    bool        next = false;
+    for (auto const& n : list.some())
+    {
+        sql += (next ? ", " : "") + dav::sql_name(n);
+        next = true;
+    }
+    return sql + "\nFROM SCOPE('SHALLOW TRAVERSAL OF \"\"')\nWHERE " + dav::sql_name(names::isfolder) +
+           " = false AND " + dav::sql_name(names::ishidden) + " = false\nORDER BY " +
+           dav::sql_name(names::hm_datereceived) + " DESC\n";
+}
+
+/** Reads one response of a list.
+    @param url  Of the response.
+    @param more As in message_question().
+    @return Nothing if it is a folder, hidden, or said not to be there.
+*/
+inline std::optional<message_info> read_message(dav::response const& r, http::url const& url,
+                                                std::vector<dav::property_name> const& more = {})
+{
+    auto const first = [&](std::initializer_list<xml::name> names) -> std::string_view {
+        for (auto const& n : names)
+            if (auto const text = r.text(n); text && !dav::trim_value(*text).empty())
+                return dav::trim_value(*text); // Lycos indents subjects
+        return {};
+    };
+    auto const flag = [&](std::initializer_list<xml::name> names) -> std::optional<bool> {
+        for (auto const& n : names)
+            if (auto const p = r.find(n))
+                if (auto const value = p->as_boolean())
+                    return value;
+        return std::nullopt;
+    };
+    if (r.is_collection() || flag({names::ishidden}) == true || (r.status() != 0 && r.status() / 100 != 2))
+        return std::nullopt;
+    message_info m;
+    m.url            = url;
+    m.read           = flag({names::read});
+    m.has_attachment = flag({names::m_hasattachment, names::hm_hasattachment});
+    m.to             = decode_words(first({names::hm_to, names::m_to}));
+    m.from           = decode_words(first({names::hm_from, names::m_from}));
+    m.subject        = decode_words(first({names::hm_subject, names::m_subject}));
+    m.from_address   = first({names::fromaddr, names::hm_fromemail});
+    m.id             = first({names::id, names::uid});
+    for (auto const& n : {names::hm_datereceived, names::m_date, names::hm_date, dav::names::getlastmodified})
+    {
+        auto const text = first({n});
+        if (m.date_text.empty())
+            m.date_text = text;
+        if (auto const t = dav::to_time(text); t && !m.date)
+        {
+            m.date      = t;
+            m.date_text = text;
+        }
+    }
+    if (auto const p = r.find(dav::names::getcontentlength))
+        if (auto const n = p->as_integer(); n && *n >= 0)
+            m.size = static_cast<std::uint64_t>(*n);
+    for (auto const& n : more)
+        if (auto const text = r.text(n))
+            m.more.emplace_back(n, std::string(*text));
+    return m;
+}
+
+} // namespace posthorn::httpmail
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail::detail {
+
+/// PROPFIND on a collection, as the dialect wants it.
+inline task<dav::multistatus> list_members(mailbox_state& s, http::url at, dav::property_list what)
+{
+    auto const lane = co_await s.lanes.enter();
+    auto       o    = s.options();
+    auto       list = co_await s.dav.propfind(at, s.rules.listing, std::move(what), std::move(o));
+    s.admit_answer(at, list.url());
+    s.note(list.fields());
+    co_return list;
+}
+
+/// The folders directly in a folder.
+inline task<std::vector<folder>> list_folders(mailbox_state& s, http::url parent)
+{
+    std::vector<folder> all;
+    auto list = co_await list_members(s, parent, folder_question(s.rules.is));
+    dav::response r;
+    for (;;)
+    {
+        bool const found = co_await list.next(r);
+        if (!found)
+            co_return all;
+        auto const url = s.located(list.url(), r.href());
+        if (!url || same_resource(*url, list.url()) || same_resource(*url, parent))
+            continue;
+        auto f = read_folder(r, *url, s.root);
+        if (!f)
+            continue;
+        if (all.size() == s.settings.most_folders)
+            throw error(posthorn::errc::limit_exceeded,
+                        "more than " + std::to_string(s.settings.most_folders) + " folders");
+        all.push_back(std::move(*f));
+    }
+}
+
+/// Folders and those in them, level by level, several at once.
+class folder_walk
+{
+public:
+    explicit folder_walk(mailbox_state& s) noexcept : s_(&s) {}
+
+    /// @return Each folder before those in it.
+    task<std::vector<folder>> run(http::url top)
+    {
+        std::vector<node> first;
+        auto              found = co_await list_folders(*s_, top);
+        known_.insert(top.comparable());
+        take(std::move(found), no_parent, 0);
+        std::size_t begin = 0;
+        for (unsigned level = 1; begin != nodes_.size() && level < s_->settings.most_levels; ++level)
+        {
+            std::size_t const        end = nodes_.size();
+            std::vector<std::size_t> open;
+            for (std::size_t i = begin; i != end; ++i)
+                if (may_have_children(nodes_[i].value))
+                    open.push_back(i);
+            std::vector<std::vector<folder>> children(open.size());
+            auto const                       work = [&](std::size_t i) { return ask(nodes_[open[i]].value.url, children[i]); };
+            co_await in_parallel(open.size(), s_->settings.connections, work);
+            for (std::size_t i = 0; i != open.size(); ++i)
+                take(std::move(children[i]), open[i], level);
+            begin = end;
+        }
+        std::vector<folder> all;
+        collect(no_parent, all);
+        co_return all;
+    }
+
+private:
+    static constexpr std::size_t no_parent = static_cast<std::size_t>(-1);
+
+    struct node
+    {
+        folder      value;
+        std::size_t parent = no_parent;
+    };
+
+    task<void> ask(http::url at, std::vector<folder>& into)
+    {
+        into = co_await list_folders(*s_, std::move(at));
+    }
+
+    /// Hotmail says who has children; a server of WebDAV does not, so it has to be asked.
+    bool may_have_children(folder const& f) const noexcept
+    {
+        return f.has_children.value_or(s_->rules.is != dialect::hotmail);
+    }
+
+    void take(std::vector<folder> found, std::size_t parent, unsigned level)
+    {
+        for (auto& f : found)
+        {
+            if (!known_.insert(f.url.comparable()).second)
+                continue; // a circle, or a server that lists everything everywhere
+            if (nodes_.size() == s_->settings.most_folders)
+                throw error(posthorn::errc::limit_exceeded,
+                            "more than " + std::to_string(s_->settings.most_folders) + " folders");
+            f.depth = level;
+            node n;
+            n.value  = std::move(f);
+            n.parent = parent;
+            nodes_.push_back(std::move(n));
+        }
+    }
+
+    void collect(std::size_t parent, std::vector<folder>& all)
+    {
+        for (std::size_t i = 0; i != nodes_.size(); ++i)
+            if (nodes_[i].parent == parent)
+            {
+                all.push_back(nodes_[i].value);
+                collect(i, all);
+            }
+    }
+
+    mailbox_state*        s_;
+    std::vector<node>     nodes_;
+    std::set<std::string> known_;
+};
+
+/// One page of a SEARCH, or the news that this server has none.
+struct search_page
+{
+    search_page() = default;
+
+    std::optional<dav::multistatus> list;
+    bool                            past_end    = false;
+    bool                            unsupported = false;
+};
+
+inline task<search_page> ask_page(mailbox_state& s, http::url folder, std::string sql, dav::row_range rows)
+{
+    auto const     lane = co_await s.lanes.enter();
+    auto           o    = s.options();
+    search_page    page;
+    try
+    {
+        page.list = co_await s.dav.search(folder, std::move(sql), rows, std::move(o));
+        s.admit_answer(folder, page.list->url());
+    }
+    catch (dav::status_error const& e)
+    {
+        page.past_end = e.code() == dav::errc::range_end;
+        page.unsupported = s.search != support::yes && rows.first == 0 &&
+                           (e.code() == dav::errc::not_supported || e.code() == dav::errc::forbidden ||
+                            e.code() == dav::errc::bad_request);
+        if (!page.past_end && !page.unsupported)
+            throw;
+    }
+    co_return page;
+}
+
+/// A list by PROPFIND, with fewer properties if a server fails on one of them.
+inline task<dav::multistatus> ask_messages(mailbox_state& s, http::url folder, std::vector<dav::property_name> more)
+{
+    bool again = false;
+    auto what  = message_question(s.rules.is, false, more);
+    std::optional<dav::multistatus> list;
+    try
+    {
+        list = co_await list_members(s, folder, std::move(what));
+    }
+    catch (dav::status_error const& e)
+    {
+        again = e.status() == 500 || e.status() == 501;
+        if (!again)
+            throw;
+    }
+    if (again)
+    {
+        auto few = message_question(s.rules.is, true);
+        list     = co_await list_members(s, std::move(folder), std::move(few));
+    }
+    co_return std::move(*list);
+}
+
+/** The messages of a folder.
+
+    The connection that a page comes from is no lane while the caller thinks about a message, so that it can do something with
+    each even with one lane only.
+*/
+inline async_generator<message_info> list_messages(mailbox_state& s, http::url at, list_options o)
+{
+    co_await s.open();
+    auto const    folder = s.folder_url(at);
+    std::size_t   given  = 0;
+    dav::response r;
+
+    std::uint64_t         first = 0;
+    std::set<std::string> before, now; // rows move when messages come and go between two pages
+    bool                  paged = s.rules.search && s.search != support::no;
+    while (paged && given < o.most)
+    {
+        auto const size = std::min(s.settings.page_size, o.most - given);
+        auto const rows = dav::row_range(first, first + size - 1);
+        auto       sql  = message_search(o.more);
+        auto       page = co_await ask_page(s, folder, std::move(sql), rows);
+        if (page.unsupported)
+        {
+            s.search = support::no;
+            break;
+        }
+        if (page.past_end)
+            co_return;
+        s.search = support::yes;
+        auto const content = page.list->rows();
+        if (first != 0 && (!content || content->first != first))
+            co_return; // it gives the same rows whatever is asked for
+        std::uint64_t count = 0;
+        now.clear();
+        for (;;)
+        {
+            bool const found = co_await page.list->next(r);
+            if (!found)
+                break;
+            ++count;
+            auto const url = s.located(page.list->url(), r.href());
+            auto       m   = url ? read_message(r, *url, o.more) : std::nullopt;
+            if (!m || given == o.most)
+                continue;
+            auto key = url->comparable();
+            bool const repeated = before.contains(key);
+            now.insert(std::move(key));
+            if (repeated)
+                continue;
+            ++given;
+            co_yield std::move(*m);
+        }
+        std::swap(before, now);
+        if (!content || count == 0)
+            co_return;
+        if (content->last + 1 <= first)
+            co_return; // no number of rows that there can be
+        first = content->last + 1;
+        if (content->total ? first >= *content->total : count < size)
+            co_return;
+    }
+    if (paged && s.search != support::no)
+        co_return;
+
+    auto list = co_await ask_messages(s, folder, o.more);
+    while (given < o.most)
+    {
+        bool const found = co_await list.next(r);
+        if (!found)
+            co_return;
+        auto const url = s.located(list.url(), r.href());
+        if (!url || same_resource(*url, list.url()))
+            continue;
+        auto m = read_message(r, *url, o.more);
+        if (!m)
+            continue;
+        ++given;
+        co_yield std::move(*m);
+    }
+}
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail::detail {
+
+class contact_book
+{
+public:
+    explicit contact_book(mailbox_state& s) noexcept : s_(&s) {}
+
+    task<std::vector<contact>> list()
+    {
+        auto const           at   = home();
+        auto                 what = s_->settings.contacts.question(s_->rules.is);
+        auto                 list = co_await list_members(*s_, at, std::move(what));
+        std::vector<contact> all;
+        dav::response        r;
+        for (;;)
+        {
+            bool const found = co_await list.next(r);
+            if (!found)
+                co_return all;
+            auto const url = s_->located(list.url(), r.href());
+            if (!url || same_resource(*url, list.url()))
+                continue;
+            if (auto c = read_contact(r, *url, s_->settings.contacts))
+                all.push_back(std::move(*c));
+        }
+    }
+
+    /// @throws status_error dav::errc::not_found.
+    task<contact> read(http::url at)
+    {
+        s_->admit(at);
+        auto const lane = co_await s_->lanes.enter();
+        auto       what = s_->settings.contacts.question(s_->rules.is);
+        auto       o    = s_->options();
+        auto       list = co_await s_->dav.propfind(at, dav::depth::zero, std::move(what), std::move(o));
+        s_->admit_answer(at, list.url());
+        auto       all  = co_await list.collect();
+        for (auto const& r : all)
+            if (auto const url = s_->located(list.url(), r.href()); url && same_resource(*url, at))
+                if (auto c = read_contact(r, at, s_->settings.contacts))
+                    co_return std::move(*c);
+        dav::status_error::facts f;
+        f.method = "PROPFIND";
+        f.url    = at.str();
+        f.status = list.status();
+        throw dav::status_error(dav::errc::not_found, std::move(f));
+    }
+
+    /// @return Where it is; empty if the server does not say.
+    task<http::url> add(contact c)
+    {
+        auto const at     = home();
+        auto       update = update_of(c.fields);
+        switch (s_->rules.is)
+        {
+        case dialect::hotmail: co_return co_await add_by_post(at, std::move(update));
+        case dialect::exchange: co_return co_await add_by_proppatch(at, std::move(update));
+        case dialect::dav: break;
+        }
+        co_return co_await add_by_put(at, std::move(update));
+    }
+
+    task<void> change(http::url at, std::map<contact_field, std::string> fields)
+    {
+        s_->admit(at);
+        auto update = update_of(fields);
+        if (update.changes().empty())
+            co_return;
+        auto const lane = co_await s_->lanes.enter();
+        std::string const match = s_->rules.match_any ? "*" : "";
+        co_await patch(std::move(at), std::move(update), match);
+    }
+
+    task<void> remove(http::url at)
+    {
+        s_->admit(at);
+        auto const           lane = co_await s_->lanes.enter();
+        dav::request_options o    = s_->options();
+        o.brief                   = false;
+        o.repeatable              = false;
+        auto const done           = co_await s_->dav.remove(std::move(at), std::move(o));
+        mailbox_state::demand(done, "DELETE");
+    }
+
+private:
+    http::url home() const
+    {
+        if (s_->root.contacts.empty())
+            throw error(errc::no_such_folder, "contacts");
+        return s_->folder_url(s_->root.contacts);
+    }
+
+    dav::property_update update_of(std::map<contact_field, std::string> const& fields) const
+    {
+        auto update = contact_update(fields, s_->settings.contacts);
+        if (s_->rules.is == dialect::dav)
+            update.apart(); // there are servers that keep one of several
+        return update;
+    }
+
+    task<void> patch(http::url at, dav::property_update update, std::string if_match)
+    {
+        auto o          = s_->options();
+        o.if_match      = std::move(if_match);
+        o.translate     = s_->rules.is != dialect::exchange;
+        auto const done = co_await s_->dav.proppatch(std::move(at), std::move(update), std::move(o));
+        mailbox_state::demand(done, "PROPPATCH");
+    }
+
+    /// The form that is most probable on Hotmail: the changes that make the contact, sent to the collection.
+    task<http::url> add_by_post(http::url at, dav::property_update update)
+    {
+        auto const    lane = co_await s_->lanes.enter();
+        http::request r("POST", at);
+        r.fields = s_->settings.fields;
+        r.set_body(dav::proppatch_body(update), "text/xml");
+        r.repeatable = false;
+        auto answer  = co_await s_->web.send(std::move(r));
+        auto facts   = mailbox_state::facts_of(answer, "POST");
+        if (!answer.ok())
+        {
+            co_await answer.discard();
+            throw dav::status_error(dav::refusal(facts.status), std::move(facts));
+        }
+        http::url where;
+        if (auto const field = answer.fields().get("Location"))
+            if (auto const u = dav::resolve_href(answer.url(), *field))
+                where = s_->located(answer.url(), u).value_or(http::url());
+        bool const is_list = facts.status == 207 ||
+                             dav::is_xml_type(answer.fields().get("Content-Type").value_or(""));
+        if (!is_list || answer.size() == 0U)
+        {
+            co_await answer.discard();
+            co_return where;
+        }
+        dav::multistatus list(std::move(answer), "POST", false, s_->settings.limits);
+        auto const       all = co_await list.collect();
+        for (auto const& one : all)
+        {
+            if (one.worst_status() / 100 != 2)
+            {
+                facts.status = one.worst_status();
+                facts.reason = one.description();
+                throw dav::status_error(dav::refusal(facts.status), std::move(facts));
+            }
+            auto const u = s_->located(list.url(), one.href());
+            if (u && where.empty() && !same_resource(*u, at))
+                where = *u;
+        }
+        co_return where;
+    }
+
+    /// On Exchange a PROPPATCH makes what is not there.
+    task<http::url> add_by_proppatch(http::url at, dav::property_update update)
+    {
+        auto const lane = co_await s_->lanes.enter();
+        auto const to   = dav::child_url(at, unique_digits() + std::string(s_->rules.suffix));
+        dav::property_update all;
+        all.set(names::contentclass, "urn:content-classes:person").set(names::outlookmessageclass, "IPM.Contact");
+        for (auto const& c : update.changes())
+            if (!c.removed)
+                all.set(c.name, c.value);
+        auto o          = s_->options();
+        o.if_none_match = "*";
+        o.translate     = false;
+        o.repeatable    = false;
+        auto const done = co_await s_->dav.proppatch(to, std::move(all), std::move(o));
+        mailbox_state::demand(done, "PROPPATCH");
+        co_return done.location ? *done.location : to;
+    }
+
+    /// Elsewhere a contact is an empty file with properties.
+    task<http::url> add_by_put(http::url at, dav::property_update update)
+    {
+        auto const           lane = co_await s_->lanes.enter();
+        auto const           to   = dav::child_url(at, unique_digits() + ".contact");
+        dav::request_options o    = s_->options();
+        o.if_none_match           = "*";
+        o.repeatable              = false;
+        auto const nothing        = std::make_shared<string_source>(std::string());
+        auto const made           = co_await s_->dav.put(to, nothing, "application/octet-stream", std::move(o));
+        mailbox_state::demand(made, "PUT");
+        std::optional<dav::status_error> why;
+        try
+        {
+            if (!update.changes().empty())
+                co_await patch(to, std::move(update), std::string());
+        }
+        catch (dav::status_error const& e)
+        {
+            why.emplace(e);
+        }
+        if (!why)
+            co_return to;
+        try // half a contact is none
+        {
+            auto const gone = co_await s_->dav.remove(to);
+            std::ignore     = gone;
+        }
+        catch (posthorn::error const&)
+        {
+            // What was wrong first is more telling.
+        }
+        throw dav::status_error(*why);
+    }
+
+    mailbox_state* s_;
+};
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+// Deleting messages: into the deleted items, and those that are there already for good.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_DELETION_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_DELETION_HPP
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail::detail {
+
+/** Deletes messages in two steps: first those that only move, then those that are destroyed.
+    @param trash The deleted items; empty: all are destroyed.
+    @throws bulk_error about all of them. */
+inline task<std::vector<item_outcome>> delete_messages(mailbox_state& s, std::vector<http::url> items, http::url trash)
+{
+    std::vector<item_outcome> all;
+    for (auto const& u : items)
+        all.emplace_back(u);
+    std::optional<bulk_error> failure;
+    for (bool const destroy : {false, true})
+    {
+        std::vector<std::size_t> mine;
+        std::vector<http::url>   urls;
+        for (std::size_t i = 0; i != items.size(); ++i)
+            if (destroy == (trash.empty() || same_resource(parent_of(items[i]), trash)))
+            {
+                mine.push_back(i);
+                urls.push_back(items[i]);
+            }
+        if (mine.empty() || failure)
+            continue;
+        bulk_change work(s, destroy ? bulk_kind::remove : bulk_kind::move, std::move(urls), trash, false);
+        std::vector<item_outcome> done;
+        try
+        {
+            done = co_await work.run();
+        }
+        catch (bulk_error const& e)
+        {
+            failure.emplace(e);
+            done = e.items();
+        }
+        for (std::size_t k = 0; k != mine.size(); ++k)
+            all[mine[k]] = std::move(done[k]);
+    }
+    if (failure)
+        throw bulk_error(failure->code(), std::move(all), failure->context().detail);
+    co_return all;
+}
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+// Folders created, renamed, deleted; those that a mailbox cannot do without are left alone.
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_FOLDER_CHANGE_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_FOLDER_CHANGE_HPP
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail::detail {
+
+class folder_change
+{
+public:
+    explicit folder_change(mailbox_state& s) noexcept : s_(&s) {}
+
+    /// MKCOL. @return Where it is by the server's word.
+    task<http::url> create(http::url parent, std::string name)
+    {
+        check_name(name);
+        parent              = s_->folder_url(parent);
+        auto const   wanted = dav::child_url(parent, name, true);
+        dav::outcome done;
+        {
+            auto const lane = co_await s_->lanes.enter();
+            try
+            {
+                dav::property_update none;
+                auto                 o = options();
+                done                   = co_await s_->dav.mkcol(wanted, std::move(none), std::move(o));
+            }
+            catch (dav::status_error const& e)
+            {
+                if (e.status() == 405) // RFC 4918, 9.3.1
+                    exists(e);
+                throw;
+            }
+        }
+        mailbox_state::demand(done, "MKCOL");
+        co_return co_await whereabouts(std::move(done), std::move(parent), wanted, std::move(name));
+    }
+
+    /// MOVE within its parent.
+    task<http::url> rename(http::url folder, std::string name)
+    {
+        check_name(name);
+        folder              = s_->folder_url(folder);
+        keep_special(folder);
+        auto const   parent = parent_of(folder);
+        auto const   wanted = dav::child_url(parent, name, true);
+        dav::outcome done;
+        {
+            auto const lane = co_await s_->lanes.enter();
+            try
+            {
+                dav::transfer_options o;
+                o.fields    = s_->settings.fields;
+                o.overwrite = false; // else a folder of this name would be gone
+                done        = co_await s_->dav.move(folder, wanted, std::move(o));
+            }
+            catch (dav::status_error const& e)
+            {
+                if (e.status() == 412)
+                    exists(e);
+                throw;
+            }
+        }
+        // lighttpd says so in a list.
+        if (!done.ok() && std::any_of(done.details.begin(), done.details.end(), [](auto const& r) { return r.worst_status() == 412; }))
+            throw dav::status_error(errc::folder_exists, mailbox_state::facts_of(done, "MOVE"));
+        mailbox_state::demand(done, "MOVE");
+        co_return co_await whereabouts(std::move(done), parent, wanted, std::move(name));
+    }
+
+    /// DELETE, with all that is in it.
+    task<void> remove(http::url folder)
+    {
+        folder = s_->folder_url(folder);
+        keep_special(folder);
+        auto const lane = co_await s_->lanes.enter();
+        auto       o    = options();
+        auto const done = co_await s_->dav.remove(std::move(folder), std::move(o));
+        mailbox_state::demand(done, "DELETE");
+    }
+
+private:
+    dav::request_options options() const
+    {
+        auto o       = s_->options();
+        o.brief      = false;
+        o.repeatable = false;
+        return o;
+    }
+
+    static void check_name(std::string_view name)
+    {
+        if (!is_folder_name(name))
+            throw error(errc::bad_name, printable(name, 200));
+    }
+
+    [[noreturn]] static void exists(dav::status_error const& e)
+    {
+        dav::status_error::facts f;
+        f.method    = e.method();
+        f.url       = e.url();
+        f.status    = e.status();
+        f.reason    = e.reason();
+        f.dav_error = e.dav_error();
+        throw dav::status_error(errc::folder_exists, std::move(f));
+    }
+
+    /// Servers have refused to rename and delete these, or said that they did.
+    void keep_special(http::url const& folder) const
+    {
+        auto const& root = s_->root;
+        auto const  mine = key_of(folder);
+        for (auto const& u : {root.at, root.folder_root, root.inbox, root.sent_items, root.deleted_items, root.drafts,
+                              root.outbox, root.junk_email, root.contacts, root.calendar})
+        {
+            if (u.empty())
+                continue;
+            auto const other = key_of(u);
+            if (other == mine || other.starts_with(mine + '/'))
+                throw error(errc::special_folder, folder.str());
+        }
+    }
+
+    /// Exchange does not care about the case of letters.
+    std::string key_of(http::url const& u) const
+    {
+        auto key = u.comparable();
+        return s_->rules.is == dialect::exchange ? ascii::to_lower(key) : key;
+    }
+
+    /// Servers give names of their own, and some do not tell: then the list does.
+    task<http::url> whereabouts(dav::outcome done, http::url parent, http::url wanted, std::string name)
+    {
+        if (auto const where = s_->located(done.url, done.location))
+            co_return dav::with_slash(*where);
+        auto const all = co_await list_folders(*s_, std::move(parent));
+        std::optional<http::url> by_name;
+        for (auto const& f : all)
+        {
+            if (same_resource(f.url, wanted))
+                co_return f.url;
+            if (f.display_name == name)
+                by_name = f.url;
+        }
+        co_return by_name ? *by_name : wanted;
+    }
+
+    mailbox_state* s_;
+};
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+// Has anything changed since the last look?
+
+#ifndef POSTHORN_HTTPMAIL_DETAIL_POLLER_HPP
+#define POSTHORN_HTTPMAIL_DETAIL_POLLER_HPP
+
+#include <optional>
+#include <utility>
+
+namespace posthorn::httpmail::detail {
+
+class poller
+{
+public:
+    explicit poller(mailbox_state& s) noexcept : s_(&s) {}
+
+    /// Lists the folders, and compares with what the last call saw.
+    task<changes> poll()
+    {
+        auto&                s = *s_;
+        dav::request_options o = s.options();
+        bool const           stamped = s.settings.use_timestamps && primed_ && !s.seen.empty();
+        if (stamped)
+            o.fields.set("X-Timestamp", s.seen.str());
+        auto what = folder_question(s.rules.is);
+        if (s.rules.is == dialect::dav)
+        {
+            auto names = what.some();
+            names.push_back(dav::names::getlastmodified);
+            names.push_back(dav::names::getetag);
+            what = dav::property_list(std::move(names));
+        }
+        folder_snapshot now;
+        bool            unchanged = false;
+        auto const      before    = s.seen;
+        try
+        {
+            auto const lane = co_await s.lanes.enter();
+            auto const home = s.folder_url(s.root.folder_root);
+            auto list = co_await s.dav.propfind(home, s.rules.listing, std::move(what), std::move(o));
+            s.admit_answer(home, list.url());
+            s.note(list.fields());
+            dav::response r;
+            bool          any = false;
+            for (;;)
+            {
+                bool const found = co_await list.next(r);
+                if (!found)
+                    break;
+                any            = true;
+                auto const url = s.located(list.url(), r.href());
+                auto const f   = url ? read_folder(r, *url, s.root) : std::nullopt;
+                if (f && !same_resource(f->url, list.url()))
+                    now.add(*f, r.text(dav::names::getlastmodified).value_or(""), r.text(dav::names::getetag).value_or(""));
+            }
+            unchanged = stamped && !any;
+        }
+        catch (dav::status_error const& e)
+        {
+            unchanged = stamped && e.status() == 304;
+            if (!unchanged)
+                throw;
+        }
+        changes result;
+        if (unchanged)
+            co_return result;
+        result       = primed_ ? compare(last_, now, s.root) : changes();
+        result.first = !primed_;
+        if (primed_ && !s.seen.empty() && s.seen != before)
+            note_times(result, before, s.seen, s.root);
+        last_   = std::move(now);
+        primed_ = true;
+        co_return result;
+    }
+
+private:
+    mailbox_state*  s_;
+    folder_snapshot last_;
+    bool            primed_ = false;
+};
+
+} // namespace posthorn::httpmail::detail
+
+#endif
+
+#include <asio/steady_timer.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace posthorn::httpmail {
+
+/// What deleting a message means.
+enum class deletion : unsigned char
+{
+    to_deleted_items, ///< It moves there; what is there already is destroyed.
+    for_good          ///< It is destroyed.
+};
+
+/// Takes a message block by block. @param block Valid until the task ends.
+using message_sink = std::function<task<void>(std::string_view block)>;
+
+/// How many messages a folder has.
+struct folder_counts
+{
+    std::uint64_t messages = 0;
+    std::uint64_t unread   = 0; ///< Those that are said not to be read.
+};
+
+/** A mailbox.
+
+    @code
+    httpmail::mailbox box(http::url("https://mail.example/exchange/alice/"), settings);
+    auto inbox = co_await box.find(httpmail::folder_kind::inbox);
+    auto list  = box.messages(inbox);
+    for (auto m = co_await list.next(); m; m = co_await list.next())
+        show(m->from, m->subject);
+    @endcode
+
+    The first operation asks the server where everything is; open() does only that. Any number of operations may run at the same
+    time: they share mailbox_settings::connections, and wait in a queue for one of those. URLs are those that the server gave, in
+    lists and results; they are never made up from names. It runs on the executor of the tasks that call it, which must be one and
+    the same and not concurrent, and must outlive its operations. Not movable.
+
+    @par Errors
+    dav::status_error for what a server refuses, with dav::errc or httpmail::errc; error with httpmail::errc for what cannot be
+    asked; besides what http::client and dav::multistatus throw. Operations on many messages give an outcome for each, and throw
+    bulk_error, which has them as well, if they ended early. send() and append() give a report, and throw send_error, which has
+    one as well, if the server said nothing.
+
+    @par What may have happened
+    Nothing that changes something is done twice after an unclear outcome. Errors of single changes tell by fate_of() whether the
+    server may have obeyed; outcomes and reports say it themselves: fate::in_doubt.
+
+    @par Cancellation
+    Supported everywhere, for each task by itself. The connection in use is closed, the mailbox stays usable. What was cancelled after
+    its request had begun may have been done.
+*/
+class mailbox
+{
+public:
+    /** @param entry Where the provider says that the mailbox is. Its server gets the credentials. */
+    explicit mailbox(http::url entry, mailbox_settings settings = mailbox_settings())
+        : state_(std::make_unique<detail::mailbox_state>(std::move(entry), std::move(settings)))
+    {
+    }
+
+    // The mailbox itself -----------------------------------------------------------------------------------------
+
+    /// Finds out where everything is, unless that is known. @throws error errc::not_a_mailbox, foreign_url.
+    task<root_properties> open()
+    {
+        co_await state_->open();
+        co_return state_->root;
+    }
+
+    /** Asks again, from the entry URL: accounts move to other servers, and sessions expire (dav::errc::session_expired), which open() and
+        this one mend by logging in by the form of the server's login page. @throws as open(). */
+    task<root_properties> reopen()
+    {
+        co_await state_->discover();
+        co_return state_->root;
+    }
+
+    bool                    is_open() const noexcept { return state_->is_open(); }
+    root_properties const&  root() const noexcept { return state_->root; }        ///< @pre is_open()
+    httpmail::dialect       speaks() const noexcept { return state_->rules.is; }  ///< @pre is_open(), or it was told.
+    mailbox_settings const& settings() const noexcept { return state_->settings; }
+    timestamps const&       times() const noexcept { return state_->seen; }       ///< Those that the server last told.
+
+    /// For requests of one's own.
+    dav::client&  dav() noexcept { return state_->dav; }
+    http::client& web() noexcept { return state_->web; }
+
+    // Folders ----------------------------------------------------------------------------------------------------
+
+    /** Where a well-known folder is: by the root, else by the list of folders.
+        @throws error errc::no_such_folder. */
+    task<http::url> find(folder_kind kind)
+    {
+        co_await state_->open();
+        auto known = url_of(state_->root, kind);
+        if (!known.empty())
+            co_return known;
+        auto const all = co_await detail::list_folders(*state_, state_->root.folder_root);
+        for (auto const& f : all)
+            if (f.kind == kind)
+                co_return f.url;
+        throw error(errc::no_such_folder, std::string(to_string(kind)));
+    }
+
+    /// The folders directly in `parent`.
+    task<std::vector<folder>> folders(http::url parent)
+    {
+        co_await state_->open();
+        auto const at = state_->folder_url(parent);
+        co_return co_await detail::list_folders(*state_, at);
+    }
+
+    /// The folders at the top.
+    task<std::vector<folder>> folders()
+    {
+        co_await state_->open();
+        co_return co_await folders(state_->root.folder_root);
+    }
+
+    /** All folders, those in folders too, each behind the one it is in, with folder::depth.
+
+        Several are asked at the same time. */
+    task<std::vector<folder>> folder_tree()
+    {
+        co_await state_->open();
+        auto const          top = state_->folder_url(state_->root.folder_root);
+        detail::folder_walk walk(*state_);
+        co_return co_await walk.run(top);
+    }
+
+    /** Counts messages by listing them, for servers that do not keep folder::messages and folder::unread. */
+    task<folder_counts> count(http::url at)
+    {
+        folder_counts n;
+        auto          list = messages(std::move(at));
+        for (;;)
+        {
+            auto const m = co_await list.next();
+            if (!m)
+                co_return n;
+            ++n.messages;
+            n.unread += m->read == false ? 1 : 0;
+        }
+    }
+
+    /** Creates a folder. @param name Text.
+        @return Where it is: servers give names of their own.
+        @throws error errc::bad_name; status_error errc::folder_exists. */
+    task<http::url> create_folder(http::url parent, std::string name)
+    {
+        co_await state_->open();
+        detail::folder_change work(*state_);
+        co_return co_await work.create(std::move(parent), std::move(name));
+    }
+
+    /** Renames a folder. What is there under that name is never replaced.
+        @return Where it is now.
+        @throws error errc::special_folder, bad_name; status_error errc::folder_exists. */
+    task<http::url> rename_folder(http::url at, std::string name)
+    {
+        co_await state_->open();
+        detail::folder_change work(*state_);
+        co_return co_await work.rename(std::move(at), std::move(name));
+    }
+
+    /// Deletes a folder and all that is in it. @throws error errc::special_folder.
+    task<void> delete_folder(http::url at)
+    {
+        co_await state_->open();
+        detail::folder_change work(*state_);
+        co_await work.remove(std::move(at));
+    }
+
+    // Messages ---------------------------------------------------------------------------------------------------
+
+    /** The messages of a folder, one after the other while the answer arrives: any number, in little memory. In pages where the
+        server has them; whoever reads slowly keeps a connection waiting.
+
+        b1gMail lists nothing for folders that do not exist. */
+    async_generator<message_info> messages(http::url in, list_options options)
+    {
+        return detail::list_messages(*state_, std::move(in), std::move(options));
+    }
+    async_generator<message_info> messages(http::url in) { return messages(std::move(in), list_options()); }
+
+    /// All of messages() at once.
+    task<std::vector<message_info>> list(http::url in, list_options options)
+    {
+        std::vector<message_info> all;
+        auto                      g = messages(std::move(in), std::move(options));
+        for (;;)
+        {
+            auto m = co_await g.next();
+            if (!m)
+                co_return all;
+            all.push_back(std::move(*m));
+        }
+    }
+    task<std::vector<message_info>> list(http::url in) { return list(std::move(in), list_options()); }
+
+    /** Begins to fetch a message. Reading does not mark it as read.
+        @throws status_error errc::message_gone, also where a server gives an empty message instead of an error. */
+    task<message_reader> get(http::url at, fetch_options options)
+    {
+        co_await state_->open();
+        co_return co_await detail::open_message(*state_, std::move(at), std::move(options));
+    }
+    task<message_reader> get(http::url at) { return get(std::move(at), fetch_options()); }
+
+    /// Fetches a message into `sink`, which sets the pace. @return Its octets.
+    task<std::uint64_t> fetch(http::url at, message_sink sink, fetch_options options)
+    {
+        auto          reader = co_await get(std::move(at), std::move(options));
+        std::uint64_t size   = 0;
+        for (;;)
+        {
+            auto const block = co_await reader.next();
+            if (block.empty())
+                co_return size;
+            size += block.size();
+            co_await sink(block);
+        }
+    }
+    task<std::uint64_t> fetch(http::url at, message_sink sink)
+    {
+        return fetch(std::move(at), std::move(sink), fetch_options());
+    }
+
+    /// Fetches a message into memory. @param most Octets. @throws error posthorn::errc::limit_exceeded if it has more.
+    task<std::string> fetch_text(http::url at, std::size_t most)
+    {
+        auto reader = co_await get(std::move(at));
+        co_return co_await reader.text(most);
+    }
+    /// At most 32 MiB.
+    task<std::string> fetch_text(http::url at) { return fetch_text(std::move(at), std::size_t(32) << 20U); }
+
+    /// Marks one message. @throws status_error.
+    task<void> mark(http::url message, bool read)
+    {
+        co_await state_->open();
+        auto const at    = state_->message_url(message);
+        bool       begun = false;
+        co_await detail::mark_one(*state_, at, read, begun);
+    }
+
+    /** Marks messages, of any folders. @return One outcome for each, in their order. A server's word: b1gMail says "done" of
+        messages that do not exist. @throws bulk_error. */
+    task<std::vector<item_outcome>> mark(std::vector<http::url> messages, bool read)
+    {
+        return bulk(detail::bulk_kind::mark, std::move(messages), http::url(), read);
+    }
+
+    /// Moves one message. @return Where it is now, if the server says so. @throws status_error.
+    task<std::optional<http::url>> move(http::url message, http::url to)
+    {
+        co_await state_->open();
+        auto const at     = state_->message_url(message);
+        auto const folder = state_->folder_url(to);
+        bool       begun  = false;
+        co_return co_await detail::move_one(*state_, at, folder, begun);
+    }
+    /// Moves messages, of any folders. @return, @throws as mark().
+    task<std::vector<item_outcome>> move(std::vector<http::url> messages, http::url to)
+    {
+        return bulk(detail::bulk_kind::move, std::move(messages), std::move(to), false);
+    }
+
+    /** Copies one message. Where a server cannot, it is fetched and stored.
+        @return Where the copy is, if the server says so. @throws status_error. */
+    task<std::optional<http::url>> copy(http::url message, http::url to)
+    {
+        co_await state_->open();
+        auto const at     = state_->message_url(message);
+        auto const folder = state_->folder_url(to);
+        bool       begun  = false;
+        co_return co_await detail::copy_one(*state_, at, folder, begun);
+    }
+    /// Copies messages, of any folders. @return, @throws as mark().
+    task<std::vector<item_outcome>> copy(std::vector<http::url> messages, http::url to)
+    {
+        return bulk(detail::bulk_kind::copy, std::move(messages), std::move(to), false);
+    }
+
+    /** Deletes messages, of any folders. @return, @throws as mark(); error errc::no_such_folder if there are no deleted items to
+        move them to. */
+    task<std::vector<item_outcome>> remove(std::vector<http::url> messages, deletion how)
+    {
+        co_await state_->open();
+        http::url trash;
+        if (how == deletion::to_deleted_items)
+        {
+            trash = co_await find(folder_kind::deleted_items);
+            trash = state_->folder_url(trash);
+        }
+        co_return co_await detail::delete_messages(*state_, std::move(messages), std::move(trash));
+    }
+
+    /// Deletes one message. @throws status_error.
+    task<void> remove(http::url message, deletion how)
+    {
+        co_await state_->open();
+        auto const at    = state_->message_url(message);
+        bool       begun = false;
+        if (how == deletion::to_deleted_items)
+        {
+            auto const trash  = co_await find(folder_kind::deleted_items);
+            auto const folder = state_->folder_url(trash);
+            if (!same_resource(parent_of(at), folder))
+            {
+                auto const where = co_await detail::move_one(*state_, at, folder, begun);
+                std::ignore      = where;
+                co_return;
+            }
+        }
+        co_await detail::remove_one(*state_, at, begun);
+    }
+
+    // Sending and storing ----------------------------------------------------------------------------------------
+
+    /** Sends a message.
+        @param content Used by nobody else meanwhile. It is read twice, unless it cannot start again: then it is held in memory.
+        @return What the server says of it; a refusal too.
+        @throws send_error if it says nothing; error errc::cannot_send, no_recipients before anything was sent. */
+    task<send_report> send(smtp::envelope envelope, std::shared_ptr<source> content, send_options options)
+    {
+        co_await state_->open();
+        co_return co_await detail::submit(*state_, std::move(envelope), std::move(content), std::move(options));
+    }
+    task<send_report> send(smtp::envelope envelope, std::shared_ptr<source> content)
+    {
+        return send(std::move(envelope), std::move(content), send_options());
+    }
+    task<send_report> send(smtp::message m, send_options options)
+    {
+        return send(std::move(m.envelope), std::move(m.content), std::move(options));
+    }
+    task<send_report> send(smtp::message m) { return send(std::move(m), send_options()); }
+
+    /// Stores a message in a folder. @param content, @return, @throws as send().
+    task<send_report> append(http::url to, std::shared_ptr<source> content, append_options options)
+    {
+        co_await state_->open();
+        co_return co_await detail::store(*state_, std::move(to), std::move(content), std::move(options));
+    }
+    task<send_report> append(http::url to, std::shared_ptr<source> content)
+    {
+        return append(std::move(to), std::move(content), append_options());
+    }
+
+    // Contacts ---------------------------------------------------------------------------------------------------
+
+    /// @throws error errc::no_such_folder if the mailbox has no contacts.
+    task<std::vector<contact>> contacts()
+    {
+        co_await state_->open();
+        detail::contact_book book(*state_);
+        co_return co_await book.list();
+    }
+
+    /// @throws status_error dav::errc::not_found.
+    task<contact> read_contact(http::url at)
+    {
+        co_await state_->open();
+        detail::contact_book book(*state_);
+        co_return co_await book.read(std::move(at));
+    }
+
+    /// Stores contact::fields. @return Where it is; empty if the server does not say.
+    task<http::url> add_contact(contact c)
+    {
+        co_await state_->open();
+        detail::contact_book book(*state_);
+        co_return co_await book.add(std::move(c));
+    }
+
+    /// Changes some fields and leaves the others. @param fields An empty text takes a field away.
+    task<void> change_contact(http::url at, std::map<contact_field, std::string> fields)
+    {
+        co_await state_->open();
+        detail::contact_book book(*state_);
+        co_await book.change(std::move(at), std::move(fields));
+    }
+
+    task<void> delete_contact(http::url at)
+    {
+        co_await state_->open();
+        detail::contact_book book(*state_);
+        co_await book.remove(std::move(at));
+    }
+
+    // Changes ----------------------------------------------------------------------------------------------------
+
+    /** Looks whether something has changed since the last call: by the server's times where it has such, else by what the list of
+        folders says. One call at a time. */
+    task<changes> poll()
+    {
+        co_await state_->open();
+        detail::poller& p = poller();
+        co_return co_await p.poll();
+    }
+
+    /** poll() for ever, with pauses; gives what has changed.
+        @param every The pause, or the server's polling interval if that is longer. */
+    async_generator<changes> watch(std::chrono::steady_clock::duration every)
+    {
+        for (;;)
+        {
+            auto now = co_await poll();
+            if (now.any())
+                co_yield std::move(now);
+            auto pause = every;
+            if (state_->root.polling_interval)
+                pause = std::max<std::chrono::steady_clock::duration>(pause, *state_->root.polling_interval);
+            auto const         ex = co_await this_coro::executor;
+            asio::steady_timer timer(ex, pause);
+            co_await timer.async_wait(use_task);
+        }
+    }
+
+private:
+    task<std::vector<item_outcome>> bulk(detail::bulk_kind kind, std::vector<http::url> messages, http::url to, bool read)
+    {
+        co_await state_->open();
+        detail::bulk_change work(*state_, kind, std::move(messages), std::move(to), read);
+        co_return co_await work.run();
+    }
+
+    detail::poller& poller()
+    {
+        if (!poller_)
+            poller_.emplace(*state_);
+        return *poller_;
+    }
+
+    std::unique_ptr<detail::mailbox_state> state_;
+    std::optional<detail::poller>          poller_;
+};
+
+} // namespace posthorn::httpmail
+
+#endif
+
+#endif
+#endif
 
 #endif

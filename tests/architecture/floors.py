@@ -29,8 +29,8 @@ SANS_IO = re.compile(r"""posthorn/(?:
   | dav/(?:error|status_error|names|status_line|value|depth|response|multistatus_reader|request_body|rows|sniff|href|options|outcome)\.hpp
   | httpmail/(?:names|error|dialect|locate|root|folder|segment_text|message_info|outcome|contact|timestamps|changes|mail_filter|submission|login_form|encoded_words)\.hpp
   | smtp/(?:reply|capabilities|envelope|address|command|dot_stuffing|transaction|outcome|error)\.hpp
-  | http/(?:authenticator|body_decoder|challenge|cookie|cookie_jar|date|digest|error|framing|head_parser|headers
-      |login_rules|redirect|request_head|response_head|syntax|url)\.hpp
+  | http/(?:authenticator|body_decoder|challenge|cookie|cookie_jar|date|digest|error|event|framing|head_parser|headers
+      |login_rules|protocol_log|redirect|request_head|response_head|syntax|url)\.hpp
 )$""", re.VERBOSE)
 
 # Who may include OpenSSL.

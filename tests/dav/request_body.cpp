@@ -95,12 +95,23 @@ TEST_CASE("changes keep their order, and may declare a type")
     std::string body = dav::proppatch_body(update);
     std::erase_if(body, [](char c) { return c == '\r' || c == '\n' || c == '\t'; });
     CHECK(body ==
-          "<?xml version=\"1.0\"?><D:propertyupdate xmlns:D=\"DAV:\" xmlns:n1=\"urn:x\" "
-          "xmlns:hm=\"urn:schemas:httpmail:\" "
+          "<?xml version=\"1.0\"?><D:propertyupdate xmlns:D=\"DAV:\" "
+          "xmlns:hm=\"urn:schemas:httpmail:\" xmlns:n2=\"urn:x\" "
           "xmlns:dt=\"urn:uuid:c2f41010-65b3-11d1-a29f-00aa00c14882/\">"
-          "<D:set><D:prop><n1:a>1 &lt; 2</n1:a><hm:read dt:dt=\"boolean\">1</hm:read></D:prop></D:set>"
-          "<D:remove><D:prop><n1:b/></D:prop></D:remove><D:set><D:prop><n1:c/></D:prop></D:set></"
+          "<D:set><D:prop><n2:a>1 &lt; 2</n2:a><hm:read dt:dt=\"boolean\">1</hm:read></D:prop></D:set>"
+          "<D:remove><D:prop><n2:b/></D:prop></D:remove><D:set><D:prop><n2:c/></D:prop></D:set></"
           "D:propertyupdate>");
+}
+
+TEST_CASE("changes that stand apart have an element each")
+{
+    dav::property_update update;
+    update.set(hm("read"), "1").set(hm("x"), "2").remove(hm("y")).remove(hm("z")).apart();
+    std::string body = dav::proppatch_body(update);
+    std::erase_if(body, [](char c) { return c == '\r' || c == '\n' || c == '\t'; });
+    CHECK(body.ends_with("<D:set><D:prop><hm:read>1</hm:read></D:prop></D:set><D:set><D:prop><hm:x>2</hm:x></D:prop></D:set>"
+                         "<D:remove><D:prop><hm:y/></D:prop></D:remove><D:remove><D:prop><hm:z/></D:prop></D:remove>"
+                         "</D:propertyupdate>"));
 }
 
 TEST_CASE("SQL is quoted, then escaped")

@@ -49,6 +49,21 @@ TEST_CASE("methods that read go on with method and body")
     for (int status : {301, 302, 307, 308})
         for (std::string_view method : {"GET", "HEAD", "PROPFIND", "SEARCH", "OPTIONS", "BPROPFIND", "REPORT"})
         {
+            auto const o = decide(status, "/z?", method);
+            REQUIRE(o.next);
+            CHECK(o.next->to.str() == "http://a.example/z?");
+            CHECK(o.next->method == method);
+            CHECK_FALSE(o.next->without_body);
+            CHECK_FALSE(o.next->other_origin);
+        }
+}
+
+TEST_CASE("to another origin go those that read and name nothing private, and no query")
+{
+    for (int status : {301, 302, 307, 308})
+    {
+        for (std::string_view method : {"GET", "HEAD", "OPTIONS", "PROPFIND"})
+        {
             auto const o = decide(status, "http://b.example/z?", method);
             REQUIRE(o.next);
             CHECK(o.next->to.str() == "http://b.example/z?");
@@ -56,6 +71,9 @@ TEST_CASE("methods that read go on with method and body")
             CHECK_FALSE(o.next->without_body);
             CHECK(o.next->other_origin);
         }
+        for (std::string_view method : {"SEARCH", "BPROPFIND", "REPORT"})
+            CHECK(decide(status, "http://b.example/z?", method).ec == http::errc::redirect_refused);
+    }
 }
 
 TEST_CASE("methods that change something go on within their origin, on 307 and 308 only")

@@ -304,4 +304,29 @@ TEST_CASE("prefixes mean nothing, a folder by its role in the list, a list witho
     });
 }
 
+TEST_CASE("Exchange does not care about the case of letters, and its special folders are left alone in any; others do care")
+{
+    mail_answers a;
+    a["DELETE *"] = {mail_answer("204 No Content")};
+    with_exchange(a, [](mail_site& s) -> task<void> {
+        auto const root = co_await s.box.open();
+        CHECK(root.inbox == s.url("/x/alice/Inbox"));
+        for (auto const* special : {"/x/alice/inbox/", "/X/ALICE/INBOX", "/x/alice/deleted%20items/", "/x/Alice/", "/x/alice/%49nbox/"})
+        {
+            CAPTURE(special);
+            auto const gone = co_await code_of_failure(s.box.delete_folder(s.url(special)));
+            CHECK(gone == httpmail::errc::special_folder);
+            auto const renamed = co_await code_of_failure(s.box.rename_folder(s.url(special), "x"));
+            CHECK(renamed == httpmail::errc::special_folder);
+        }
+        CHECK(s.server.requests().size() == 1);
+        co_await s.box.delete_folder(s.url("/x/alice/Inbox/work/"));
+        CHECK(s.asked("DELETE /x/alice/Inbox/work/") == 1);
+    });
+    with_hotmail(a, [](mail_site& s) -> task<void> {
+        co_await s.box.delete_folder(s.url("/hm/folders/active/")); // not ACTIVE
+        CHECK(s.asked("DELETE /hm/folders/active/") == 1);
+    });
+}
+
 TEST_SUITE_END();

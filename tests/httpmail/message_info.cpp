@@ -97,9 +97,9 @@ TEST_CASE("further properties")
 TEST_CASE("the question as SQL")
 {
     auto const sql = message_search();
-    CHECK(sql.starts_with("\r\nSELECT \"DAV:isfolder\", \"DAV:uid\", \"urn:schemas:httpmail:read\", "));
-    CHECK(sql.find("FROM SCOPE('SHALLOW TRAVERSAL OF \"\"')\r\nWHERE \"DAV:isfolder\" = false AND \"DAV:ishidden\" = false\r\n") != sql.npos);
-    CHECK(message_search({dav::property_name("x:", "a\"b")}).find(", \"x:a\"\"b\"\r\nFROM") != sql.npos);
+    CHECK(sql.starts_with("\nSELECT \"DAV:isfolder\", \"DAV:uid\", \"urn:schemas:httpmail:read\", "));
+    CHECK(sql.find("FROM SCOPE('SHALLOW TRAVERSAL OF \"\"')\nWHERE \"DAV:isfolder\" = false AND \"DAV:ishidden\" = false\n") != sql.npos);
+    CHECK(message_search({dav::property_name("x:", "a\"b")}).find(", \"x:a\"\"b\"\nFROM") != sql.npos);
 }
 
 TEST_SUITE_END();

@@ -96,6 +96,45 @@ task<void> converse(awaitable_transport& mail, std::uint16_t port)
     co_await mail.disconnect(); // nothing to do
 }
 
+task<void> by_commands(std::uint16_t port)
+{
+    auto const          ex = co_await posthorn::this_coro::executor;
+    awaitable_transport mail(legacy::create_smtp_transport(ex));
+    for (int i = 0; i != 2; ++i)
+    {
+        auto where    = server_at(port);
+        where.dwFlags = ISF_QUERYDSNSUPPORT;
+        co_await mail.connect(where, false);
+        auto answer = co_await mail.mail("a@x.test");
+        CHECK(answer.ok());
+        answer = co_await mail.rcpt("b@x.test", ADDR_DSN_NEVER);
+        CHECK(answer.command == SMTP_RCPT);
+        CHECK(answer.ok());
+        answer = co_await mail.quit();
+        CHECK(answer.command == SMTP_QUIT);
+        CHECK(answer.result == IXP_S_SMTP_221_CLOSING);
+        CHECK(mail.get()->IsState(IXP_IS_CONNECTED) == S_FALSE); // so that another connection can follow at once
+    }
+}
+
+task<void> quit_without_answer(std::uint16_t port)
+{
+    auto const          ex = co_await posthorn::this_coro::executor;
+    awaitable_transport mail(legacy::create_smtp_transport(ex));
+    auto const          where = server_at(port);
+    co_await mail.connect(where, false);
+    HRESULT told = S_OK;
+    try
+    {
+        auto const answer = co_await mail.quit();
+    }
+    catch (legacy::transport_error const& e)
+    {
+        told = e.answer().result;
+    }
+    CHECK(told == IXP_E_CONNECTION_DROPPED);
+}
+
 task<void> on_executor(std::uint16_t port)
 {
     auto const          ex = co_await posthorn::this_coro::executor;
@@ -294,6 +333,22 @@ TEST_CASE("a foreign transport, which calls from another thread")
 TEST_CASE("a connection that fails is an exception that tells all")
 {
     posthorn::sync_wait(to_nobody());
+}
+
+TEST_CASE_FIXTURE(named_client, "QUIT, after which another connection can follow, and RCPT with wishes about DSN")
+{
+    std::vector<script> const both(2, ehlo_opening("250-x\r\n250 DSN").expect("MAIL FROM:<a@x.test>").reply("250 ok")
+                                          .expect("RCPT TO:<b@x.test> NOTIFY=NEVER").reply("250 ok").quit());
+    script_thread server(both);
+    posthorn::sync_wait(by_commands(server.port()));
+    server.check();
+}
+
+TEST_CASE_FIXTURE(named_client, "a server that closes in place of answering QUIT")
+{
+    script_thread server(plain_opening().expect("QUIT").close());
+    posthorn::sync_wait(quit_without_answer(server.port()));
+    server.check();
 }
 
 TEST_SUITE_END();

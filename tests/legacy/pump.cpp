@@ -185,4 +185,29 @@ TEST_CASE("the message functions at their limits")
     CHECK(message.wParam == 2);
 }
 
+TEST_CASE("objects that are destroyed after the thread's queue find that nothing is due, and can give a transport back")
+{
+    struct late
+    {
+        late() = default;
+        late(late const&)            = delete;
+        late& operator=(late const&) = delete;
+        ~late() { *seen = legacy::pump(0); }
+
+        std::size_t*                    seen = nullptr;
+        legacy::com_ptr<ISMTPTransport> transport;
+    };
+    auto const  client = legacy::com_ptr<legacy_client>::attach(new legacy_client);
+    std::size_t seen   = 99;
+    std::thread([&] {
+        thread_local late one;
+        one.seen = &seen;
+        REQUIRE(CreateSMTPTransport(one.transport.put()) == S_OK); // makes the queue, which is destroyed first
+        CHECK(one.transport->InitNew(nullptr, client.get()) == S_OK);
+    }).join();
+    CHECK(seen == 0);
+    CHECK(client->AddRef() == 2); // the transport is gone
+    client->Release();
+}
+
 TEST_SUITE_END();

@@ -9,6 +9,7 @@
 #include <posthorn/legacy/imnxport.h>
 #include <posthorn/legacy/pump.hpp>
 #include <posthorn/testing/script.hpp>
+#include <posthorn/testing/scripted_server.hpp>
 
 #include <doctest/doctest.h>
 
@@ -16,7 +17,10 @@
 #include "support/legacy_scripts.hpp"
 #include "support/temp_dir.hpp"
 
+#include <asio/io_context.hpp>
+#include <asio/ip/address_v6.hpp>
 #include <asio/ip/host_name.hpp>
+#include <asio/ip/tcp.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -244,6 +248,33 @@ TEST_CASE("6.13: ISF_SMTP_USEIPFORHELO says HELO and EHLO with the address of th
     }
 }
 
+TEST_CASE_FIXTURE(named_client, "6.13: the same over IPv6, where the machine has it")
+{
+    asio::io_context        io;
+    std::error_code         missing;
+    asio::ip::tcp::acceptor probe(io);
+    probe.open(asio::ip::tcp::v6(), missing);
+    if (!missing)
+        probe.bind(asio::ip::tcp::endpoint(asio::ip::address_v6::loopback(), 0), missing);
+    if (missing)
+    {
+        MESSAGE("there is no ::1 here");
+        return;
+    }
+    posthorn::testing::scripted_server_settings there;
+    there.listen.address = "::1";
+    script_thread  server(script().reply("220 hi").expect("HELO [IPv6:::1]").reply("250 ok").quit(), there);
+    legacy_session s;
+    auto           where = server_at(server.port());
+    where.dwFlags        = ISF_SMTP_USEIPFORHELO;
+    std::strcpy(where.szServerName, "::1");
+    s.connect(where);
+    s.until_ready();
+    CHECK(s.transport->Disconnect() == S_OK);
+    s.until_disconnected();
+    server.check();
+}
+
 TEST_CASE("6.14: CommandAUTH carries a mechanism through with the credentials of the server record")
 {
     ready r(script()
@@ -290,6 +321,24 @@ TEST_CASE_FIXTURE(named_client, "6.14: CommandAUTH asks for what is missing")
     s.until_ready();
     CHECK(s.transport->CommandAUTH(text("PLAIN")) == S_OK);
     s.until_done(SMTP_AUTH);
+    CHECK(s.transport->Disconnect() == S_OK);
+    s.until_disconnected();
+    server.check();
+}
+
+TEST_CASE_FIXTURE(named_client, "6.14: EXTERNAL and ANONYMOUS need no name, so nobody is asked for one")
+{
+    script_thread  server(plain_opening().expect("AUTH EXTERNAL =").reply("235 in").expect("AUTH ANONYMOUS =").reply("235 in").quit());
+    legacy_session s;
+    auto           where = server_at(server.port());
+    s.connect(where);
+    s.until_ready();
+    for (char const* const how : {"EXTERNAL", "anonymous"})
+    {
+        CHECK(s.transport->CommandAUTH(text(how)) == S_OK);
+        s.until_done(SMTP_AUTH);
+    }
+    CHECK(count(s.client->text(), "OnLogonPrompt") == 0);
     CHECK(s.transport->Disconnect() == S_OK);
     s.until_disconnected();
     server.check();
@@ -428,6 +477,10 @@ TEST_CASE("6.32, 6.34, 6.42, 6.43: types and names")
 {
     static_assert(std::is_same_v<decltype(&ITransportCallback::OnPrompt), INT (ITransportCallback::*)(HRESULT, char const*, char const*, UINT, IInternetTransport*)>);
     static_assert(std::is_same_v<decltype(SMTPMESSAGE::rAddressList), INETADDRLIST>);
+    // 6.42: the names of the SDK, and Wine's for code that was written against its header
+    static_assert(iitDONT_AUTHENTICATe == iitDONT_AUTHENTICATE);
+    static_assert(IXP_E_SCOKET_INIT_ERROR == IXP_E_SOCKET_INIT_ERROR);
+    static_assert(IXP_E_SMTP_220_READY == IXP_S_SMTP_220_READY);
     CHECK((ADDR_TO | ADDR_DSN_SUCCESS | ADDR_DSN_DELAY) == 0xA0); // ORed
     CHECK(((ADDR_TO | ADDR_DSN_SUCCESS) & ADDR_TOFROM_MASK) == ADDR_TO);
 }

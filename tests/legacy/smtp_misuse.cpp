@@ -16,18 +16,24 @@
 
 #include <doctest/doctest.h>
 
+#include "support/legacy_account.hpp"
 #include "support/legacy_client.hpp"
+#include "support/legacy_methods.hpp"
 #include "support/legacy_scripts.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <future>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 TEST_SUITE_BEGIN("legacy/smtp_misuse");
@@ -37,27 +43,28 @@ namespace {
 using namespace support;
 using sink_thread = posthorn::testing::server_thread<posthorn::testing::smtp_sink>;
 
-/// A sink that makes the transport call every callback there is but OnTimeout and OnError.
-posthorn::testing::smtp_sink_settings demanding()
+/// A sink that makes the transport call every callback there is but OnTimeout and OnError; for those see in_trouble().
+struct demanding : trusting_client
 {
-    using posthorn::testing::smtp_sink_settings;
-    auto const                  other = posthorn::testing::certificate_authority().issue();
-    posthorn::net::tls_settings how;
-    static posthorn::testing::certificate_authority const authority;
-    posthorn::testing::certificate const wrong = authority.issue(std::vector<std::string>(1, "other.test"));
-    how.certificate_pem                        = wrong.chain_pem;
-    how.key_pem                                = wrong.key_pem;
-    smtp_sink_settings s;
-    s.tls = smtp_sink_settings::tls_mode::starttls;
-    s.tls_context.emplace(how);
-    s.users["user"] = "right";
-    s.require_auth  = true;
-    posthorn::legacy::transport_settings trust;
-    trust.tls.ca_pem = authority.pem();
-    trust.hello_name = "client.test";
-    posthorn::legacy::set_default_transport_settings(trust);
-    return s;
-}
+    demanding() : sink(settings_of(authority)) {}
+
+    static posthorn::testing::smtp_sink_settings settings_of(posthorn::testing::certificate_authority const& authority)
+    {
+        using posthorn::testing::smtp_sink_settings;
+        posthorn::testing::certificate const wrong = authority.issue(std::vector<std::string>(1, "other.test"));
+        posthorn::net::tls_settings          how;
+        how.certificate_pem = wrong.chain_pem;
+        how.key_pem         = wrong.key_pem;
+        smtp_sink_settings s;
+        s.tls = smtp_sink_settings::tls_mode::starttls;
+        s.tls_context.emplace(how);
+        s.users["user"] = "right";
+        s.require_auth  = true;
+        return s;
+    }
+
+    sink_thread sink;
+};
 
 /// A client that sends a message and disconnects, and at one of its callbacks does something else first.
 class saboteur final : public legacy::detail::unknown<ISMTPCallback, ITransportCallback>
@@ -65,7 +72,7 @@ class saboteur final : public legacy::detail::unknown<ISMTPCallback, ITransportC
 public:
     explicit saboteur(std::size_t when, std::function<void(saboteur&)> what) : when_(when), what_(std::move(what)) {}
 
-    STDMETHODIMP OnTimeout(DWORD*, IInternetTransport*) override { return step(), S_OK; }
+    STDMETHODIMP OnTimeout(DWORD*, IInternetTransport*) override { return note_trouble(), step(), S_FALSE; }
     STDMETHODIMP OnLogonPrompt(LPINETSERVER server, IInternetTransport*) override
     {
         step();
@@ -78,7 +85,7 @@ public:
         disconnected = s == IXP_DISCONNECTED;
         return step(), S_OK;
     }
-    STDMETHODIMP OnError(IXPSTATUS, LPIXPRESULT, IInternetTransport*) override { return step(), S_OK; }
+    STDMETHODIMP OnError(IXPSTATUS, LPIXPRESULT, IInternetTransport*) override { return note_trouble(), step(), S_OK; }
     STDMETHODIMP OnCommand(CMDTYPE, LPSTR, HRESULT, IInternetTransport*) override { return step(), S_OK; }
     STDMETHODIMP OnResponse(LPSMTPRESPONSE r) override
     {
@@ -91,16 +98,20 @@ public:
             transport->SendMessage(&m.message);
         }
         if (r->command == SMTP_SEND_MESSAGE)
-            transport->Disconnect();
+            leaving = transport->Disconnect() == S_OK;
         return S_OK;
     }
 
     std::size_t                     calls        = 0;
+    std::size_t                     trouble      = static_cast<std::size_t>(-1); ///< Which call was the first OnTimeout or OnError.
+    bool                            leaving      = false; ///< Disconnect was called.
     bool                            disconnected = false;
     bool                            done         = false; ///< What was to be done was done.
     legacy::com_ptr<ISMTPTransport> transport;
 
 private:
+    void note_trouble() { trouble = std::min(trouble, calls); }
+
     void step()
     {
         if (calls++ == when_ && !done)
@@ -116,17 +127,22 @@ private:
 
 constexpr std::size_t never = static_cast<std::size_t>(-1);
 
-/// Runs the whole dialogue. @return The client, which the transport does not hold any more if it was released.
-legacy::com_ptr<saboteur> start(std::uint16_t port, std::size_t when, std::function<void(saboteur&)> what)
+legacy::com_ptr<saboteur> connect(INETSERVER where, std::size_t when, std::function<void(saboteur&)> what)
 {
     auto const client = legacy::com_ptr<saboteur>::attach(new saboteur(when, std::move(what)));
     REQUIRE(CreateSMTPTransport(client->transport.put()) == S_OK);
     REQUIRE(client->transport->InitNew(nullptr, client.get()) == S_OK);
+    REQUIRE(client->transport->Connect(&where, iitAUTHENTICATE, iitENABLE_ONCOMMAND) == S_OK);
+    return client;
+}
+
+/// Runs the whole dialogue. @return The client, which the transport does not hold any more if it was released.
+legacy::com_ptr<saboteur> start(std::uint16_t port, std::size_t when, std::function<void(saboteur&)> what)
+{
     auto where    = server_at(port);
     where.dwFlags = ISF_SSLONSAMEPORT;
     log_on_as(where, "user", "wrong");
-    REQUIRE(client->transport->Connect(&where, iitAUTHENTICATE, iitENABLE_ONCOMMAND) == S_OK);
-    return client;
+    return connect(where, when, std::move(what));
 }
 
 std::size_t whole_dialogue(sink_thread& sink)
@@ -139,11 +155,142 @@ std::size_t whole_dialogue(sink_thread& sink)
     return client->calls;
 }
 
+/// A client of a server that does not answer MAIL, or closes there.
+struct troubled
+{
+    troubled(bool silent, std::size_t when, std::function<void(saboteur&)> what)
+        : server(silent ? plain_opening().expect_prefix("MAIL ").stall() : plain_opening().expect_prefix("MAIL ").close())
+    {
+        auto where      = server_at(server.port());
+        where.dwTimeout = silent ? 1 : 30;
+        client          = connect(where, when, std::move(what));
+    }
+    troubled(troubled const&)            = delete;
+    troubled& operator=(troubled const&) = delete;
+    ~troubled()
+    {
+        if (client->transport)
+            client->transport->HandsOffCallback();
+    }
+
+    script_thread             server;
+    legacy::com_ptr<saboteur> client;
+};
+
+/// One client for each callback that trouble brings, from the first OnTimeout or OnError to IXP_DISCONNECTED; at that one it
+/// does something. They all run at the same time, for silence takes a second.
+class in_trouble : named_client
+{
+public:
+    explicit in_trouble(std::function<void(saboteur&)> what)
+    {
+        for (bool const silent : {false, true})
+        {
+            auto const [first, end] = range(silent);
+            REQUIRE(end - first == (silent ? 3 : 2));
+            for (auto n = first; n != end; ++n)
+                all_.push_back(std::make_unique<troubled>(silent, n, what));
+        }
+    }
+
+    /// Pumps until something holds for each client.
+    void until(std::function<bool(saboteur&)> const& holds)
+    {
+        auto const all     = [&] { return std::all_of(all_.begin(), all_.end(), [&](auto const& one) { return holds(*one->client); }); };
+        bool const in_time = legacy::pump_until(all, long_enough); // may throw what a callback throws
+        REQUIRE(in_time);
+    }
+
+    template <class F>
+    void each(F f)
+    {
+        for (auto const& one : all_)
+            f(one->client);
+    }
+
+private:
+    static std::pair<std::size_t, std::size_t> range(bool silent)
+    {
+        static std::array<std::pair<std::size_t, std::size_t>, 2> known {};
+        auto&                                                     mine = known[silent ? 1 : 0];
+        if (mine.second == 0)
+        {
+            troubled one(silent, never, nullptr);
+            REQUIRE(legacy::pump_until([&] { return one.client->disconnected; }, long_enough));
+            mine = {one.client->trouble, one.client->calls};
+        }
+        return mine;
+    }
+
+    std::vector<std::unique_ptr<troubled>> all_;
+};
+
+bool has_done(saboteur& s)
+{
+    return s.done;
+}
+
+/// How many references a client has besides the test's own.
+ULONG others(legacy::com_ptr<saboteur> const& client)
+{
+    ULONG const n = client->AddRef() - 2;
+    client->Release();
+    return n;
+}
+
+/// What a method that is in order answers at present. @param content One that goes on after DATA.
+HRESULT expected_of(saboteur& s, bool content)
+{
+    HRESULT const busy = s.transport->IsState(IXP_IS_BUSY);
+    if (busy == IXP_E_NOT_CONNECTED)
+        return busy;
+    if (busy == S_OK || s.leaving)
+        return IXP_E_BUSY;
+    return content ? IXP_E_INVALID_STATE : S_OK;
+}
+
+/// Calls every method, except those that would be taken: of those the dialogue consists.
+void call_everything(saboteur& s)
+{
+    auto const two   = s.transport.as<ISMTPTransport2>();
+    INETSERVER other = {};
+    IXPSTATUS  st    = IXP_LAST;
+    CHECK(two->GetServerInfo(&other) == S_OK); // 6.28: also in OnError
+    CHECK(std::string(other.szServerName) == "127.0.0.1");
+    CHECK(two->GetStatus(&st) == S_OK);
+    CHECK(two->GetIXPType() == IXP_SMTP);
+    auto const account             = legacy::com_ptr<legacy_account>::attach(new legacy_account);
+    account->texts[AP_SMTP_SERVER] = "mail.example";
+    CHECK(two->InetServerFromAccount(account.get(), &other) == S_OK);
+    CHECK(two->InitNew(nullptr, &s) == (s.disconnected ? S_OK : IXP_E_ALREADY_CONNECTED));
+    auto where = server_at(25);
+    if (!s.disconnected)
+        CHECK(two->Connect(&where, FALSE, FALSE) == IXP_E_ALREADY_CONNECTED);
+    CHECK(two->CommandMAIL(nullptr) == E_INVALIDARG);
+    for (auto const& m : content_commands())
+    {
+        CAPTURE(m.name);
+        CHECK(m.call(*two) == expected_of(s, true));
+    }
+    for (auto const& group : {commands(), messages()})
+        for (auto const& m : group)
+        {
+            CAPTURE(m.name);
+            HRESULT const expected = expected_of(s, false);
+            if (expected != S_OK)
+                CHECK(m.call(*two) == expected);
+        }
+    CHECK(two->SetWindow() == NOERROR);
+    CHECK(two->ResetWindow() == NOERROR);
+    CHECK(two->SetWindow() == NOERROR);
+}
+
 } // namespace
 
 TEST_CASE("the last Release inside of each callback: nothing is called after it, and the connection is closed")
 {
-    sink_thread       sink(demanding());
+    demanding         world;
+    auto&             sink = world.sink;
     std::size_t const all = whole_dialogue(sink);
     REQUIRE(all > 30);
     for (std::size_t n = 0; n != all; ++n)
@@ -162,7 +309,8 @@ TEST_CASE("the last Release inside of each callback: nothing is called after it,
 
 TEST_CASE("HandsOffCallback at each moment: nothing is called after it")
 {
-    sink_thread       sink(demanding());
+    demanding         world;
+    auto&             sink = world.sink;
     std::size_t const all = whole_dialogue(sink);
     for (std::size_t n = 0; n != all; ++n)
     {
@@ -179,9 +327,39 @@ TEST_CASE("HandsOffCallback at each moment: nothing is called after it")
     sink.call(sink->until_idle(1));
 }
 
+TEST_CASE("HandsOffCallback between any two steps of the pump, and before the first")
+{
+    demanding world;
+    auto&     sink = world.sink;
+    auto&     due  = *legacy::detail::pump_queue::of_this_thread();
+    bool      over = false;
+    std::size_t n  = 0;
+    for (; !over; ++n)
+    {
+        CAPTURE(n);
+        auto const client = start(sink->port(), never, nullptr);
+        for (std::size_t i = 0; i != n && !over; ++i)
+        {
+            REQUIRE(due.wait_until(legacy::detail::pump_queue::clock::now() + long_enough));
+            due.run_one();
+            over = client->disconnected;
+        }
+        auto const before = client->calls;
+        CHECK(client->transport->HandsOffCallback() == S_OK);
+        CHECK(others(client) == 0);
+        auto const& t = client->transport;
+        REQUIRE(legacy::pump_until([&] { return t->IsState(IXP_IS_READY) == S_OK || t->IsState(IXP_IS_READY) == IXP_E_NOT_CONNECTED; }, long_enough));
+        CHECK(client->calls == before);
+        client->transport.reset();
+    }
+    CHECK(n > 30);
+    sink.call(sink->until_idle(1));
+}
+
 TEST_CASE("DropConnection inside of each callback")
 {
-    sink_thread       sink(demanding());
+    demanding         world;
+    auto&             sink = world.sink;
     std::size_t const all = whole_dialogue(sink);
     for (std::size_t n = 0; n != all - 1; ++n)
     {
@@ -201,7 +379,8 @@ TEST_CASE("DropConnection inside of each callback")
 
 TEST_CASE("Disconnect inside of each callback, and then a new Connect inside of the last one")
 {
-    sink_thread       sink(demanding());
+    demanding         world;
+    auto&             sink = world.sink;
     std::size_t const all = whole_dialogue(sink);
     for (std::size_t n = 0; n != all - 1; ++n)
     {
@@ -225,7 +404,8 @@ TEST_CASE("Disconnect inside of each callback, and then a new Connect inside of 
 
 TEST_CASE("a callback that pumps, as a modal dialog does: what comes next is called from inside of it")
 {
-    sink_thread       sink(demanding());
+    demanding         world;
+    auto&             sink = world.sink;
     std::size_t const all = whole_dialogue(sink);
     for (std::size_t n = 0; n != all; ++n)
     {
@@ -244,7 +424,8 @@ TEST_CASE("a callback that pumps, as a modal dialog does: what comes next is cal
 
 TEST_CASE("a callback that throws: the exception comes out of pump(), and the transport goes on")
 {
-    sink_thread       sink(demanding());
+    demanding         world;
+    auto&             sink = world.sink;
     std::size_t const all = whole_dialogue(sink);
     for (std::size_t n = 0; n != all; ++n)
     {
@@ -271,25 +452,13 @@ TEST_CASE("a callback that throws: the exception comes out of pump(), and the tr
 
 TEST_CASE("every method inside of each callback answers, and the dialogue goes on where it can")
 {
-    sink_thread       sink(demanding());
+    demanding         world;
+    auto&             sink = world.sink;
     std::size_t const all = whole_dialogue(sink);
     for (std::size_t n = 0; n != all; ++n)
     {
         CAPTURE(n);
-        auto client = start(sink->port(), n, [](saboteur& s) {
-            auto const two   = s.transport.as<ISMTPTransport2>();
-            INETSERVER other = {};
-            IXPSTATUS  st    = IXP_LAST;
-            CHECK(two->GetServerInfo(&other) == S_OK);
-            CHECK(two->GetStatus(&st) == S_OK);
-            CHECK(two->GetIXPType() == IXP_SMTP);
-            CHECK(two->InitNew(nullptr, &s) == (s.disconnected ? S_OK : IXP_E_ALREADY_CONNECTED));
-            CHECK(two->CommandMAIL(nullptr) == E_INVALIDARG);
-            CHECK(two->CommandDOT() != S_OK);
-            CHECK(two->SetWindow() == NOERROR);
-            CHECK(two->ResetWindow() == NOERROR);
-            CHECK(two->SetWindow() == NOERROR);
-        });
+        auto client = start(sink->port(), n, call_everything);
         REQUIRE(legacy::pump_until([&] { return client->disconnected; }, long_enough));
         CHECK(sink->messages().size() == 1);
         sink->forget();
@@ -297,9 +466,113 @@ TEST_CASE("every method inside of each callback answers, and the dialogue goes o
     }
 }
 
+// ---- trouble: the same inside of OnTimeout, OnError and what follows -----------------------------------------
+
+TEST_CASE("the last Release inside of OnTimeout, OnError, and the status after them")
+{
+    std::map<saboteur*, std::size_t> at;
+    in_trouble                       all([&](saboteur& s) {
+        CHECK(s.transport.detach()->Release() > 0);
+        at[&s] = s.calls;
+    });
+    all.until(has_done);
+    legacy::pump(0);
+    all.each([&](legacy::com_ptr<saboteur> const& c) {
+        CHECK(others(c) == 0);
+        CHECK(c->calls == at[c.get()]);
+    });
+}
+
+TEST_CASE("HandsOffCallback inside of OnTimeout, OnError, and the status after them: nothing is called after it")
+{
+    std::map<saboteur*, std::size_t> at;
+    in_trouble all([&](saboteur& s) {
+        CHECK(s.transport->HandsOffCallback() == S_OK);
+        at[&s] = s.calls;
+    });
+    all.until([](saboteur& s) { return s.done && s.transport->IsState(IXP_IS_BUSY) == IXP_E_NOT_CONNECTED; });
+    all.each([&](legacy::com_ptr<saboteur> const& c) { CHECK(c->calls == at[c.get()]); });
+}
+
+TEST_CASE("DropConnection inside of OnTimeout, OnError, and the status after them")
+{
+    std::map<saboteur*, std::size_t> at;
+    in_trouble all([&](saboteur& s) {
+        HRESULT const expected = s.disconnected ? IXP_E_NOT_CONNECTED : S_OK;
+        CHECK(s.transport->DropConnection() == expected);
+        CHECK(s.disconnected);
+        CHECK(s.transport->DropConnection() == IXP_E_NOT_CONNECTED);
+        at[&s] = s.calls;
+    });
+    all.until(has_done);
+    legacy::pump(0);
+    all.each([&](legacy::com_ptr<saboteur> const& c) { CHECK(c->calls == at[c.get()]); });
+}
+
+TEST_CASE("Disconnect inside of OnTimeout, OnError, and the status after them")
+{
+    in_trouble all([](saboteur& s) {
+        HRESULT const expected = s.disconnected ? IXP_E_NOT_CONNECTED : S_OK;
+        CHECK(s.transport->Disconnect() == expected);
+    });
+    all.until([](saboteur& s) { return s.done && s.disconnected; });
+    all.each([](legacy::com_ptr<saboteur> const& c) {
+        IXPSTATUS last = IXP_LAST;
+        CHECK(c->transport->GetStatus(&last) == S_OK);
+        CHECK(last == IXP_DISCONNECTED); // and not IXP_DISCONNECTING after it
+    });
+}
+
+TEST_CASE("OnTimeout, OnError, and the status after them pump")
+{
+    in_trouble all([](saboteur&) { legacy::pump(20); });
+    all.until([](saboteur& s) { return s.done && s.disconnected; });
+}
+
+TEST_CASE("OnTimeout, OnError, and the status after them throw: the connection ends all the same")
+{
+    int        raised = 0, caught = 0;
+    in_trouble all([&](saboteur&) {
+        ++raised;
+        throw std::runtime_error("from a callback");
+    });
+    for (bool over = false; !over;)
+        try
+        {
+            all.until([](saboteur& s) { return s.done && s.disconnected; });
+            over = true;
+        }
+        catch (std::runtime_error const&)
+        {
+            ++caught;
+        }
+    CHECK(raised == 5);
+    CHECK(caught == raised);
+}
+
+TEST_CASE("SetWindow moves a transport to another thread inside of OnTimeout, OnError, and the status after them")
+{
+    in_trouble all([](saboteur& s) { CHECK(s.transport.as<ISMTPTransport2>()->ResetWindow() == NOERROR); });
+    all.until(has_done);
+    bool ended = true;
+    std::thread([&] {
+        all.each([&](legacy::com_ptr<saboteur> const& c) { ended = ended && c->transport.as<ISMTPTransport2>()->SetWindow() == NOERROR; });
+        all.each([&](legacy::com_ptr<saboteur> const& c) { ended = ended && legacy::pump_until([&] { return c->disconnected; }, long_enough); });
+        all.each([](legacy::com_ptr<saboteur> const& c) { c->transport.reset(); });
+    }).join();
+    CHECK(ended);
+}
+
+TEST_CASE("every method inside of OnTimeout, OnError, and the status after them answers")
+{
+    in_trouble all(call_everything);
+    all.until([](saboteur& s) { return s.done && s.disconnected; });
+}
+
 TEST_CASE("two transports on one thread")
 {
-    sink_thread sink(demanding());
+    demanding world;
+    auto&     sink = world.sink;
     auto const  a = start(sink->port(), never, nullptr);
     auto const  b = start(sink->port(), never, nullptr);
     REQUIRE(legacy::pump_until([&] { return a->disconnected && b->disconnected; }, long_enough));
@@ -310,7 +583,8 @@ TEST_CASE("two transports on one thread")
 
 TEST_CASE("a transport on each of eight threads: each hears of its own on its own")
 {
-    sink_thread              sink(demanding());
+    demanding                world;
+    auto&                    sink = world.sink;
     std::atomic<int>         right {0};
     std::vector<std::thread> threads;
     for (int i = 0; i != 8; ++i)
@@ -349,7 +623,8 @@ TEST_CASE("a transport on each of eight threads: each hears of its own on its ow
 
 TEST_CASE("SetWindow moves a transport to another thread, at each moment")
 {
-    sink_thread       sink(demanding());
+    demanding         world;
+    auto&             sink = world.sink;
     std::size_t const all = whole_dialogue(sink);
     for (std::size_t n = 0; n != all; ++n)
     {
@@ -374,7 +649,8 @@ TEST_CASE("SetWindow moves a transport to another thread, at each moment")
 
 TEST_CASE("a thread that ends: its transports wait for another one")
 {
-    sink_thread               sink(demanding());
+    demanding                 world;
+    auto&                     sink = world.sink;
     legacy::com_ptr<saboteur> client;
     std::thread([&] { client = start(sink->port(), never, nullptr); }).join();
     legacy::pump(0);
@@ -385,27 +661,10 @@ TEST_CASE("a thread that ends: its transports wait for another one")
     client->transport->HandsOffCallback();
 }
 
-TEST_CASE("the last Release on another thread is carried to the transport's own")
-{
-    sink_thread sink(demanding());
-    auto const  client = start(sink->port(), never, nullptr);
-    REQUIRE(legacy::pump_until([&] { return client->calls > 5; }, long_enough));
-    auto const before = client->calls;
-    std::thread([&] { client->transport.reset(); }).join();
-    CHECK(client->AddRef() == 3); // the transport still is there
-    client->Release();
-    REQUIRE(legacy::pump_until([&] {
-        bool const alone = client->AddRef() == 2;
-        client->Release();
-        return alone;
-    }, long_enough));
-    CHECK(client->calls >= before);
-    sink.call(sink->until_idle(2 - 1));
-}
-
 TEST_CASE("transports that are released without ever being pumped leave nothing behind")
 {
-    sink_thread sink(demanding());
+    demanding world;
+    auto&     sink = world.sink;
     for (int i = 0; i != 10; ++i)
     {
         auto const client = start(sink->port(), never, nullptr);

@@ -16,6 +16,7 @@
 #include "support/allocations.hpp"
 #include "support/legacy_account.hpp"
 #include "support/legacy_client.hpp"
+#include "support/legacy_methods.hpp"
 #include "support/legacy_scripts.hpp"
 
 #include <asio/io_context.hpp>
@@ -43,58 +44,6 @@ using posthorn::testing::script;
 char* text(char const* t)
 {
     return const_cast<char*>(t);
-}
-
-/// Every method that needs a connection, with good arguments.
-struct method
-{
-    char const*                              name;
-    std::function<HRESULT(ISMTPTransport2&)> call;
-};
-
-std::vector<method> commands()
-{
-    return {{"CommandMAIL", [](ISMTPTransport2& t) { return t.CommandMAIL(text("a@x.test")); }},
-            {"CommandRCPT", [](ISMTPTransport2& t) { return t.CommandRCPT(text("a@x.test")); }},
-            {"CommandRCPT2", [](ISMTPTransport2& t) { return t.CommandRCPT2(text("a@x.test"), ADDR_TO); }},
-            {"CommandEHLO", [](ISMTPTransport2& t) { return t.CommandEHLO(); }},
-            {"CommandHELO", [](ISMTPTransport2& t) { return t.CommandHELO(); }},
-            {"CommandAUTH", [](ISMTPTransport2& t) { return t.CommandAUTH(text("PLAIN")); }},
-            {"CommandQUIT", [](ISMTPTransport2& t) { return t.CommandQUIT(); }},
-            {"CommandRSET", [](ISMTPTransport2& t) { return t.CommandRSET(); }},
-            {"CommandDATA", [](ISMTPTransport2& t) { return t.CommandDATA(); }}};
-}
-
-std::vector<method> content_commands()
-{
-    return {{"CommandDOT", [](ISMTPTransport2& t) { return t.CommandDOT(); }},
-            {"SendDataStream", [](ISMTPTransport2& t) {
-                 auto const s = stream_of("text\r\n");
-                 return t.SendDataStream(s.get(), 0);
-             }}};
-}
-
-std::vector<method> messages()
-{
-    return {{"SendMessage",
-             [](ISMTPTransport2& t) {
-                 legacy_message m("a@x.test", {"b@x.test"}, "Subject: s\r\n\r\n");
-                 return t.SendMessage(&m.message);
-             }},
-            {"SendMessage2", [](ISMTPTransport2& t) {
-                 legacy_message m("a@x.test", {"b@x.test"}, "Subject: s\r\n\r\n");
-                 SMTPMESSAGE2   two = {};
-                 two.smtpMsg        = m.message;
-                 return t.SendMessage2(&two);
-             }}};
-}
-
-std::vector<method> all_methods()
-{
-    auto all = commands();
-    for (auto const& more : {content_commands(), messages()})
-        all.insert(all.end(), more.begin(), more.end());
-    return all;
 }
 
 /// Calls a method with less memory than it needs, then with more and more, until it has enough.
@@ -492,6 +441,43 @@ TEST_CASE("IXP_E_NOT_INIT and IXP_E_NOT_CONNECTED")
         CHECK(m.call(*c.two) == IXP_E_NOT_CONNECTED);
 }
 
+TEST_CASE("6.30: arguments are checked first, then InitNew, then the connection, then whether it is busy")
+{
+    legacy_message bad("a@x.test", {"b@x.test\r\nDATA"}, "x");
+    SMTPMESSAGE2   bad2 = {};
+    bad2.smtpMsg        = bad.message;
+    auto const arguments = [&](ISMTPTransport2& t) {
+        INETSERVER nowhere = {};
+        CHECK(t.GetServerInfo(nullptr) == E_INVALIDARG);
+        CHECK(t.IsState(static_cast<IXPISSTATE>(4)) == E_INVALIDARG);
+        CHECK(t.InetServerFromAccount(nullptr, &nowhere) == E_INVALIDARG);
+        CHECK(t.Connect(nullptr, FALSE, FALSE) == E_INVALIDARG);
+        CHECK(t.Connect(&nowhere, FALSE, FALSE) == E_INVALIDARG);
+        CHECK(t.InitNew(nullptr, nullptr) == E_INVALIDARG);
+        CHECK(t.SendMessage(nullptr) == E_INVALIDARG);
+        CHECK(t.SendMessage2(nullptr) == E_INVALIDARG);
+        CHECK(t.SendMessage(&bad.message) == IXP_E_INVALID_ADDRESS_LIST);
+        CHECK(t.SendMessage2(&bad2) == IXP_E_INVALID_ADDRESS_LIST);
+        CHECK(t.CommandMAIL(nullptr) == E_INVALIDARG);
+        CHECK(t.CommandRCPT(nullptr) == E_INVALIDARG);
+        CHECK(t.CommandRCPT2(nullptr, ADDR_TO) == E_INVALIDARG);
+        CHECK(t.CommandAUTH(nullptr) == E_INVALIDARG);
+        CHECK(t.SendDataStream(nullptr, 0) == E_INVALIDARG);
+    };
+    arguments(*bare());
+    legacy_session fresh;
+    arguments(*fresh.transport.as<ISMTPTransport2>());
+    connected_session c(script().expect("RSET").reply("250 ok").expect_close());
+    arguments(*c.two);
+    CHECK(c.two->CommandRSET() == S_OK);
+    arguments(*c.two); // while it is busy
+    for (auto const& m : content_commands())
+        CHECK(m.call(*c.two) == IXP_E_BUSY); // which comes before the state that rules them out
+    c.s.until_done(SMTP_RSET);
+    CHECK(c.two->DropConnection() == S_OK);
+    c.server.check();
+}
+
 TEST_CASE("IXP_E_BUSY while a command runs, while the transport still connects, and after Disconnect")
 {
     connected_session c(script().expect("RSET").reply("250 ok").quit());
@@ -633,7 +619,7 @@ TEST_CASE("SetWindow: E_UNEXPECTED on another thread while a callback runs")
     c.server.check();
 }
 
-TEST_CASE("making one: S_OK, E_INVALIDARG, CLASS_E_NOAGGREGATION, E_NOINTERFACE, CO_E_NOTINITIALIZED")
+TEST_CASE("making one: S_OK, E_INVALIDARG, E_POINTER, CLASS_E_NOAGGREGATION, E_NOINTERFACE")
 {
     CHECK(CreateSMTPTransport(nullptr) == E_INVALIDARG);
     REQUIRE(SUCCEEDED(CoInitialize(nullptr)));
@@ -653,6 +639,7 @@ TEST_CASE("making one: S_OK, E_INVALIDARG, CLASS_E_NOAGGREGATION, E_NOINTERFACE,
         CHECK(CoCreateInstance(id, nullptr, CLSCTX_INPROC_SERVER, IID_IStream, &none) == E_NOINTERFACE);
         CHECK(none == nullptr);
     }
+    CHECK(CoCreateInstance(CLSID_ISMTPTransport, nullptr, CLSCTX_INPROC_SERVER, IID_ISMTPTransport, nullptr) == E_POINTER);
     void* none = nullptr;
     CHECK(CoCreateInstance(CLSID_ImnAccountManager, nullptr, CLSCTX_INPROC_SERVER, IID_IUnknown, &none) == REGDB_E_CLASSNOTREG); // only its name is known
     CoUninitialize();
@@ -663,7 +650,15 @@ TEST_CASE("making one: S_OK, E_INVALIDARG, CLASS_E_NOAGGREGATION, E_NOINTERFACE,
 TEST_CASE("E_OUTOFMEMORY: a method that has too little memory does nothing, and works when it has enough")
 {
     legacy::com_ptr<ISMTPTransport> made;
+    legacy::transport_settings      large; // to copy them takes memory, too
+    large.tls.ca_pem = std::string(1000, 'x');
+    legacy::set_default_transport_settings(large);
     CHECK(with_too_little_memory([&] { return CreateSMTPTransport(made.put()); }) == S_OK);
+    REQUIRE(SUCCEEDED(CoInitialize(nullptr)));
+    auto const create = [&] { return CoCreateInstance(CLSID_ISMTPTransport, nullptr, CLSCTX_INPROC_SERVER, IID_ISMTPTransport, made.put_void()); };
+    CHECK(with_too_little_memory(create) == S_OK);
+    CoUninitialize();
+    legacy::set_default_transport_settings({});
 
     named_client   name;
     script_thread  server(ehlo_opening("250 scripted.test")

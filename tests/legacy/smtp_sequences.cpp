@@ -22,6 +22,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <system_error>
 #include <vector>
 
 TEST_SUITE_BEGIN("legacy/smtp_sequences");
@@ -67,6 +68,32 @@ std::uint16_t closed_port()
     return probe.local_endpoint().port();
 }
 
+/// A port at which nobody takes connections: those that wait have filled the queue, and more are not answered.
+class full_backlog
+{
+public:
+    full_backlog() : acceptor_(io_)
+    {
+        acceptor_.open(asio::ip::tcp::v4());
+        acceptor_.bind(asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+        acceptor_.listen(0);
+        for (int i = 0; i != 4; ++i)
+        {
+            auto& s = waiting_.emplace_back(io_);
+            s.async_connect(acceptor_.local_endpoint(), [](std::error_code const&) {}); // begins at once; nobody waits for it
+        }
+    }
+    full_backlog(full_backlog const&)            = delete;
+    full_backlog& operator=(full_backlog const&) = delete;
+
+    std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+
+private:
+    asio::io_context                   io_;
+    asio::ip::tcp::acceptor            acceptor_;
+    std::vector<asio::ip::tcp::socket> waiting_;
+};
+
 std::string const short_mail = "Subject: hi\r\n\r\nhello\r\n";
 
 script mail_to(std::string const& to, std::string const& reply)
@@ -93,7 +120,7 @@ TEST_CASE_FIXTURE(named_client, "5.3: connecting without logging on says HELO an
 
 TEST_CASE_FIXTURE(named_client, "5.3: each flag that asks about the server brings EHLO, whose lines come one by one")
 {
-    for (DWORD const flag : {ISF_QUERYAUTHSUPPORT, ISF_QUERYDSNSUPPORT})
+    for (auto const flag : {DWORD(ISF_QUERYAUTHSUPPORT), DWORD(ISF_QUERYDSNSUPPORT)})
     {
         script_thread  server(ehlo_opening("250-scripted.test\r\n250-AUTH LOGIN\r\n250 DSN").quit());
         legacy_session s;
@@ -208,6 +235,47 @@ TEST_CASE_FIXTURE(named_client, "5.5: S_FALSE from OnLogonPrompt ends the connec
     CHECK(s.client->failed);
 }
 
+TEST_CASE_FIXTURE(named_client, "5.5: as often as the client has something to try")
+{
+    script_thread server(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN")
+                             .expect("AUTH PLAIN AHVzZXIAd3Jvbmc=")
+                             .reply("535 5.7.8 no")
+                             .expect("AUTH PLAIN AHVzZXIAd29yc2U=")
+                             .reply("535 5.7.8 still no")
+                             .expect("AUTH PLAIN AHVzZXIAcmlnaHQ=")
+                             .reply("235 ok")
+                             .quit());
+    legacy_session s;
+    auto           where = server_at(server.port());
+    log_on_as(where, "user", "wrong");
+    s.client->on_logon = [](INETSERVER* given) {
+        log_on_as(*given, "user", std::string(given->szPassword) == "wrong" ? "worse" : "right");
+        return S_OK;
+    };
+    open(s, where, true);
+    close(s, server, "logon_retry_twice");
+}
+
+TEST_CASE_FIXTURE(named_client, "5.5: S_FALSE, or a failure, from OnLogonPrompt before anything was tried")
+{
+    for (HRESULT const answer : {S_FALSE, E_FAIL, E_ABORT})
+    {
+        script_thread  server(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").quit());
+        legacy_session s;
+        auto           where = server_at(server.port());
+        where.dwFlags        = ISF_ALWAYSPROMPTFORPASSWORD;
+        s.client->on_logon   = [answer](INETSERVER* given) {
+            log_on_as(*given, "not", "taken");
+            return answer;
+        };
+        s.connect(where, true);
+        ended(s, server, "logon_cancelled_first");
+        INETSERVER now = {};
+        CHECK(s.transport->GetServerInfo(&now) == S_OK);
+        CHECK(now.szUserName[0] == '\0');
+    }
+}
+
 TEST_CASE_FIXTURE(named_client, "5.5: a server that closes after a refusal is connected to once more")
 {
     std::vector<script> both;
@@ -224,6 +292,61 @@ TEST_CASE_FIXTURE(named_client, "5.5: a server that closes after a refusal is co
     };
     open(s, where, true);
     close(s, server, "logon_reconnect");
+}
+
+TEST_CASE_FIXTURE(named_client, "5.5: the same if the end is noticed only when the logon is tried again")
+{
+    std::vector<script> both;
+    both.push_back(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").expect("AUTH PLAIN AHVzZXIAd3Jvbmc=").reply("535 5.7.8 no").expect_prefix("AUTH PLAIN ").close());
+    both.push_back(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").expect("AUTH PLAIN AHVzZXIAcmlnaHQ=").reply("235 ok").quit());
+    script_thread  server(both);
+    legacy_session s;
+    auto           where = server_at(server.port());
+    log_on_as(where, "user", "wrong");
+    s.client->on_logon = [&](INETSERVER* given) {
+        log_on_as(*given, "user", "right");
+        return S_OK;
+    };
+    open(s, where, true);
+    close(s, server, "logon_reconnect_late");
+}
+
+TEST_CASE_FIXTURE(named_client, "5.5: a connection that ends in the first logon is not made once more")
+{
+    script_thread  server(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").expect_prefix("AUTH PLAIN ").close());
+    legacy_session s;
+    auto           where = server_at(server.port());
+    log_on_as(where, "user", "wrong");
+    s.connect(where, true);
+    ended(s, server, "logon_dropped");
+}
+
+TEST_CASE_FIXTURE(named_client, "5.5: an answer to OnLogonPrompt belongs to the server that was asked about, and to no other")
+{
+    script_thread  first(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").expect_close());
+    script_thread  second(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").expect("AUTH PLAIN AHVzZXIyAHB3Mg==").reply("235 ok").quit());
+    legacy_session s;
+    auto           where = server_at(first.port());
+    where.dwFlags        = ISF_ALWAYSPROMPTFORPASSWORD;
+    s.client->on_logon   = [&](INETSERVER* given) {
+        auto other = server_at(second.port());
+        log_on_as(other, "user2", "pw2");
+        CHECK(s.transport->DropConnection() == S_OK);
+        CHECK(s.transport->Connect(&other, iitAUTHENTICATE, iitENABLE_ONCOMMAND) == S_OK);
+        log_on_as(*given, "user", "secret");
+        s.client->disconnected = false;
+        return S_OK;
+    };
+    CHECK(s.connect(where, true) == S_OK);
+    s.until_ready();
+    INETSERVER now = {};
+    CHECK(s.transport->GetServerInfo(&now) == S_OK);
+    CHECK(std::string(now.szUserName) == "user2");
+    CHECK(std::string(now.szPassword) == "pw2");
+    CHECK(s.transport->Disconnect() == S_OK);
+    s.until_disconnected();
+    first.check();
+    second.check();
 }
 
 TEST_CASE_FIXTURE(named_client, "5.4: a server without AUTH fails a logon that has a name")
@@ -274,6 +397,26 @@ TEST_CASE_FIXTURE(named_client, "fTrySicily logs on by NTLM and by nothing else"
     where.fTrySicily = TRUE;
     s.connect(where, true);
     ended(s, server, "logon_ntlm");
+}
+
+TEST_CASE_FIXTURE(named_client, "fTrySicily: the challenge of NTLM is answered")
+{
+    // Type 2, as of a server of the domain "Domain".
+    std::string const challenge = "TlRMTVNTUAACAAAADAAMADgAAAAzgoriASNFZ4mrze8AAAAAAAAAACQAJABEAAAABgBwFwAAAA9TAGUAcgB2AGUAcgACAAwARABvAG0AYQBpAG4A"
+                                  "AQAMAFMAZQByAHYAZQByAAAAAAA=";
+    script_thread server(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN NTLM")
+                             .expect("AUTH NTLM TlRMTVNTUAABAAAABYKIogAAAAAoAAAAAAAAACgAAAAKAGFKAAAADw==")
+                             .reply("334 " + challenge)
+                             .expect_prefix("TlRMTVNTUAADAAAA") // type 3
+                             .reply("235 welcome")
+                             .quit());
+    legacy_session s;
+    auto           where = server_at(server.port());
+    log_on_as(where, "user", "secret");
+    where.fTrySicily = TRUE;
+    open(s, where, true);
+    CHECK(s.transport->IsState(IXP_IS_AUTHENTICATED) == S_OK);
+    close(s, server, "logon_ntlm_taken");
 }
 
 // ---- TLS -----------------------------------------------------------------------------------------------------
@@ -335,6 +478,24 @@ TEST_CASE_FIXTURE(trusting_client, "5.4: OnPrompt asks about a certificate that 
     where.fSSL           = TRUE;
     s.connect(where);
     ended(s, server, "tls_prompt_date_no");
+}
+
+TEST_CASE_FIXTURE(trusting_client, "5.4: Disconnect inside of OnPrompt: what it answers is no error any more")
+{
+    for (INT const answer : {IDNO, IDYES})
+    {
+        script_thread  server(script().start_tls().expect_close(), with(authority.issue(std::vector<std::string>(1, "other.test"))));
+        legacy_session s;
+        auto           where = server_at(server.port());
+        where.fSSL           = TRUE;
+        s.client->on_prompt  = [&, answer](HRESULT) {
+            CHECK(s.transport->Disconnect() == S_OK);
+            return answer;
+        };
+        s.connect(where);
+        ended(s, server, "tls_prompt_disconnect");
+        CHECK_FALSE(s.client->failed);
+    }
 }
 
 TEST_CASE_FIXTURE(trusting_client, "5.4: OnPrompt asks about host and date, once each; IDOK goes on, and 0 does not")
@@ -680,6 +841,81 @@ TEST_CASE_FIXTURE(named_client, "5.9: a silent server: OnTimeout is asked until 
     s.called("CommandRSET", s.transport->CommandRSET());
     ended(s, server, "error_timeout");
     CHECK(asked == 2);
+}
+
+TEST_CASE_FIXTURE(named_client, "5.9: a server that falls silent at each stage of Connect")
+{
+    full_backlog   nobody;
+    script_thread  at_tls(script().read_some().stall());
+    script_thread  at_banner(script().stall());
+    script_thread  at_logon(ehlo_opening("250-scripted.test\r\n250 AUTH PLAIN").expect_prefix("AUTH PLAIN ").stall());
+    legacy_session connecting, securing, waiting, logging_on; // all at once: it takes a second
+    auto const     begin = [](legacy_session& s, std::uint16_t port, bool tls, bool logon) {
+        auto where      = server_at(port);
+        where.dwTimeout = 1;
+        where.fSSL      = tls;
+        log_on_as(where, "user", "secret");
+        s.connect(where, logon);
+    };
+    begin(connecting, nobody.port(), false, false);
+    begin(securing, at_tls.port(), true, false);
+    begin(waiting, at_banner.port(), false, false);
+    begin(logging_on, at_logon.port(), false, true);
+    for (auto* const s : {&connecting, &securing, &waiting, &logging_on})
+        s->until_disconnected();
+    check_trace("timeout_connecting", connecting.client->text());
+    check_trace("timeout_securing", securing.client->text());
+    check_trace("timeout_banner", waiting.client->text());
+    check_trace("timeout_logon", logging_on.client->text());
+}
+
+TEST_CASE_FIXTURE(named_client, "5.9: Disconnect while the transport still connects: there is nobody to say QUIT to")
+{
+    full_backlog   nobody;
+    script_thread  silent(script().stall());
+    legacy_session connecting, waiting;
+    auto           where = server_at(nobody.port());
+    connecting.connect(where);
+    connecting.until([&] { return connecting.client->trace.back() == "OnStatus(IXP_CONNECTING)"; });
+    connecting.called("Disconnect", connecting.transport->Disconnect());
+    connecting.until_disconnected();
+    check_trace("disconnect_connecting", connecting.client->text());
+    where = server_at(silent.port());
+    waiting.connect(where);
+    waiting.until([&] { return waiting.client->trace.back() == "OnStatus(IXP_CONNECTED)"; });
+    waiting.called("Disconnect", waiting.transport->Disconnect());
+    waiting.until_disconnected();
+    check_trace("disconnect_banner", waiting.client->text());
+    silent.check();
+}
+
+TEST_CASE_FIXTURE(named_client, "5.9: a server that answers neither QUIT nor what ran before it is waited for, but not for ever")
+{
+    script_thread  at_quit(plain_opening().expect("QUIT").stall());
+    script_thread  before(plain_opening().expect("RSET").stall());
+    legacy_session quitting, resetting;
+    auto           where = server_at(at_quit.port());
+    where.dwTimeout      = 0; // the transport's own patience
+    open(quitting, where);
+    where.dwPort = before.port();
+    open(resetting, where);
+    resetting.called("CommandRSET", resetting.transport->CommandRSET());
+    resetting.until([&] { return resetting.client->trace.back().find("RSET\"") != std::string::npos; });
+    resetting.called("Disconnect", resetting.transport->Disconnect());
+    quitting.called("Disconnect", quitting.transport->Disconnect());
+    quitting.until_disconnected(); // long_enough is 20 seconds
+    resetting.until_disconnected();
+    check_trace("disconnect_no_answer", quitting.client->text());
+    check_trace("disconnect_busy_no_answer", resetting.client->text());
+}
+
+TEST_CASE_FIXTURE(named_client, "5.9: 421 in place of a greeting")
+{
+    script_thread  server(script().reply("421 too many connections").expect_close());
+    legacy_session s;
+    auto           where = server_at(server.port());
+    s.connect(where);
+    ended(s, server, "error_banner_421");
 }
 
 TEST_CASE_FIXTURE(named_client, "5.9: Disconnect while a command waits: it is not answered any more")

@@ -253,6 +253,46 @@ TEST_CASE("redirects")
     });
 }
 
+TEST_CASE("a redirect to another server takes no login along, and one from https to http is not followed")
+{
+    std::string const with_logins = "CustomLog access.log \"login [%{Authorization}i]\"\n";
+    apache_options    o;
+    o.extra = with_logins;
+    apache const other(o);
+    support::write_file(other.plain() / "home", "over there");
+    for (bool const secure : {false, true})
+    {
+        o.auth  = apache_options::login::basic;
+        o.extra = with_logins + "Redirect 302 /dav/entry " + other.url("/plain/home") + '\n';
+        if (secure)
+            o.tls = certs().server();
+        apache const server(o);
+        support::write_file(server.dav() / "a", "here");
+        auto settings        = settings_for(server);
+        settings.tls.ca_file = certs().ca();
+        with_client(settings, [&](http::client& c) -> task<void> {
+            auto text = co_await text_of(c, http::request("GET", http::url(server.url("/dav/a"))));
+            CHECK(text == "200 here");
+            if (!secure)
+            {
+                text = co_await text_of(c, http::request("GET", http::url(server.url("/dav/entry"))));
+                CHECK(text == "200 over there");
+            }
+            else
+            {
+                auto const code = co_await code_of(c, http::request("GET", http::url(server.url("/dav/entry"))));
+                CHECK(code == http::errc::redirect_downgrade);
+            }
+        });
+        CHECK(server.access_log().find("login [Basic ") != std::string::npos);
+    }
+    auto const seen = other.access_log();
+    CHECK(seen.find("GET /plain/home 200") != std::string::npos);
+    CHECK(seen.find("GET /plain/home 200") == seen.rfind("GET /plain/home 200")); // once
+    CHECK(seen.find("login [-]") != std::string::npos);
+    CHECK(seen.find("login [Basic") == std::string::npos);
+}
+
 TEST_CASE("Expect: 100-continue is answered, or refused before the body goes")
 {
     apache_options o;

@@ -20,15 +20,13 @@
 #include <support/postfix.hpp>
 #include <support/process.hpp>
 #include <support/temp_dir.hpp>
-#include <unistd.h>
+#include <support/tool_run.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <sstream>
@@ -44,6 +42,7 @@ namespace {
 
 using nlohmann::json;
 using strings = std::vector<std::string>;
+using support::message_file;
 
 // The program is built like the test.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -58,50 +57,16 @@ constexpr bool sanitized = false;
 constexpr bool sanitized = false;
 #endif
 
-/// The program to test. CTest names it; whoever runs the test by hand has to.
-std::string tool()
-{
-    char const* path = std::getenv("POSTHORN_SEND_PATH");
-    if (path == nullptr || *path == '\0')
-        throw std::runtime_error(
-            "this test runs posthorn-send: configure with POSTHORN_BUILD_EXAMPLES=ON, or "
-            "set POSTHORN_SEND_PATH to the program");
-    if (::access(path, X_OK) != 0)
-        throw std::runtime_error(std::string("POSTHORN_SEND_PATH names no program: ") + path);
-    return std::filesystem::absolute(path).string();
-}
+std::string tool() { return support::tool_path("POSTHORN_SEND_PATH", "posthorn-send"); }
 
-/// A run of the program, with standard output and standard error apart.
-class run
+/// A run of the program.
+class run : public support::tool_run
 {
 public:
-    explicit run(strings const& arguments, std::filesystem::path const& input = {},
-                 strings const& environment = {})
-        : dir_("send"), process_(options(arguments, input, environment))
+    explicit run(strings const& arguments, std::filesystem::path const& input = {}, strings const& environment = {})
+        : tool_run(command(arguments), input, environment)
     {
     }
-
-    /// Waits for its end. @return The exit status.
-    int status()
-    {
-        auto const s = process_.wait();
-        if (!s)
-            throw std::runtime_error("posthorn-send does not end; it wrote:\n" + err());
-        return *s;
-    }
-
-    /// Waits for its end. @return The most memory it held at a time, in KiB.
-    std::size_t peak_memory()
-    {
-        std::size_t most = 0;
-        do
-            most = std::max(most, peak_so_far());
-        while (!process_.wait(support::milliseconds(1)));
-        return most;
-    }
-
-    std::string out() const { return content("out"); }
-    std::string err() const { return content("err"); }
 
     /// The one JSON object it printed.
     json object() const
@@ -113,39 +78,12 @@ public:
     }
 
 private:
-    support::process_options options(strings const& arguments, std::filesystem::path const& input,
-                                     strings const& environment) const
+    static strings command(strings const& arguments)
     {
-        support::process_options o;
-        o.environment = environment;
-        o.argv = {"/bin/sh", "-c", "err=$1; shift; exec \"$@\" 2>\"$err\"", "sh", dir_ / "err", tool()};
-        o.argv.insert(o.argv.end(), arguments.begin(), arguments.end());
-        o.input  = input;
-        o.output = dir_ / "out";
-        return o;
+        strings words = {tool()};
+        words.insert(words.end(), arguments.begin(), arguments.end());
+        return words;
     }
-
-    std::string content(char const* name) const
-    {
-        return std::filesystem::exists(dir_ / name) ? support::read_file(dir_ / name) : std::string();
-    }
-
-    /// The kernel's high-water mark of the process; 0 when it has ended.
-    std::size_t peak_so_far() const
-    {
-        std::ifstream status("/proc/" + std::to_string(process_.pid()) + "/status");
-        for (std::string word; status >> word;)
-            if (word == "VmHWM:")
-            {
-                std::size_t kib = 0;
-                status >> kib;
-                return kib;
-            }
-        return 0;
-    }
-
-    support::temp_dir dir_;
-    support::process  process_;
 };
 
 constexpr char const* password       = "xyzzy-Plugh-42";
@@ -216,18 +154,6 @@ strings to(support::postfix const& server, strings const& recipients)
         arguments.insert(arguments.end(), {"--to", one});
     return arguments;
 }
-
-/// A message in a file.
-class message_file
-{
-public:
-    explicit message_file(std::string_view text) : dir_("message") { support::write_file(path(), text); }
-
-    std::string path() const { return (dir_ / "message").string(); }
-
-private:
-    support::temp_dir dir_;
-};
 
 std::string const text = "From: Alice <alice@example.test>\r\n"
                          "Subject: hello\r\n"

@@ -4,7 +4,8 @@
 // SPDX-License-Identifier: MIT
 //
 
-// A session with a server in the manner of Hotmail: what its client sends, what it answers. Lines end with CRLF on the wire.
+// Two sessions: with a server in the manner of Hotmail and with one in the manner of Exchange. What the client sends, what the server
+// answers. Lines end with CRLF on the wire.
 
 #ifndef POSTHORN_TESTS_SUPPORT_EXAMPLE_SESSION_HPP
 #define POSTHORN_TESTS_SUPPORT_EXAMPLE_SESSION_HPP
@@ -656,6 +657,165 @@ Content-Length: 481
 		</D:propstat>
 	</D:response>
 </D:multistatus>
+)_"},
+};
+
+/** The user is EXAMPLE\alice, the password "open sesame"; TLS is assumed. The login form itself was fetched before the second request,
+    whose body has no line end. */
+inline constexpr example_exchange exchange_session[] = {
+    {R"_(PROPFIND /exchange/alice/ HTTP/1.1
+Host: mail.example.com
+User-Agent: ExampleClient/1.0
+Depth: 0
+Brief: t
+Content-Type: text/xml
+Content-Length: 197
+
+<?xml version="1.0"?>
+<propfind xmlns="DAV:" xmlns:hm="urn:schemas:httpmail:">
+<prop><hm:inbox/><hm:deleteditems/><hm:sentitems/><hm:drafts/><hm:sendmsg/><hm:msgfolderroot/></prop>
+</propfind>
+)_",
+     R"_(HTTP/1.1 440 Login Timeout
+Server: Microsoft-IIS/6.0
+Connection: close
+Content-Length: 0
+
+)_"},
+    {R"_(POST /exchweb/bin/auth/owaauth.dll HTTP/1.1
+Host: mail.example.com
+User-Agent: ExampleClient/1.0
+Content-Type: application/x-www-form-urlencoded
+Content-Length: 128
+
+destination=https%3A%2F%2Fmail.example.com%2Fexchange%2Falice%2F&flags=4&username=EXAMPLE%5Calice&password=open+sesame&trusted=4)_",
+     R"_(HTTP/1.1 302 Moved Temporarily
+Location: https://mail.example.com/exchange/alice/
+Set-Cookie: sessionid=4e1c; path=/
+Set-Cookie: cadata="2bX9"; HttpOnly; secure; path=/
+Content-Length: 0
+
+)_"},
+    {R"_(PROPFIND /exchange/alice/ HTTP/1.1
+Host: mail.example.com
+User-Agent: ExampleClient/1.0
+Depth: 0
+Brief: t
+Content-Type: text/xml
+Cookie: sessionid=4e1c; cadata="2bX9"
+Content-Length: 197
+
+<?xml version="1.0"?>
+<propfind xmlns="DAV:" xmlns:hm="urn:schemas:httpmail:">
+<prop><hm:inbox/><hm:deleteditems/><hm:sentitems/><hm:drafts/><hm:sendmsg/><hm:msgfolderroot/></prop>
+</propfind>
+)_",
+     R"_(HTTP/1.1 207 Multi-Status
+Server: Microsoft-IIS/6.0
+Content-Type: text/xml
+MS-Exchange-Permanent-URL: https://mail.example.com/exchange/alice/-FlatUrlSpace-/0a1b-1/
+Accept-Ranges: rows
+Content-Length: 793
+
+<?xml version="1.0"?><a:multistatus xmlns:b="urn:uuid:c2f41010-65b3-11d1-a29f-00aa00c14882/" xmlns:d="urn:schemas:httpmail:" xmlns:c="xml:" xmlns:a="DAV:"><a:response><a:href>https://mail.example.com/exchange/alice/</a:href><a:propstat><a:status>HTTP/1.1 200 OK</a:status><a:prop><d:inbox>https://mail.example.com/exchange/alice/Inbox</d:inbox><d:deleteditems>https://mail.example.com/exchange/alice/Deleted%20Items</d:deleteditems><d:sentitems>https://mail.example.com/exchange/alice/Sent%20Items</d:sentitems><d:drafts>https://mail.example.com/exchange/alice/Drafts</d:drafts><d:sendmsg>https://mail.example.com/exchange/alice/##DavMailSubmissionURI##</d:sendmsg><d:msgfolderroot>https://mail.example.com/exchange/alice/</d:msgfolderroot></a:prop></a:propstat></a:response></a:multistatus>
+)_"},
+    {R"_(SEARCH /exchange/alice/Inbox/ HTTP/1.1
+Host: mail.example.com
+User-Agent: ExampleClient/1.0
+Brief: t
+Range: rows=0-49
+Content-Type: text/xml
+Cookie: sessionid=4e1c; cadata="2bX9"
+Content-Length: 407
+
+<?xml version="1.0"?>
+<searchrequest xmlns="DAV:"><sql>
+SELECT "DAV:uid", "urn:schemas:httpmail:read", "urn:schemas:httpmail:hasattachment", "urn:schemas:httpmail:subject", "urn:schemas:httpmail:datereceived", "DAV:getcontentlength"
+FROM SCOPE('SHALLOW TRAVERSAL OF ""')
+WHERE "DAV:isfolder" = false AND "DAV:ishidden" = false
+ORDER BY "urn:schemas:httpmail:datereceived" DESC
+</sql></searchrequest>
+)_",
+     R"_(HTTP/1.1 207 Multi-Status
+Server: Microsoft-IIS/6.0
+Content-Type: text/xml
+Accept-Ranges: rows
+Content-Range: rows 0-0; total=1
+Content-Length: 625
+
+<?xml version="1.0"?><a:multistatus xmlns:b="urn:uuid:c2f41010-65b3-11d1-a29f-00aa00c14882/" xmlns:d="urn:schemas:httpmail:" xmlns:a="DAV:"><a:response><a:href>https://mail.example.com/exchange/alice/Inbox/Re:%20foo.EML</a:href><a:propstat><a:status>HTTP/1.1 200 OK</a:status><a:prop><a:uid>AQEAAAAAFqBVAAAAAAAAAAAAAAAA</a:uid><d:read b:dt="boolean">0</d:read><d:hasattachment b:dt="boolean">0</d:hasattachment><d:subject>Re: foo</d:subject><d:datereceived b:dt="dateTime.tz">2004-06-10T10:12:09.000Z</d:datereceived><a:getcontentlength b:dt="int">812</a:getcontentlength></a:prop></a:propstat></a:response></a:multistatus>
+)_"},
+    {R"_(BPROPPATCH /exchange/alice/Inbox/ HTTP/1.1
+Host: mail.example.com
+User-Agent: ExampleClient/1.0
+Brief: t
+If-Match: *
+Content-Type: text/xml
+Cookie: sessionid=4e1c; cadata="2bX9"
+Content-Length: 266
+
+<?xml version="1.0"?>
+<a:propertyupdate xmlns:a="DAV:" xmlns:b="urn:schemas:httpmail:">
+<a:target>
+<a:href>https://mail.example.com/exchange/alice/Inbox/Re:%20foo.EML</a:href>
+</a:target>
+<a:set><a:prop><b:read>1</b:read></a:prop></a:set>
+</a:propertyupdate>
+)_",
+     R"_(HTTP/1.1 200 OK
+Server: Microsoft-IIS/6.0
+Content-Length: 0
+
+)_"},
+    {R"_(BMOVE /exchange/alice/Inbox/ HTTP/1.1
+Host: mail.example.com
+User-Agent: ExampleClient/1.0
+Destination: https://mail.example.com/exchange/alice/Deleted%20Items/
+Overwrite: f
+Allow-Rename: t
+Content-Type: text/xml
+Cookie: sessionid=4e1c; cadata="2bX9"
+Content-Length: 148
+
+<?xml version="1.0"?>
+<move xmlns="DAV:">
+<target>
+<href>https://mail.example.com/exchange/alice/Inbox/Re:%20foo.EML</href>
+</target>
+</move>
+)_",
+     R"_(HTTP/1.1 207 Multi-Status
+Server: Microsoft-IIS/6.0
+Content-Type: text/xml
+Content-Length: 307
+
+<?xml version="1.0"?><a:multistatus xmlns:a="DAV:"><a:response><a:href>https://mail.example.com/exchange/alice/Inbox/Re:%20foo.EML</a:href><a:status>HTTP/1.1 201 Created</a:status><a:location>https://mail.example.com/exchange/alice/Deleted%20Items/Re:%20foo-2.EML</a:location></a:response></a:multistatus>
+)_"},
+    {R"_(PUT /exchange/alice/%23%23DavMailSubmissionURI%23%23 HTTP/1.1
+Host: mail.example.com
+User-Agent: ExampleClient/1.0
+Translate: f
+Saveinsent: f
+Content-Type: message/rfc821
+Cookie: sessionid=4e1c; cadata="2bX9"
+Content-Length: 233
+
+MAIL FROM:<alice@example.com>
+RCPT TO:<bob@example.net>
+
+From: alice@example.com
+To: bob@example.net
+Subject: hello
+Date: Thu, 10 Jun 2004 10:30:00 +0000
+MIME-Version: 1.0
+Content-Type: text/plain; charset=us-ascii
+
+hello
+)_",
+     R"_(HTTP/1.1 200 OK
+Server: Microsoft-IIS/6.0
+Content-Length: 0
+
 )_"},
 };
 

@@ -74,6 +74,7 @@ struct http_answer
     std::string   bytes;
     std::string   pattern;     ///< Sent behind them, `times` times, as fast as possible.
     std::uint64_t times = 0;
+    std::string   end; ///< Sent behind these.
     std::chrono::milliseconds pause{0}; ///< Before each time.
     bool          close = false; ///< Afterwards.
     bool          cut   = false; ///< Closes without a word; under TLS without close_notify.
@@ -210,6 +211,8 @@ private:
             co_await say(s, block);
             done += n;
         }
+        if (!a.end.empty())
+            co_await say(s, a.end);
         if (a.hold)
         {
             bool more = true;

@@ -76,6 +76,15 @@ public:
         return *this;
     }
 
+    /** Each change in an element of its own. lighttpd 1.4 keeps only the first of several properties that stand together, and says
+        that it has kept them all. */
+    property_update& apart() noexcept
+    {
+        apart_ = true;
+        return *this;
+    }
+    bool is_apart() const noexcept { return apart_; }
+
     struct change
     {
         property_name name;
@@ -88,6 +97,7 @@ public:
 
 private:
     std::vector<change> changes_;
+    bool                apart_ = false;
 };
 
 /// One resource of several that a bulk request is about.
@@ -112,13 +122,24 @@ namespace detail {
 
 inline constexpr xml::name dav_name(std::string_view local) noexcept { return {dav_space, local}; }
 
-inline void bind_space(xml::writer& w, std::string_view space)
+/** Declares namespaces: `DAV:`, then those with a usual prefix in the order of prefixes, which is the order in which old clients
+    declared them, then the others. */
+template <class Range, class Space>
+void bind_spaces(xml::writer& w, std::span<bound_prefix const> prefixes, Range const& items, Space space_of)
 {
-    auto const prefix = usual_prefix(space);
-    if (prefix.empty())
-        w.bind(space);
-    else
+    w.bind("D", dav_space);
+    for (auto const& p : prefixes)
+        w.bind(p.prefix, p.space);
+    std::vector<std::pair<std::string_view, std::string_view>> known;
+    for (auto const& item : items)
+        if (auto const prefix = usual_prefix(space_of(item)); !prefix.empty())
+            known.emplace_back(prefix, space_of(item));
+    std::sort(known.begin(), known.end());
+    for (auto const& [prefix, space] : known)
         w.bind(prefix, space);
+    for (auto const& item : items)
+        if (usual_prefix(space_of(item)).empty())
+            w.bind(space_of(item));
 }
 
 inline void write_targets(xml::writer& w, std::span<target const> targets)
@@ -148,7 +169,7 @@ inline void write_changes(xml::writer& w, property_update const& update)
         bool const removed = at->removed;
         w.start(dav_name(removed ? "remove" : "set"));
         w.start(dav_name("prop"));
-        for (; at != all.end() && at->removed == removed; ++at)
+        do
         {
             w.start(at->name);
             if (!at->type.empty())
@@ -156,7 +177,8 @@ inline void write_changes(xml::writer& w, property_update const& update)
             if (!at->value.empty())
                 w.text(at->value);
             w.end();
-        }
+            ++at;
+        } while (at != all.end() && at->removed == removed && !update.is_apart());
         w.end();
         w.end();
     }
@@ -173,11 +195,7 @@ inline std::string propfind_body(property_list const& what, std::span<target con
 {
     std::string out;
     xml::writer w(out);
-    detail::bind_space(w, dav_space);
-    for (auto const& p : prefixes)
-        w.bind(p.prefix, p.space);
-    for (auto const& n : what.some())
-        detail::bind_space(w, n.space);
+    detail::bind_spaces(w, prefixes, what.some(), [](auto const& n) { return std::string_view(n.space); });
     w.start(detail::dav_name("propfind"));
     detail::write_targets(w, targets);
     switch (what.what())
@@ -204,11 +222,7 @@ inline std::string proppatch_body(property_update const& update, std::span<targe
 {
     std::string out;
     xml::writer w(out);
-    detail::bind_space(w, dav_space);
-    for (auto const& p : prefixes)
-        w.bind(p.prefix, p.space);
-    for (auto const& c : update.changes())
-        detail::bind_space(w, c.name.space);
+    detail::bind_spaces(w, prefixes, update.changes(), [](auto const& c) { return std::string_view(c.name.space); });
     if (std::any_of(update.changes().begin(), update.changes().end(),
                     [](auto const& c) { return !c.type.empty(); }))
         w.bind("dt", datatypes_space);
@@ -232,7 +246,7 @@ inline std::string bulk_body(bulk_verb verb, std::span<target const> targets)
 {
     std::string out;
     xml::writer w(out);
-    detail::bind_space(w, dav_space);
+    w.bind("D", dav_space);
     w.start(detail::dav_name(verb == bulk_verb::copy ? "copy" : verb == bulk_verb::move ? "move" : "delete"));
     detail::write_targets(w, targets);
     w.end();
@@ -244,7 +258,7 @@ inline std::string search_body(std::string_view sql)
 {
     std::string out;
     xml::writer w(out);
-    detail::bind_space(w, dav_space);
+    w.bind("D", dav_space);
     w.start(detail::dav_name("searchrequest"));
     w.element(detail::dav_name("sql"), sql);
     w.end();

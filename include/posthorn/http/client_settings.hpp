@@ -11,6 +11,7 @@
 
 #include <posthorn/core/secret.hpp>
 #include <posthorn/coro/task.hpp>
+#include <posthorn/http/event.hpp>
 #include <posthorn/http/login_rules.hpp>
 #include <posthorn/http/response_head.hpp>
 #include <posthorn/http/timeouts.hpp>
@@ -67,9 +68,7 @@ struct client_settings
     std::size_t most_idle      = 4;      ///< Idle connections kept for each origin.
     bool        use_cookies    = true;
 
-    /** For logs: told of each request line that is about to be sent and each status line that came, those of redirects and challenges
-        too. No credentials are in them, as long as none are in URLs. Must not throw. */
-    std::function<void(bool sent, std::string const& line)> on_line;
+    event_handler on_event; ///< Watches all that is sent and received, without secrets; see protocol_log.
 };
 
 } // namespace posthorn::http

@@ -19,6 +19,7 @@
 #include <posthorn/coro/use_task.hpp>
 #include <posthorn/http/body_decoder.hpp>
 #include <posthorn/http/error.hpp>
+#include <posthorn/http/event.hpp>
 #include <posthorn/http/framing.hpp>
 #include <posthorn/http/head_parser.hpp>
 #include <posthorn/http/headers.hpp>
@@ -90,6 +91,7 @@ public:
     task<response_head> exchange(outgoing const& out)
     {
         begin();
+        tell_request(out);
         response_head head;
         if (is_small(out))
         {
@@ -135,6 +137,7 @@ public:
                 if (!block.empty())
                 {
                     given_ = n;
+                    tell_body(event::kind::response_body, block, shown_in_);
                     co_return block;
                 }
                 in_.consume(n);
@@ -166,6 +169,9 @@ public:
     void expires_at(net::clock::time_point total) noexcept { total_ = total; }
 
     void limit_body(std::uint64_t most) noexcept { longest_body_ = most; }
+
+    /// Who is told what goes over it; empty: nobody.
+    void watch(event_handler h) { on_event_ = std::move(h); }
 
     /// Has any octet of a response to the last request come?
     bool was_answered() const noexcept { return answered_; }
@@ -224,6 +230,42 @@ private:
 
     void arm_head() { arm(times_.head); }
 
+    // Telling who watches ----------------------------------------------------------------------------------------
+
+    void tell(event::kind what, std::string_view text, std::size_t octets = 0) const
+    {
+        event e;
+        e.what   = what;
+        e.peer   = stream_.peer();
+        e.text   = text;
+        e.octets = octets;
+        on_event_(e);
+    }
+
+    void tell_request(outgoing const& out)
+    {
+        if (!on_event_)
+            return;
+        std::string type;
+        auto const  text = public_head(out.head.view(), type);
+        shown_out_       = is_public_body(type);
+        tell(event::kind::request_head, text);
+    }
+
+    void tell_response(response_head const& head)
+    {
+        if (!on_event_)
+            return;
+        shown_in_ = is_public_body(head.fields.get("Content-Type").value_or(""));
+        tell(event::kind::response_head, public_head(head));
+    }
+
+    void tell_body(event::kind what, std::string_view block, bool shown) const
+    {
+        if (on_event_ && !block.empty())
+            tell(what, shown ? block : std::string_view(), block.size());
+    }
+
     /// The exchange is over; a pending limit would keep the event loop running.
     void rest() noexcept
     {
@@ -270,6 +312,7 @@ private:
         if (out.body != nullptr && pieces[1].size() != out.length)
             fail(errc::bad_body, "sending the request");
         handed_over_ = true;
+        tell_body(event::kind::request_body, pieces[1], shown_out_);
         arm(times_.idle);
         std::ignore = co_await put(pieces);
         sent_all_   = true;
@@ -348,6 +391,7 @@ private:
             handed_over_ = last || done == out.length;
             if (last && out.length && block.empty() && pieces[0].empty())
                 break;
+            tell_body(event::kind::request_body, block, shown_out_);
             arm(times_.idle, times_.body_rate.limit(begin, done));
             bool const sent = co_await put(pieces);
             if (!sent)
@@ -410,6 +454,7 @@ private:
                 continue;
             }
             auto head = parser.take();
+            tell_response(head);
             if (!head.interim())
                 co_return head;
             take_interim(head);
@@ -496,6 +541,7 @@ private:
     head_limits            limits_;
     net::clock::time_point total_        = net::deadline::never;
     std::uint64_t          longest_body_ = std::numeric_limits<std::uint64_t>::max();
+    event_handler          on_event_;
     byte_buffer            in_;
     std::size_t            given_ = 0; ///< At the front of `in_`, in the hands of the caller.
     body_decoder           decoder_;
@@ -511,6 +557,8 @@ private:
     bool                   sent_all_     = false;
     bool                   write_failed_ = false;
     bool                   continued_    = false;
+    bool                   shown_out_    = false; ///< The body of the request may be shown.
+    bool                   shown_in_     = false; ///< That of the response may.
     bool                   stopping_     = false; ///< What is still being sent is not wanted.
 };
 

@@ -24,11 +24,17 @@
 
 namespace posthorn::http {
 
-/// Does the method only read? Then it may go wherever a redirect leads, with its body, and any number of times.
+/// Does the method only read? Then it may follow a redirect with its body, and be sent any number of times.
 inline bool is_reading(std::string_view method) noexcept
 {
     constexpr std::string_view methods[] = {"GET", "HEAD", "OPTIONS", "PROPFIND", "BPROPFIND", "SEARCH", "REPORT"};
     return std::find(std::begin(methods), std::end(methods), method) != std::end(methods);
+}
+
+/// May it follow a redirect to another origin? A query names what it looks for and where, so its body is nobody else's business.
+inline bool may_leave_origin(std::string_view method) noexcept
+{
+    return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PROPFIND";
 }
 
 /// May it be sent again when a connection was lost? Doing these twice is the same as once.
@@ -50,8 +56,9 @@ struct redirection
 
 /** Decides about a response that may be a redirect.
 
-    301, 302, 307 and 308 keep method and body. A method that only reads is followed anywhere but from https to http. Any other one
-    is followed on 307 and 308 within its origin; elsewhere doing it again is the caller's business. 303 becomes GET.
+    301, 302, 307 and 308 keep method and body. A method that only reads is followed within its origin, and if may_leave_origin()
+    anywhere but from https to http. Any other one is followed on 307 and 308 within its origin; elsewhere doing it again is the
+    caller's business. 303 becomes GET.
 
     @param from Who answered. @param method What was asked.
     @param ec   redirect_refused, redirect_downgrade or bad_redirect.
@@ -77,7 +84,7 @@ inline std::optional<redirection> redirect_of(response_head const& h, url const&
     r.method       = h.status == 303 ? (method == "HEAD" ? "HEAD" : "GET") : std::string(method);
     if (from.secure() && !r.to.secure())
         ec = errc::redirect_downgrade;
-    else if (!is_reading(method) && (r.other_origin || h.status == 301 || h.status == 302))
+    else if (r.other_origin ? !may_leave_origin(method) : !is_reading(method) && (h.status == 301 || h.status == 302))
         ec = errc::redirect_refused;
     if (ec)
         return std::nullopt;

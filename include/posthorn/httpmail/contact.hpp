@@ -19,6 +19,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -130,6 +131,12 @@ public:
         names_.erase(f);
         return *this;
     }
+    /// Lists do not ask for this field, which keeps them short; it is written, and read where a server tells it unasked.
+    contact_map& leave_unasked(contact_field f)
+    {
+        unasked_.insert(f);
+        return *this;
+    }
 
     /// Null if the field has none.
     dav::property_name const* find(contact_field f) const noexcept
@@ -154,12 +161,14 @@ public:
         if (d == dialect::exchange)
             all.push_back(names::outlookmessageclass);
         for (auto const& [field, name] : names_)
-            all.push_back(name);
+            if (!unasked_.contains(field))
+                all.push_back(name);
         return dav::property_list(std::move(all));
     }
 
 private:
     std::map<contact_field, dav::property_name> names_;
+    std::set<contact_field>                     unasked_;
 };
 
 /// A contact, or a group of them. A value; texts are the server's: show them by printable().

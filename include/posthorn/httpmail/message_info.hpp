@@ -89,16 +89,16 @@ inline dav::property_list message_question(dialect d, bool few, std::vector<dav:
 inline std::string message_search(std::vector<dav::property_name> const& more = {})
 {
     auto const  list = message_question(dialect::exchange, false, more);
-    std::string sql  = "\r\nSELECT ";
+    std::string sql  = "\nSELECT ";
     bool        next = false;
     for (auto const& n : list.some())
     {
         sql += (next ? ", " : "") + dav::sql_name(n);
         next = true;
     }
-    return sql + "\r\nFROM SCOPE('SHALLOW TRAVERSAL OF \"\"')\r\nWHERE " + dav::sql_name(names::isfolder) +
-           " = false AND " + dav::sql_name(names::ishidden) + " = false\r\nORDER BY " +
-           dav::sql_name(names::hm_datereceived) + " DESC\r\n";
+    return sql + "\nFROM SCOPE('SHALLOW TRAVERSAL OF \"\"')\nWHERE " + dav::sql_name(names::isfolder) +
+           " = false AND " + dav::sql_name(names::ishidden) + " = false\nORDER BY " +
+           dav::sql_name(names::hm_datereceived) + " DESC\n";
 }
 
 /** Reads one response of a list.

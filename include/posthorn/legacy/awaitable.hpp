@@ -294,6 +294,16 @@ public:
 
     task<smtp_answer> mail(std::string from) { return text(SMTP_MAIL, &ISMTPTransport::CommandMAIL, std::move(from), "CommandMAIL"); }
     task<smtp_answer> rcpt(std::string to) { return text(SMTP_RCPT, &ISMTPTransport::CommandRCPT, std::move(to), "CommandRCPT"); }
+
+    /// RCPT with bits ADDR_DSN_... @throws com_error with E_NOINTERFACE if the transport has no ISMTPTransport2.
+    task<smtp_answer> rcpt(std::string to, INETADDRTYPE dsn)
+    {
+        auto const two = transport_.as<ISMTPTransport2>();
+        callback_->forget();
+        check(two->CommandRCPT2(to.data(), dsn), "CommandRCPT2");
+        co_return co_await until(SMTP_RCPT, "CommandRCPT2");
+    }
+
     task<smtp_answer> auth(std::string how) { return text(SMTP_AUTH, &ISMTPTransport::CommandAUTH, std::move(how), "CommandAUTH"); }
     task<smtp_answer> ehlo() { return plain(SMTP_EHLO, &ISMTPTransport::CommandEHLO, "CommandEHLO"); }
     task<smtp_answer> helo() { return plain(SMTP_HELO, &ISMTPTransport::CommandHELO, "CommandHELO"); }
@@ -307,6 +317,20 @@ public:
         callback_->forget();
         check(transport_->SendDataStream(content.get(), size), "SendDataStream");
         co_return co_await until(SMTP_DOT, "SendDataStream");
+    }
+
+    /// QUIT, until IXP_DISCONNECTED. @return What the server said to it; transport_error if it said nothing.
+    task<smtp_answer> quit()
+    {
+        callback_->forget();
+        check(transport_->CommandQUIT(), "CommandQUIT");
+        auto answer = co_await until(SMTP_QUIT, "CommandQUIT");
+        for (bool ended = false; !ended;)
+        {
+            auto const e = co_await callback_->next();
+            ended        = e.end;
+        }
+        co_return answer;
     }
 
     /// Disconnects, until IXP_DISCONNECTED. Does nothing if there is no connection.

@@ -548,7 +548,11 @@ private:
             opinions->seen.insert(flaw);
             return opinions->fine.contains(flaw);
         };
-        web.on_line = [whose](bool sent, std::string const& line) {
+        web.on_event = [whose](http::event const& e) {
+            bool const sent = e.what == http::event::kind::request_head;
+            if (!sent && e.what != http::event::kind::response_head)
+                return;
+            std::string const line(e.text.substr(0, e.text.find("\r\n")));
             if (auto const c = whose->lock())
                 c->line(sent ? CMD_SEND : CMD_RESP, line, sent ? S_OK : detail::meaning_of_status_line(line));
         };

@@ -52,7 +52,7 @@ namespace posthorn::legacy {
     @par Lifetime
     As COM has it. The last Release may come from inside a callback; it closes a connection without a word.
 */
-class smtp_transport final : public detail::unknown<ISMTPTransport2, ISMTPTransport, IInternetTransport>
+class smtp_transport final : public detail::smtp_object
 {
 public:
     /// For the calling thread.
@@ -153,7 +153,10 @@ public:
                 return IXP_E_NOT_CONNECTED;
             if (front_->connection->is_leaving())
                 return S_OK;
-            front_->tell([](detail::smtp_front& f) { f.set_status(IXP_DISCONNECTING); });
+            front_->tell([c = front_->connection](detail::smtp_front& f) {
+                if (f.connection == c) // else IXP_DISCONNECTED was on its way already
+                    f.set_status(IXP_DISCONNECTING);
+            });
             front_->connection->leave();
             return S_OK;
         });
@@ -253,7 +256,7 @@ public:
 
     STDMETHODIMP CommandDOT() override
     {
-        return guarded([&] { return content([](connection& c) { return c.finish_data(nullptr); }); });
+        return guarded([&] { return submit([](connection& c) { return c.finish_data(nullptr); }, true, nullptr); });
     }
 
     STDMETHODIMP SendDataStream(IStream* stream, ULONG size) override
@@ -265,7 +268,7 @@ public:
             if (FAILED(possible))
                 return possible;
             auto const source = std::make_shared<detail::stream_source>(stream, size);
-            return content([source](connection& c) { return c.finish_data(source); });
+            return submit([source](connection& c) { return c.finish_data(source); }, true, source);
         });
     }
 
@@ -325,13 +328,9 @@ public:
 protected:
     void last_release() noexcept override
     {
-        if (!front_->box->is_mine())
-        {
-            // Its thread has the last word, and hears of it when it pumps.
-            front_->box->post(detail::step([this] { end(); }));
-            return;
-        }
-        end();
+        auto const box = front_->box; // which may end this object before it returns
+        if (!box->bequeath(last_)) // else its thread has the last word
+            end();
     }
 
 private:
@@ -416,12 +415,14 @@ private:
         auto const      to = asio::ip::make_address(s.szServerName, ec);
         bool const      literal = !ec;
         bool const      v6      = literal && to.is_v6();
-        {
+        auto const      opens   = [&](asio::ip::tcp const& family) {
             asio::ip::tcp::socket probe(io);
-            probe.open(v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), ec);
-            if (ec)
-                return IXP_E_SOCKET_INIT_ERROR;
-        }
+            probe.open(family, ec);
+            return !ec;
+        };
+        // What a name stands for is not known yet, and a system may lack one of the families.
+        if (literal ? !opens(v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4()) : !opens(asio::ip::tcp::v4()) && !opens(asio::ip::tcp::v6()))
+            return IXP_E_SOCKET_INIT_ERROR;
         if (!literal)
             return S_OK;
         // To connect a datagram socket sends nothing, but asks for a route.
@@ -487,20 +488,20 @@ private:
         return S_OK;
     }
 
-    HRESULT submit(connection::request r, bool in_content)
+    /// @param stream What the client's stream is read by, if there is one.
+    HRESULT submit(connection::request r, bool in_content, std::shared_ptr<detail::stream_source> stream)
     {
         HRESULT const possible = is_possible(in_content);
         if (FAILED(possible))
             return possible;
         if (!front_->connection->looks_alive())
             return IXP_E_SOCKET_WRITE_ERROR;
-        front_->connection->submit(std::move(r));
+        front_->connection->submit(std::move(r), std::move(stream));
         front_->busy = true;
         return S_OK;
     }
 
-    HRESULT command(connection::request r) { return submit(std::move(r), false); }
-    HRESULT content(connection::request r) { return submit(std::move(r), true); }
+    HRESULT command(connection::request r) { return submit(std::move(r), false, nullptr); }
 
     HRESULT recipient(LPSTR to, INETADDRTYPE dsn)
     {
@@ -540,11 +541,12 @@ private:
             return command([missing](connection& c) { return c.answer(SMTP_SEND_MESSAGE, missing); });
         }
         l->content = std::make_shared<detail::stream_source>(m.pstmMsg, m.cbSize);
-        return command([l](connection& c) { return c.send(l); });
+        return submit([l](connection& c) { return c.send(l); }, false, l->content);
     }
 
     std::shared_ptr<detail::smtp_front> front_;
     bool                                pumped_; ///< A thread pumps for it; else it has an executor.
+    detail::step                        last_ {[this] { end(); }}; ///< Made in time: a last Release cannot fail.
 };
 
 } // namespace posthorn::legacy

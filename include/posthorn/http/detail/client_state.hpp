@@ -164,8 +164,6 @@ private:
         j.body_used         = j.body != nullptr;
         l->conn.expires_at(j.total);
 
-        if (settings.on_line)
-            settings.on_line(true, j.method + ' ' + j.at.target() + " HTTP/1.1");
         response_head        head;
         std::optional<error> failure;
         try
@@ -182,8 +180,6 @@ private:
             co_return std::nullopt;
         }
         j.status = head.status;
-        if (settings.on_line)
-            settings.on_line(false, "HTTP/1." + std::to_string(head.minor_version) + ' ' + std::to_string(head.status) + ' ' + head.reason);
         take_cookies(j, head);
         if (head.status != 407 && l->by_proxy)
             dialer_.proxy_auth().on_success(dialer_.proxy_origin(), head.fields, j.proxy_try);

@@ -47,6 +47,7 @@ struct link
         : conn(std::move(s), how.timeouts, how.head), to(std::move(o)), by_proxy(proxy)
     {
         conn.limit_body(how.longest_body);
+        conn.watch(how.on_event);
     }
 
     connection  conn;
@@ -168,6 +169,7 @@ private:
                 auto s = co_await reach_proxy(total);
                 conn   = std::make_unique<connection>(std::move(s), how_->timeouts, how_->head);
                 conn->expires_at(total);
+                conn->watch(how_->on_event);
                 ntlm.reset();
                 answer.clear();
             }

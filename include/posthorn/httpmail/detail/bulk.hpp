@@ -164,10 +164,11 @@ private:
             settle(i, *why, status, begun);
     }
 
-    /// 405 and 501 mean that the method is not known; SOGo says 403, servers that know little say 400.
-    static bool is_denial(int status) noexcept
+    /** 405 and 501 mean that the method is not known, and SOGo says 403. Servers that know little say 400, but so does b1gMail
+        when it has obeyed: that is followed by single requests only where doing it twice is the same as once. */
+    bool is_denial(int status) const noexcept
     {
-        return status == 400 || status == 403 || status == 405 || status == 501;
+        return status == 403 || status == 405 || status == 501 || (status == 400 && kind_ == bulk_kind::mark);
     }
 
     task<dav::bulk_outcome> request(http::url home, std::vector<dav::target> targets)

@@ -60,6 +60,7 @@ public:
         auto       what = s_->settings.contacts.question(s_->rules.is);
         auto       o    = s_->options();
         auto       list = co_await s_->dav.propfind(at, dav::depth::zero, std::move(what), std::move(o));
+        s_->admit_answer(at, list.url());
         auto       all  = co_await list.collect();
         for (auto const& r : all)
             if (auto const url = s_->located(list.url(), r.href()); url && same_resource(*url, at))
@@ -83,7 +84,7 @@ public:
     task<http::url> add(http::url to, contact c)
     {
         auto const at     = s_->folder_url(to);
-        auto       update = contact_update(c.fields, s_->settings.contacts);
+        auto       update = update_of(c.fields);
         switch (s_->rules.is)
         {
         case dialect::hotmail: co_return co_await add_by_post(at, std::move(update));
@@ -96,7 +97,7 @@ public:
     task<void> change(http::url at, std::map<contact_field, std::string> fields)
     {
         s_->admit(at);
-        auto update = contact_update(fields, s_->settings.contacts);
+        auto update = update_of(fields);
         if (update.changes().empty())
             co_return;
         auto const lane = co_await s_->lanes.enter();
@@ -121,6 +122,14 @@ private:
         if (s_->root.contacts.empty())
             throw error(errc::no_such_folder, "contacts");
         return s_->folder_url(s_->root.contacts);
+    }
+
+    dav::property_update update_of(std::map<contact_field, std::string> const& fields) const
+    {
+        auto update = contact_update(fields, s_->settings.contacts);
+        if (s_->rules.is == dialect::dav)
+            update.apart(); // there are servers that keep one of several
+        return update;
     }
 
     task<void> patch(http::url at, dav::property_update update, std::string if_match)

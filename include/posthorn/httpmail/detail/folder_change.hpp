@@ -9,6 +9,7 @@
 #ifndef POSTHORN_HTTPMAIL_DETAIL_FOLDER_CHANGE_HPP
 #define POSTHORN_HTTPMAIL_DETAIL_FOLDER_CHANGE_HPP
 
+#include <posthorn/core/ascii.hpp>
 #include <posthorn/core/error.hpp>
 #include <posthorn/core/printable.hpp>
 #include <posthorn/coro/task.hpp>
@@ -16,6 +17,7 @@
 #include <posthorn/httpmail/detail/listing.hpp>
 #include <posthorn/httpmail/detail/mailbox_state.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -80,6 +82,9 @@ public:
                 throw;
             }
         }
+        // lighttpd says so in a list.
+        if (!done.ok() && std::any_of(done.details.begin(), done.details.end(), [](auto const& r) { return r.worst_status() == 412; }))
+            throw dav::status_error(errc::folder_exists, mailbox_state::facts_of(done, "MOVE"));
         mailbox_state::demand(done, "MOVE");
         co_return co_await whereabouts(std::move(done), parent, wanted, std::move(name));
     }
@@ -125,16 +130,23 @@ private:
     void keep_special(http::url const& folder) const
     {
         auto const& root = s_->root;
-        auto const  mine = folder.comparable();
+        auto const  mine = key_of(folder);
         for (auto const& u : {root.at, root.folder_root, root.inbox, root.sent_items, root.deleted_items, root.drafts,
                               root.outbox, root.junk_email, root.contacts, root.calendar})
         {
             if (u.empty())
                 continue;
-            auto const other = u.comparable();
+            auto const other = key_of(u);
             if (other == mine || other.starts_with(mine + '/'))
                 throw error(errc::special_folder, folder.str());
         }
+    }
+
+    /// Exchange does not care about the case of letters.
+    std::string key_of(http::url const& u) const
+    {
+        auto key = u.comparable();
+        return s_->rules.is == dialect::exchange ? ascii::to_lower(key) : key;
     }
 
     /// Servers give names of their own, and some do not tell: then the list does.

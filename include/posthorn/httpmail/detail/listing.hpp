@@ -35,7 +35,8 @@ inline task<dav::multistatus> list_members(mailbox_state& s, http::url at, dav::
 {
     auto const lane = co_await s.lanes.enter();
     auto       o    = s.options();
-    auto       list = co_await s.dav.propfind(std::move(at), s.rules.listing, std::move(what), std::move(o));
+    auto       list = co_await s.dav.propfind(at, s.rules.listing, std::move(what), std::move(o));
+    s.admit_answer(at, list.url());
     s.note(list.fields());
     co_return list;
 }
@@ -166,7 +167,8 @@ inline task<search_page> ask_page(mailbox_state& s, http::url folder, std::strin
     search_page    page;
     try
     {
-        page.list = co_await s.dav.search(std::move(folder), std::move(sql), rows, std::move(o));
+        page.list = co_await s.dav.search(folder, std::move(sql), rows, std::move(o));
+        s.admit_answer(folder, page.list->url());
     }
     catch (dav::status_error const& e)
     {

@@ -130,20 +130,13 @@ public:
         o.brief                 = settings.dialect && rules.brief;
         auto question           = root_question(settings.dialect);
         auto list               = co_await dav.propfind(entry, dav::depth::zero, std::move(question), std::move(o));
+        admit_answer(entry, list.url());
         auto first              = co_await list.next();
         http::headers const fields = list.fields();
         auto const          at     = list.url();
         dav::response       rest;
         for (bool more = first.has_value(); more;) // to its end, so that the connection can be used again
             more = co_await list.next(rest);
-        if (!is_trusted(at))
-        {
-            error_context c;
-            c.operation = "opening " + entry.str();
-            c.detail    = "it leads to " + at.origin().str();
-            c.hint      = "name that server in http.rules if it is the right one";
-            throw error(errc::foreign_url, std::move(c));
-        }
         if (!first)
             throw error(errc::not_a_mailbox, at.str());
         if (!settings.dialect)
@@ -194,6 +187,19 @@ public:
             throw error(http::errc::bad_url, "there is none");
         if (!is_trusted(u))
             throw error(errc::foreign_url, u.origin().str());
+    }
+
+    /** Who answered, after redirects, which may lead to anybody: nobody else gives lists and messages. To be called before
+        anything of the answer is used. @throws error errc::foreign_url. */
+    void admit_answer(http::url const& asked, http::url const& answered) const
+    {
+        if (is_trusted(answered))
+            return;
+        error_context c;
+        c.operation = "asking for " + asked.str();
+        c.detail    = "it leads to " + answered.origin().str();
+        c.hint      = "name that server in http.rules if it is the right one";
+        throw error(errc::foreign_url, std::move(c));
     }
 
     /// A folder: admitted, with a slash at its end.

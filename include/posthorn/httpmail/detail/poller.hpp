@@ -49,6 +49,7 @@ public:
             auto const lane = co_await s.lanes.enter();
             auto const home = s.folder_url(s.root.folder_root);
             auto list = co_await s.dav.propfind(home, s.rules.listing, std::move(what), std::move(o));
+            s.admit_answer(home, list.url());
             s.note(list.fields());
             dav::response r;
             bool          any = false;

@@ -38,13 +38,15 @@ namespace posthorn::httpmail::detail {
 inline task<message_reader> open_message(mailbox_state& s, http::url at, fetch_options options)
 {
     auto          lane = co_await s.lanes.enter();
-    http::request r("GET", s.message_url(at));
+    auto const    from = s.message_url(at);
+    http::request r("GET", from);
     r.fields = s.settings.fields;
     r.fields.set("Accept", "message/rfc822, */*");
     if (!s.rules.translate)
         r.fields.set("Translate", "f");
     r.on_download = std::move(options.on_progress);
     auto answer   = co_await s.web.send(std::move(r));
+    s.admit_answer(from, answer.url());
     int const status = answer.status();
     if (status != 200)
     {

@@ -22,6 +22,8 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -137,11 +139,28 @@ public:
         return !queue_ && !executor_;
     }
 
-    /// Is it the calling thread that pumps for it? True also if none does.
-    bool is_mine() const
+    /** Leaves the last step to the thread that has the say: the one that runs a step, or else pumps. It comes next there; or
+        when the thread ends, if it does not pump any more.
+        @return False if that is the calling thread, or none: the caller does it. The step is not taken then. */
+    bool bequeath(step& last) noexcept
     {
         std::lock_guard lock(mutex_);
-        return !queue_ || queue_ == pump_queue::of_this_thread();
+        if (depth_ != 0 ? runner_ == std::this_thread::get_id() : !queue_ || queue_->is_mine())
+            return false;
+        will_.emplace(std::move(last));
+        try
+        {
+            announce();
+        }
+        catch (...)
+        {
+            // Without memory for the message it comes with the next one.
+        }
+        if (depth_ != 0 || queue_)
+            return true;
+        last = std::move(*will_); // that thread has ended
+        will_.reset();
+        return false;
     }
 
     /// Nobody will ever pump for it again: from now on, or after the step that is running here, this executor does what is left.
@@ -158,7 +177,7 @@ public:
     bool is_running_elsewhere() const
     {
         std::lock_guard lock(mutex_);
-        return depth_ != 0 && !is_running_here();
+        return depth_ != 0 && runner_ != std::this_thread::get_id();
     }
 
     /// Drops all steps, present and future.
@@ -170,8 +189,15 @@ public:
         rest.swap(steps_);
     }
 
-    /// Is a step of it running on this thread?
-    bool is_running_here() const noexcept { return running() == this; }
+    /// Is a step of it running on this thread? It may have called, or pumped, steps of others meanwhile.
+    bool is_running_here() const
+    {
+        std::lock_guard lock(mutex_);
+        return depth_ != 0 && runner_ == std::this_thread::get_id();
+    }
+
+    /// Is it a step of it that this thread runs at present, and not one that was pumped from inside of that?
+    bool is_innermost() const noexcept { return running() == this; }
 
 private:
     /// Stands in somebody's queue for one step. Dropped without being run, it drops the step.
@@ -188,8 +214,14 @@ private:
                 static_cast<void>(box_->take(generation_));
         }
 
+        void disarm() noexcept { box_.reset(); }
+
         bool is_live() const override { return box_->has_step(generation_); }
-        void retire() noexcept override { box_.reset(); }
+        void retire() noexcept override
+        {
+            if (auto const box = std::move(box_))
+                box->end_with(generation_);
+        }
 
         bool run() override
         {
@@ -215,6 +247,7 @@ private:
         {
             std::lock_guard lock(box_->mutex_);
             ++box_->depth_;
+            box_->runner_ = std::this_thread::get_id();
         }
         present(present const&)            = delete;
         present& operator=(present const&) = delete;
@@ -222,19 +255,45 @@ private:
         {
             running() = before_;
             asio::any_io_executor heir;
+            std::optional<step>   last;
             {
                 std::lock_guard lock(box_->mutex_);
                 if (--box_->depth_ == 0)
+                {
                     heir = std::exchange(box_->heir_, {});
+                    if (!box_->queue_ && !box_->executor_)
+                        last.swap(box_->will_); // it was held back meanwhile, and nobody is left who could move it
+                }
             }
             if (heir)
                 box_->move_to(heir);
+            if (last)
+                box_->run_last(*last);
         }
 
     private:
         std::shared_ptr<mailbox> box_;
         mailbox const*           before_;
     };
+
+    void run_last(step& last)
+    {
+        present const here(shared_from_this());
+        last();
+    }
+
+    /// The thread ends that pumped for it. What is left waits for another one, unless nobody can move it there.
+    void end_with(std::uint64_t generation)
+    {
+        std::optional<step> last;
+        {
+            std::lock_guard lock(mutex_);
+            if (generation == generation_)
+                last.swap(will_);
+        }
+        if (last)
+            run_last(*last);
+    }
 
     /// Stands in an executor for all steps, one after the other. Dropped without being run, it drops them: the event loop is gone.
     class turn
@@ -280,7 +339,7 @@ private:
         if (generation != generation_)
             return;
         has_turn_ = false;
-        if (!steps_.empty())
+        if (!steps_.empty() || will_)
             announce();
     }
 
@@ -304,14 +363,20 @@ private:
     bool has_step(std::uint64_t generation) const
     {
         std::lock_guard lock(mutex_);
-        return generation == generation_ && !steps_.empty();
+        return generation == generation_ && (will_ || !steps_.empty());
     }
 
     std::unique_ptr<step> take(std::uint64_t generation)
     {
         std::lock_guard lock(mutex_);
-        if (generation != generation_ || steps_.empty())
+        if (generation != generation_ || (steps_.empty() && !will_))
             return nullptr;
+        if (will_)
+        {
+            auto last = std::make_unique<step>(std::move(*will_));
+            will_.reset();
+            return last;
+        }
         auto next = std::make_unique<step>(std::move(steps_.front()));
         steps_.pop_front();
         return next;
@@ -335,7 +400,8 @@ private:
 
     void announce_to_thread()
     {
-        std::shared_ptr<due_item> one   = std::make_shared<ticket>(shared_from_this(), generation_);
+        auto const                mine  = std::make_shared<ticket>(shared_from_this(), generation_);
+        std::shared_ptr<due_item> one   = mine;
         bool                      taken = false;
         try
         {
@@ -343,12 +409,12 @@ private:
         }
         catch (...)
         {
-            one->retire();
+            mine->disarm();
             throw;
         }
         if (taken)
             return;
-        one->retire(); // the thread has ended: what is left waits for another one
+        mine->disarm(); // the thread has ended: what is left waits for another one
         queue_.reset();
         ++generation_;
     }
@@ -375,8 +441,10 @@ private:
     asio::any_io_executor          io_;
     asio::execution_context*       context_;
     asio::any_io_executor          heir_;
+    std::optional<step>            will_;           ///< Comes before all other steps: nobody needs those any more.
     std::uint64_t                  generation_ = 0;
     std::size_t                    depth_      = 0; ///< Steps that are running: more than one if a step pumps.
+    std::thread::id                runner_;         ///< Where they run.
     bool                           has_turn_   = false; ///< Something stands in the executor.
     bool                           closed_     = false;
 };
@@ -393,7 +461,7 @@ public:
     template <class F>
     void execute(F&& f) const
     {
-        if (!never_blocking_ && box_->is_running_here())
+        if (!never_blocking_ && box_->is_innermost())
         {
             std::decay_t<F> local(std::forward<F>(f));
             std::move(local)();

@@ -49,7 +49,7 @@ public:
     /// Is there still something to run?
     virtual bool is_live() const = 0;
 
-    /// The thread has ended: it is not dropped, but waits for another one.
+    /// The thread ends, and this is the last that it does about it: it is not dropped, but waits for another thread.
     virtual void retire() noexcept {}
 };
 
@@ -67,12 +67,18 @@ public:
     pump_queue(pump_queue const&)            = delete;
     pump_queue& operator=(pump_queue const&) = delete;
 
-    /// The queue of the calling thread. It ends with the thread; what is pushed later is dropped.
+    /// The queue of the calling thread. It ends with the thread; what is pushed later is dropped. Objects that outlive it,
+    /// as static ones do, find one that takes nothing.
     static std::shared_ptr<pump_queue> const& of_this_thread()
     {
+        if (mark_of_this_thread().ended)
+            return ended_one();
         thread_local holder const mine;
         return mine.queue;
     }
+
+    /// Is it the queue of the calling thread? Makes none.
+    bool is_mine() const noexcept { return mark_of_this_thread().queue == this; }
 
     /// Adds an item and wakes the thread. @return False if the thread has ended: the item is left as it is.
     bool push(std::shared_ptr<due_item>&& item)
@@ -167,13 +173,37 @@ public:
 private:
     struct holder
     {
-        holder()                         = default;
+        holder() { mark_of_this_thread().queue = queue.get(); }
         holder(holder const&)            = delete;
         holder& operator=(holder const&) = delete;
-        ~holder() { queue->close(); }
+        ~holder()
+        {
+            mark_of_this_thread() = {nullptr, true};
+            queue->close();
+        }
 
         std::shared_ptr<pump_queue> const queue = std::make_shared<pump_queue>();
     };
+
+    /// What can be asked about the queue of a thread when that is destroyed already.
+    struct mark
+    {
+        pump_queue const* queue;
+        bool              ended;
+    };
+
+    static mark& mark_of_this_thread() noexcept
+    {
+        thread_local mark here {nullptr, false}; // nothing destroys it
+        return here;
+    }
+
+    static std::shared_ptr<pump_queue> const& ended_one()
+    {
+        static auto const& one = *new std::shared_ptr<pump_queue>(std::make_shared<pump_queue>()); // outlives every static object
+        one->close();
+        return one;
+    }
 
     std::shared_ptr<due_item> front() const
     {
@@ -196,10 +226,12 @@ private:
 
     void close()
     {
-        std::deque<std::shared_ptr<due_item>> rest; // destroyed after the lock
-        std::lock_guard                       lock(mutex_);
-        closed_ = true;
-        rest.swap(items_);
+        std::deque<std::shared_ptr<due_item>> rest;
+        {
+            std::lock_guard lock(mutex_);
+            closed_ = true;
+            rest.swap(items_);
+        }
         for (auto const& one : rest)
             one->retire();
     }

@@ -10,6 +10,8 @@
 #ifndef POSTHORN_LEGACY_DETAIL_SMTP_CONNECTION_HPP
 #define POSTHORN_LEGACY_DETAIL_SMTP_CONNECTION_HPP
 
+#include <posthorn/core/ascii.hpp>
+#include <posthorn/core/error.hpp>
 #include <posthorn/core/secret.hpp>
 #include <posthorn/coro/spawn.hpp>
 #include <posthorn/coro/task.hpp>
@@ -104,10 +106,11 @@ public:
     /// Is there anything on the other side, as far as can be told without asking?
     bool looks_alive() { return session_ && session_->looks_alive(); }
 
-    /// @pre nothing is asked for at present
-    void submit(request r)
+    /// @param stream The client's stream, if that is read. @pre nothing is asked for at present
+    void submit(request r, std::shared_ptr<stream_source> stream)
     {
         request_ = std::move(r);
+        stream_  = std::move(stream);
         wake();
     }
 
@@ -123,9 +126,10 @@ public:
     void drop() noexcept
     {
         dropped_ = true;
-        if (content_)
-            content_->release();
         request_ = nullptr;
+        for (auto* const one : {&stream_, &held_})
+            if (auto const stream = std::exchange(*one, nullptr))
+                stream->release(); // now and here: what still refers to it may end on another thread
         if (session_)
             session_->close();
         try
@@ -236,7 +240,8 @@ public:
     /// AUTH as the client wants it.
     task<void> log_on_by(std::shared_ptr<logon_order> order)
     {
-        if (!order->custom && needs_prompt())
+        bool const nameless = ascii::iequals(order->mechanism, "EXTERNAL") || ascii::iequals(order->mechanism, "ANONYMOUS");
+        if (!order->custom && !nameless && needs_prompt())
             co_await prompt(outcome());
         sasl::selection how = selection();
         how.allowed.assign(1, order->mechanism);
@@ -271,6 +276,8 @@ private:
         {
             failure = std::current_exception();
         }
+        self->stream_.reset(); // QUIT may take its time
+        self->held_.reset();
         if (!self->dropped_ && failure)
             self->tell_failure(failure);
         if (!self->dropped_)
@@ -464,6 +471,8 @@ private:
                 return static_cast<HRESULT>(f.ask(call, INT(IDNO)));
             };
             HRESULT const answer = co_await ask(std::move(question), IDNO);
+            if (leaving_)
+                throw left();
             if (answer != IDYES && answer != IDOK)
                 throw legacy_failure(outcome(why));
         }
@@ -508,9 +517,23 @@ private:
             throw legacy_failure(outcome(IXP_E_SICILY_LOGON_FAILED));
         if (needs_prompt())
             co_await prompt(outcome());
-        for (;;)
+        for (bool retry = false;; retry = true)
         {
-            auto const refusal = co_await try_logon(selection(), offered);
+            std::optional<outcome> refusal;
+            bool                   lost = false;
+            try
+            {
+                refusal = co_await try_logon(selection(), offered);
+            }
+            catch (error const& e)
+            {
+                // The server may have closed after the refusal, and the client have been faster than that news.
+                lost = retry && is_loss(e);
+                if (!lost)
+                    throw;
+            }
+            if (lost)
+                co_return false;
             settle_judgement(refusal, false);
             if (!refusal)
                 break;
@@ -522,6 +545,13 @@ private:
         }
         tell([](smtp_front& f) { f.authenticated = true; });
         co_return true;
+    }
+
+    /// Has the other side ended the connection?
+    bool is_loss(error const& e) const noexcept
+    {
+        bool const ended = e.code() == smtp::errc::service_unavailable || result_of_error(e.code(), stage_) == IXP_E_CONNECTION_DROPPED;
+        return ended && !leaving_ && !dropped_ && !session_->is_open();
     }
 
     /// @return What the server said if it does not take the credentials.
@@ -562,10 +592,12 @@ private:
     /// Asks for a name and a password. @param why What the server said to those before. @throws legacy_failure
     task<void> prompt(outcome why)
     {
-        auto question = [](smtp_front& f) {
+        auto const self     = weak_from_this();
+        auto       question = [self](smtp_front& f) {
             INETSERVER    given  = f.server;
             HRESULT const answer = f.ask([&](ISMTPCallback& c, ISMTPTransport2* t) { return c.OnLogonPrompt(&given, t); }, HRESULT(S_FALSE));
-            if (answer == S_OK)
+            auto const    asked  = self.lock();
+            if (answer == S_OK && asked && f.connection == asked) // else it was about another server
             {
                 take_text(f.server.szUserName, given.szUserName);
                 take_text(f.server.szPassword, given.szPassword);
@@ -574,6 +606,8 @@ private:
             return answer;
         };
         HRESULT const answer = co_await ask(std::move(question), S_FALSE);
+        if (dropped_)
+            throw error(posthorn::errc::closed);
         if (leaving_)
             throw left();
         if (answer == S_OK)
@@ -599,7 +633,9 @@ private:
         {
             co_await idle();
             auto const r = std::exchange(request_, nullptr);
+            held_        = std::exchange(stream_, nullptr);
             co_await r(*this);
+            held_.reset();
             if (leaving_)
                 throw left();
             if (!session_->is_open())
@@ -670,6 +706,8 @@ private:
     std::shared_ptr<std::vector<net::certificate_flaw>> flaws_;
     asio::cancellation_signal                           stop_;
     request                                             request_;
+    std::shared_ptr<stream_source>                      stream_; ///< The client's, that the request is to read.
+    std::shared_ptr<stream_source>                      held_;   ///< The same, while the request is worked off.
     bool                                                authenticate_;
     bool                                                quitting_ = false; ///< By CommandQUIT.
 };

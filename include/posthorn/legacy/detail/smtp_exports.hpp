@@ -13,12 +13,29 @@
 #include <posthorn/legacy/detail/unknown.hpp>
 #include <posthorn/legacy/imnxport.h>
 #include <posthorn/legacy/smtp_transport.hpp>
+#include <posthorn/legacy/transport_settings.hpp>
+
+#include <new>
 
 namespace posthorn::legacy::detail {
 
 inline HRESULT make_smtp_transport(REFIID riid, void** object)
 {
-    return make_object<smtp_transport>(riid, object, default_transport_settings());
+    if (object == nullptr)
+        return E_POINTER;
+    *object = nullptr;
+    try
+    {
+        return make_object<smtp_transport>(riid, object, default_transport_settings());
+    }
+    catch (std::bad_alloc const&) // of the copy of the settings
+    {
+        return E_OUTOFMEMORY;
+    }
+    catch (...)
+    {
+        return E_FAIL;
+    }
 }
 
 inline class_registration const smtp_class(CLSID_ISMTPTransport, &make_smtp_transport);

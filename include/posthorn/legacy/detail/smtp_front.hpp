@@ -14,6 +14,7 @@
 #include <posthorn/legacy/detail/mailbox.hpp>
 #include <posthorn/legacy/detail/outcome.hpp>
 #include <posthorn/legacy/detail/protocol_file.hpp>
+#include <posthorn/legacy/detail/unknown.hpp>
 #include <posthorn/legacy/imnxport.h>
 #include <posthorn/legacy/transport_settings.hpp>
 
@@ -26,6 +27,9 @@
 namespace posthorn::legacy::detail {
 
 class smtp_connection;
+
+/// What every SMTP transport is.
+using smtp_object = unknown<ISMTPTransport2, ISMTPTransport, IInternetTransport>;
 
 /** State and callbacks.
 
@@ -76,10 +80,10 @@ public:
     template <class F, class R>
     R ask(F&& f, R otherwise)
     {
-        com_ptr<ISMTPCallback> const   whom = callback;
-        com_ptr<ISMTPTransport2> const self(transport);
-        if (!whom || !self)
+        com_ptr<ISMTPCallback> const whom = callback;
+        if (!whom || transport == nullptr || !transport->hold()) // its last Release may be on the way from another thread
             return otherwise;
+        auto const self = com_ptr<ISMTPTransport2>::attach(transport);
         return std::forward<F>(f)(*whom, self.get());
     }
 
@@ -125,7 +129,7 @@ public:
 
     std::shared_ptr<mailbox> const box;
     com_ptr<ISMTPCallback>         callback;
-    ISMTPTransport2*               transport = nullptr; ///< Not held: it holds this.
+    smtp_object*                   transport = nullptr; ///< Not held: it holds this.
     transport_settings             settings;
     std::unique_ptr<protocol_file> log; ///< Null: none.
     bool                           initialised = false;

@@ -151,6 +151,8 @@ protected:
     void on_event(smtp::event const& e)
     {
         last_traffic_ = clock::now();
+        if (dropped_)
+            return; // the log, too, is the next connection's now
         if (auto const* const c = std::get_if<smtp::events::command>(&e))
             on_command(*c);
         else if (auto const* const r = std::get_if<smtp::events::replied>(&e))

@@ -57,6 +57,17 @@ public:
         return left;
     }
 
+    /// Adds a reference, unless the last one was given back: for those who know of the object without holding it.
+    /// @return Whether it did.
+    bool hold() noexcept
+    {
+        ULONG there = references_.load(std::memory_order_relaxed);
+        while (there != 0 && !references_.compare_exchange_weak(there, there + 1, std::memory_order_relaxed))
+        {
+        }
+        return there != 0;
+    }
+
 protected:
     virtual ~unknown() = default;
 

@@ -120,10 +120,14 @@ POSTHORN_LEGACY_INTERFACE("0DF2C7E2-3435-11D0-81D0-00C04FD85AB4") ISMTPTransport
     /** Sends a message. Of the description a copy is made, the stream gets a reference.
 
         @return S_OK, E_INVALIDARG, E_OUTOFMEMORY, IXP_E_NOT_INIT, IXP_E_NOT_CONNECTED, IXP_E_BUSY,
-                IXP_E_INVALID_ADDRESS_LIST, IXP_S_SMTP_NO_DSN_SUPPORT.
+                IXP_E_INVALID_STATE, IXP_E_INVALID_ADDRESS_LIST, IXP_S_SMTP_NO_DSN_SUPPORT.
     */
     virtual HRESULT STDMETHODCALLTYPE SendMessage(LPSMTPMESSAGE pMessage) = 0;
 
+    /** @name Single commands
+        @return S_OK if it was taken; E_INVALIDARG if there is an argument that it cannot be; E_OUTOFMEMORY; IXP_E_NOT_INIT;
+                IXP_E_NOT_CONNECTED; IXP_E_BUSY; IXP_E_INVALID_STATE after CommandDATA, or, of CommandDOT and SendDataStream,
+                without it; IXP_E_SOCKET_WRITE_ERROR if the connection turns out to be gone. */
     virtual HRESULT STDMETHODCALLTYPE CommandMAIL(LPSTR pszEmailFrom) = 0; ///< MAIL FROM; SMTP_MAIL answers.
     virtual HRESULT STDMETHODCALLTYPE CommandRCPT(LPSTR pszEmailTo)   = 0; ///< RCPT TO; SMTP_RCPT answers.
     virtual HRESULT STDMETHODCALLTYPE CommandEHLO()                   = 0; ///< EHLO; SMTP_EHLO answers, once for each line.
@@ -150,13 +154,17 @@ typedef struct tagSMTPMESSAGE2
 
 POSTHORN_LEGACY_INTERFACE("0DF2C7EC-3435-11D0-81D0-00C04FD85AB4") ISMTPTransport2 : public ISMTPTransport
 {
-    virtual HRESULT STDMETHODCALLTYPE SetWindow()   = 0; ///< Callbacks come to the calling thread from now on.
-    virtual HRESULT STDMETHODCALLTYPE ResetWindow() = 0; ///< Callbacks wait until SetWindow.
+    /// Callbacks come to the calling thread from now on. NOERROR, IXP_E_NOT_INIT, IXP_E_CONN if the connection is gone, E_FAIL
+    /// for a transport that has an executor, E_UNEXPECTED while it runs on another thread.
+    virtual HRESULT STDMETHODCALLTYPE SetWindow() = 0;
 
-    /// SendMessage with wishes about DSN, for which EHLO must have been used.
+    /// Callbacks wait until SetWindow. NOERROR, IXP_E_NOT_INIT, E_UNEXPECTED if they wait already, or as for SetWindow.
+    virtual HRESULT STDMETHODCALLTYPE ResetWindow() = 0;
+
+    /// SendMessage with wishes about DSN, for which EHLO must have been used. Returns the same.
     virtual HRESULT STDMETHODCALLTYPE SendMessage2(LPSMTPMESSAGE2 pMessage) = 0;
 
-    /// CommandRCPT with the bits ADDR_DSN_... of `atDSN`.
+    /// CommandRCPT with the bits ADDR_DSN_... of `atDSN`. Returns the same, and IXP_S_SMTP_NO_DSN_SUPPORT.
     virtual HRESULT STDMETHODCALLTYPE CommandRCPT2(LPSTR pszEmailTo, INETADDRTYPE atDSN) = 0;
 };
 

@@ -167,16 +167,16 @@ typedef enum tagIXPISSTATE POSTHORN_LEGACY_INT
 /// A connection to a server.
 POSTHORN_LEGACY_INTERFACE("1F636C01-364E-11D0-81D3-00C04FD85AB4") IInternetTransport : public IUnknown
 {
-    /// The server as Connect got it, with what OnLogonPrompt changed. S_OK, E_INVALIDARG, IXP_E_NOT_CONNECTED.
+    /// The server as Connect got it, with what OnLogonPrompt changed. S_OK, E_INVALIDARG, IXP_E_NOT_INIT, IXP_E_NOT_CONNECTED.
     virtual HRESULT STDMETHODCALLTYPE GetServerInfo(LPINETSERVER pInetServer) = 0;
 
     /// Which protocol this is; not an HRESULT.
     virtual IXPTYPE STDMETHODCALLTYPE GetIXPType() = 0;
 
-    /// S_OK for yes, S_FALSE for no; IXP_E_NOT_INIT; IXP_E_NOT_CONNECTED unless asked for IXP_IS_CONNECTED.
+    /// S_OK for yes, S_FALSE for no; IXP_E_NOT_INIT; IXP_E_NOT_CONNECTED unless asked for IXP_IS_CONNECTED; E_INVALIDARG.
     virtual HRESULT STDMETHODCALLTYPE IsState(IXPISSTATE isstate) = 0;
 
-    /// Fills in what Connect needs from an account. S_OK, E_INVALIDARG, IXP_E_INVALID_ACCOUNT.
+    /// Fills in what Connect needs from an account. S_OK, E_INVALIDARG, IXP_E_INVALID_ACCOUNT, IXP_E_NOT_INIT.
     virtual HRESULT STDMETHODCALLTYPE InetServerFromAccount(IImnAccount* pAccount, LPINETSERVER pInetServer) = 0;
 
     /** Starts to connect; how it goes is told by the callback.
@@ -184,7 +184,8 @@ POSTHORN_LEGACY_INTERFACE("1F636C01-364E-11D0-81D3-00C04FD85AB4") IInternetTrans
         @param pInetServer     The server, of which a copy is made.
         @param fAuthenticate   iitAUTHENTICATE to log on.
         @param fCommandLogging iitENABLE_ONCOMMAND to hear of every line.
-        @return S_OK, E_INVALIDARG, E_OUTOFMEMORY, IXP_E_NOT_INIT, IXP_E_ALREADY_CONNECTED.
+        @return S_OK, E_INVALIDARG, E_OUTOFMEMORY, IXP_E_NOT_INIT, IXP_E_ALREADY_CONNECTED; what can be known at once:
+                IXP_E_LOAD_SICILY_FAILED, IXP_E_SOCKET_INIT_ERROR, IXP_E_SOCKET_CONNECT_ERROR, E_FAIL if TLS cannot be set up.
     */
     virtual HRESULT STDMETHODCALLTYPE Connect(LPINETSERVER pInetServer, boolean fAuthenticate, boolean fCommandLogging) = 0;
 

@@ -157,8 +157,14 @@ public:
         {
             auto const part = left.substr(0, left.find('/'));
             left.remove_prefix(std::min(left.size(), part.size() + 1));
-            if (!part.empty())
-                segments.push_back(httpmail_percent_decode(part));
+            if (part.empty())
+                continue;
+            segments.push_back(httpmail_percent_decode(part));
+            // b1gMail reads the query as it stands: a number that is written in another way is none.
+            auto const* const inbox = store_->special("inbox");
+            if (settings_->tree.unknown_is_inbox && segments.size() == 1 && part != segments[0] &&
+                is_number(segments[0]) && inbox != nullptr)
+                segments[0] = inbox->segment;
         }
         return walk(segments, place);
     }
