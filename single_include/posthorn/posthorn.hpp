@@ -11962,6 +11962,49 @@ private:
 #ifndef POSTHORN_SASL_DIGEST_MD5_HPP
 #define POSTHORN_SASL_DIGEST_MD5_HPP
 
+// Quoted strings, as HTTP (RFC 9110, 5.6.4) and DIGEST-MD5 (RFC 2831, 7.2) write them.
+
+#ifndef POSTHORN_CODEC_QUOTED_STRING_HPP
+#define POSTHORN_CODEC_QUOTED_STRING_HPP
+
+namespace posthorn::codec {
+
+/// Takes a quoted string off the front. Nothing if there is none or it does not end.
+inline std::optional<std::string> take_quoted(std::string_view& text)
+{
+    if (text.empty() || text.front() != '"')
+        return std::nullopt;
+    std::string value;
+    for (std::size_t i = 1; i < text.size(); ++i)
+    {
+        if (text[i] == '"')
+        {
+            text.remove_prefix(i + 1);
+            return value;
+        }
+        if (text[i] == '\\' && ++i == text.size())
+            break;
+        value += text[i];
+    }
+    return std::nullopt;
+}
+
+/// As a quoted string. Controls stay as they are: where they must not be, the caller has checked.
+inline std::string quoted_string(std::string_view text)
+{
+    std::string out("\"");
+    for (char const c : text)
+    {
+        if (c == '"' || c == '\\')
+            out += '\\';
+        out += c;
+    }
+    return out += '"';
+}
+
+} // namespace posthorn::codec
+
+#endif
 // Octets that nobody can guess.
 
 #ifndef POSTHORN_CRYPTO_RANDOM_HPP
@@ -12048,16 +12091,10 @@ private:
             std::string value;
             if (!text.empty() && text[0] == '"')
             {
-                std::size_t i = 1;
-                for (; i < text.size() && text[i] != '"'; ++i)
-                {
-                    if (text[i] == '\\' && i + 1 < text.size())
-                        ++i;
-                    value += text[i];
-                }
-                if (i >= text.size())
+                auto quoted = codec::take_quoted(text);
+                if (!quoted)
                     malformed("a quoted string does not end");
-                text.remove_prefix(i + 1);
+                value = std::move(*quoted);
             }
             else
             {
@@ -12086,18 +12123,6 @@ private:
             list.remove_prefix(end == list.npos ? list.size() : end + 1);
         }
         return false;
-    }
-
-    static std::string quoted(std::string_view text)
-    {
-        std::string out = "\"";
-        for (char const c : text)
-        {
-            if (c == '"' || c == '\\')
-                out += '\\';
-            out += c;
-        }
-        return out + '"';
     }
 
     /// RFC 2831, 2.1.2.1: names that ISO 8859-1 can express are hashed in it.
@@ -12151,13 +12176,13 @@ private:
         secret_string response;
         if (utf8)
             response.append("charset=utf-8,");
-        response.append("username=" + quoted(utf8 ? std::string_view(credentials_.user) : to_latin_1(credentials_.user).view()));
+        response.append("username=" + codec::quoted_string(utf8 ? std::string_view(credentials_.user) : to_latin_1(credentials_.user).view()));
         if (!realm_.empty())
-            response.append(",realm=" + quoted(realm_));
-        response.append(",nonce=" + quoted(nonce_) + ",nc=00000001,cnonce=" + quoted(cnonce_) + ",digest-uri=" +
-                        quoted(uri_) + ",response=" + answer("AUTHENTICATE") + ",qop=auth");
+            response.append(",realm=" + codec::quoted_string(realm_));
+        response.append(",nonce=" + codec::quoted_string(nonce_) + ",nc=00000001,cnonce=" + codec::quoted_string(cnonce_) + ",digest-uri=" +
+                        codec::quoted_string(uri_) + ",response=" + answer("AUTHENTICATE") + ",qop=auth");
         if (!credentials_.authorization_identity.empty())
-            response.append(",authzid=" + quoted(credentials_.authorization_identity));
+            response.append(",authzid=" + codec::quoted_string(credentials_.authorization_identity));
         step_ = step::proved;
         return response;
     }
@@ -24615,38 +24640,8 @@ constexpr bool next_member(std::string_view& list, std::string_view& member) noe
     }
 }
 
-/// Takes a quoted string off the front. Nothing if there is none or it does not end.
-inline std::optional<std::string> take_quoted(std::string_view& text)
-{
-    if (text.empty() || text.front() != '"')
-        return std::nullopt;
-    std::string value;
-    for (std::size_t i = 1; i < text.size(); ++i)
-    {
-        if (text[i] == '"')
-        {
-            text.remove_prefix(i + 1);
-            return value;
-        }
-        if (text[i] == '\\' && ++i == text.size())
-            break;
-        value += text[i];
-    }
-    return std::nullopt;
-}
-
-/// As a quoted string. @pre is_field_value(text), but for blanks at the ends
-inline std::string quoted_string(std::string_view text)
-{
-    std::string out("\"");
-    for (char const c : text)
-    {
-        if (c == '"' || c == '\\')
-            out += '\\';
-        out += c;
-    }
-    return out += '"';
-}
+using codec::quoted_string;
+using codec::take_quoted;
 
 } // namespace posthorn::http
 
@@ -25455,7 +25450,7 @@ public:
         std::string out;
         for (auto const& [name, seconds] : times_)
         {
-            if (name.find_first_of(",= ") != name.npos || ascii::has_control(name) || ascii::has_eight_bit(name))
+            if (name.find_first_of(",= \"") != name.npos || ascii::has_control(name) || ascii::has_eight_bit(name))
                 continue;
             if (!out.empty())
                 out += ", ";

@@ -9,23 +9,15 @@
 #include <posthorn/codec/base64.hpp>
 #include <posthorn/codec/xtext.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 namespace codec = posthorn::codec;
-
-namespace {
-
-void require(bool property)
-{
-    if (!property)
-        std::abort();
-}
-
-} // namespace
+using support::require;
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size)
 {

@@ -12,24 +12,16 @@
 #include <posthorn/http/digest.hpp>
 #include <posthorn/http/syntax.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 namespace http = posthorn::http;
 using posthorn::error;
-
-namespace {
-
-void require(bool property)
-{
-    if (!property)
-        std::abort();
-}
-
-} // namespace
+using support::require;
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size)
 {

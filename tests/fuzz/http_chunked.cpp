@@ -9,24 +9,18 @@
 
 #include <posthorn/http/body_decoder.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 namespace http = posthorn::http;
+using support::require;
 
 namespace {
-
-void require(bool property)
-{
-    if (!property)
-        std::abort();
-}
 
 struct result
 {
@@ -43,10 +37,9 @@ result decode(std::string_view in, http::framing f, http::head_limits const& lim
     http::body_decoder decoder(f, limits);
     while (r.taken != in.size() && !r.ec && !decoder.done())
     {
-        auto const              chunk = in.substr(r.taken, piece);
-        std::unique_ptr<char[]> copy(new char[chunk.size()]);
-        std::memcpy(copy.get(), chunk.data(), chunk.size());
-        std::string_view rest(copy.get(), chunk.size());
+        auto const                chunk = in.substr(r.taken, piece);
+        support::exact_copy const copy(chunk);
+        std::string_view rest = copy.view();
         while (!rest.empty() && !r.ec && !decoder.done())
         {
             std::string_view out;

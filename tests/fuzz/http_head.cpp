@@ -11,24 +11,18 @@
 #include <posthorn/http/head_parser.hpp>
 #include <posthorn/http/syntax.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 namespace http = posthorn::http;
+using support::require;
 
 namespace {
-
-void require(bool property)
-{
-    if (!property)
-        std::abort();
-}
 
 struct result
 {
@@ -44,10 +38,9 @@ result parse(std::string_view in, http::head_limits const& limits, std::size_t p
     http::head_parser parser(limits);
     while (r.taken != in.size() && !r.ec && !parser.done())
     {
-        auto const              chunk = in.substr(r.taken, piece);
-        std::unique_ptr<char[]> copy(new char[chunk.size()]);
-        std::memcpy(copy.get(), chunk.data(), chunk.size());
-        auto const taken = parser.parse(std::string_view(copy.get(), chunk.size()), r.ec);
+        auto const                chunk = in.substr(r.taken, piece);
+        support::exact_copy const copy(chunk);
+        auto const taken = parser.parse(copy.view(), r.ec);
         require(taken <= chunk.size() && (taken == chunk.size() || r.ec || parser.done()));
         r.taken += taken;
     }

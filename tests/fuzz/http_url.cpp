@@ -10,22 +10,18 @@
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/http/url.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 namespace http = posthorn::http;
+using support::require;
 
 namespace {
-
-void require(bool property)
-{
-    if (!property)
-        std::abort();
-}
 
 void check(http::url const& u)
 {

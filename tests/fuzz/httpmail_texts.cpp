@@ -12,22 +12,18 @@
 #include <posthorn/httpmail/segment_text.hpp>
 #include <posthorn/httpmail/timestamps.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 using namespace posthorn::httpmail;
+using support::require;
 
 namespace {
-
-void demand(bool ok)
-{
-    if (!ok)
-        std::abort();
-}
 
 std::string filtered(std::string_view text, std::size_t first, filter_options o)
 {
@@ -52,23 +48,23 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     o.normalise = (data[0] & 1U) != 0;
     o.drop_bcc  = (data[0] & 2U) != 0;
     auto const whole = filtered(text, text.size(), o);
-    demand(filtered(text, data[0] >> 2U, o) == whole);
-    demand(filtered(whole, whole.size(), o) == whole || o.drop_bcc); // once is enough
+    require(filtered(text, data[0] >> 2U, o) == whole);
+    require(filtered(whole, whole.size(), o) == whole || o.drop_bcc); // once is enough
     if (o.normalise)
         for (std::size_t i = 0; i != whole.size(); ++i)
-            demand((whole[i] != '\n' || (i != 0 && whole[i - 1] == '\r')) && (whole[i] != '\r' || (i + 1 != whole.size() && whole[i + 1] == '\n')));
+            require((whole[i] != '\n' || (i != 0 && whole[i - 1] == '\r')) && (whole[i] != '\r' || (i + 1 != whole.size() && whole[i + 1] == '\n')));
 
     if (detail::is_utf8(text))
-        demand(detail::is_utf8(decode_words(text)));
-    demand(detail::is_utf8(segment_text(text)));
+        require(detail::is_utf8(decode_words(text)));
+    require(detail::is_utf8(segment_text(text)));
     auto const times = parse_timestamps(text);
-    demand(parse_timestamps(times.str()).str() == times.str());
+    require(parse_timestamps(times.str()).str() == times.str());
     if (auto const form = find_login_form(text))
     {
         auto const body = fill_in(*form, "http://h/", "user", "secret");
-        demand(body.view().find("=secret") != std::string_view::npos);
+        require(body.view().find("=secret") != std::string_view::npos);
         for (char const c : body.view())
-            demand(c > ' ' && c < '\x7f');
+            require(c > ' ' && c < '\x7f');
     }
     return 0;
 }

@@ -10,11 +10,10 @@
 #include <posthorn/dav/multistatus_reader.hpp>
 #include <posthorn/dav/request_body.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -22,14 +21,9 @@
 
 namespace dav = posthorn::dav;
 namespace xml = posthorn::xml;
+using support::require;
 
 namespace {
-
-void require(bool property)
-{
-    if (!property)
-        std::abort();
-}
 
 /// Everything a response says, read through its whole interface.
 std::string flatten(dav::response const& r)
@@ -75,9 +69,8 @@ result read(std::string_view in, dav::multistatus_limits const& limits, std::siz
     {
         auto const part = in.substr(0, piece);
         in.remove_prefix(part.size());
-        std::unique_ptr<char[]> const copy(new char[part.size()]);
-        std::memcpy(copy.get(), part.data(), part.size());
-        r.ec = reader.feed({copy.get(), part.size()});
+        support::exact_copy const copy(part);
+        r.ec = reader.feed(copy.view());
         require(reader.memory() <= limits.xml.memory);
         take();
     }

@@ -11,22 +11,18 @@
 #include <posthorn/smtp/address.hpp>
 #include <posthorn/smtp/command.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace smtp = posthorn::smtp;
+using support::require;
 
 namespace {
-
-void require(bool property)
-{
-    if (!property)
-        std::abort();
-}
 
 /// Where the path of "RCPT TO:<...>" ends for a reader that knows quoted strings.
 std::size_t end_of_path(std::string_view line)

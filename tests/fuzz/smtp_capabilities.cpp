@@ -9,23 +9,15 @@
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/smtp/capabilities.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 namespace smtp = posthorn::smtp;
-
-namespace {
-
-void require(bool property)
-{
-    if (!property)
-        std::abort();
-}
-
-} // namespace
+using support::require;
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size)
 {

@@ -9,11 +9,10 @@
 
 #include <posthorn/smtp/dot_stuffing.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,14 +20,9 @@
 #include <vector>
 
 namespace smtp = posthorn::smtp;
+using support::require;
 
 namespace {
-
-void require(bool property)
-{
-    if (!property)
-        std::abort();
-}
 
 std::string normalised(std::string_view in)
 {
@@ -79,11 +73,11 @@ struct result
 /// @param step Chooses the sizes of the chunks; 0: one chunk.
 result encode(std::string_view in, smtp::content_options const& options, unsigned step, std::size_t scratch)
 {
-    result                               r;
-    smtp::content_encoder                encoder(options);
-    smtp::gather_list                    list(scratch);
-    std::vector<std::unique_ptr<char[]>> alive;
-    auto const                           write = [&] {
+    result                           r;
+    smtp::content_encoder            encoder(options);
+    smtp::gather_list                list(scratch);
+    std::vector<support::exact_copy> alive;
+    auto const                       write = [&] {
         for (auto const slice : list.slices())
             r.wire += slice;
         list.clear();
@@ -99,9 +93,8 @@ result encode(std::string_view in, smtp::content_options const& options, unsigne
         }
         auto const chunk = in.substr(0, n);
         in.remove_prefix(chunk.size());
-        alive.emplace_back(new char[chunk.size()]);
-        std::memcpy(alive.back().get(), chunk.data(), chunk.size());
-        std::string_view rest(alive.back().get(), chunk.size());
+        alive.emplace_back(chunk);
+        std::string_view rest = alive.back().view();
         while (!rest.empty() && !r.ec)
         {
             rest.remove_prefix(encoder.encode(rest, list, r.ec));

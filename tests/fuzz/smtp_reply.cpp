@@ -10,25 +10,19 @@
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/smtp/reply.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
 
 namespace smtp = posthorn::smtp;
+using support::require;
 
 namespace {
-
-void require(bool property)
-{
-    if (!property)
-        std::abort();
-}
 
 struct result
 {
@@ -46,9 +40,8 @@ result parse(std::string_view in, smtp::reply_limits const& limits, std::size_t 
     {
         auto const chunk = in.substr(0, piece);
         in.remove_prefix(chunk.size());
-        std::unique_ptr<char[]> copy(new char[chunk.size()]);
-        std::memcpy(copy.get(), chunk.data(), chunk.size());
-        std::string_view rest(copy.get(), chunk.size());
+        support::exact_copy const copy(chunk);
+        std::string_view rest = copy.view();
         while (!rest.empty() && !r.ec)
         {
             auto const taken = parser.parse(rest, current, r.ec);

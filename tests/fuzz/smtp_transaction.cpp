@@ -15,24 +15,20 @@
 #include <posthorn/smtp/outcome.hpp>
 #include <posthorn/smtp/transaction.hpp>
 
+#include <support/fuzzing.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 namespace smtp = posthorn::smtp;
 using step     = smtp::transaction::step;
+using support::require;
 
 namespace {
-
-void require(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
 
 class client
 {

@@ -9,9 +9,9 @@
 #include <imnxport.h>
 
 #include <posthorn/legacy/com_ptr.hpp>
-#include <posthorn/legacy/detail/unknown.hpp>
 
 #include "support/allocations.hpp"
+#include "support/own_stream.hpp"
 #include "support/temp_dir.hpp"
 
 #include <doctest/doctest.h>
@@ -219,14 +219,13 @@ void behaves_as_a_stream(stream const& s)
 }
 
 /// A stream that takes a little of each write, and at some time no more.
-class thrifty final : public posthorn::legacy::detail::unknown<IStream, ISequentialStream>
+class thrifty final : public support::bare_stream
 {
 public:
     std::string taken;
     std::size_t room   = 1'000'000;
     HRESULT     answer = S_OK;
 
-    STDMETHODIMP Read(void*, ULONG, ULONG*) override { return E_NOTIMPL; }
     STDMETHODIMP Write(void const* from, ULONG size, ULONG* put) override
     {
         std::size_t const take = std::min<std::size_t>({size, 1000, room - taken.size()});
@@ -234,15 +233,8 @@ public:
         *put = static_cast<ULONG>(take);
         return take == 0 ? answer : S_OK;
     }
-    STDMETHODIMP Seek(LARGE_INTEGER, DWORD, ULARGE_INTEGER*) override { return E_NOTIMPL; }
-    STDMETHODIMP SetSize(ULARGE_INTEGER) override { return E_NOTIMPL; }
-    STDMETHODIMP CopyTo(IStream*, ULARGE_INTEGER, ULARGE_INTEGER*, ULARGE_INTEGER*) override { return E_NOTIMPL; }
     STDMETHODIMP Commit(DWORD) override { return S_OK; }
     STDMETHODIMP Revert() override { return S_OK; }
-    STDMETHODIMP LockRegion(ULARGE_INTEGER, ULARGE_INTEGER, DWORD) override { return E_NOTIMPL; }
-    STDMETHODIMP UnlockRegion(ULARGE_INTEGER, ULARGE_INTEGER, DWORD) override { return E_NOTIMPL; }
-    STDMETHODIMP Stat(STATSTG*, DWORD) override { return E_NOTIMPL; }
-    STDMETHODIMP Clone(IStream**) override { return E_NOTIMPL; }
 };
 
 std::string sample_text(std::size_t size)

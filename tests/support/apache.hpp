@@ -18,6 +18,7 @@
 #include <support/temp_dir.hpp>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -80,6 +81,20 @@ public:
 
     /// One line for each request, in the form "METHOD target status".
     std::string access_log() const { return file_or_nothing("access.log"); }
+
+    /// The same once it holds `text` so many times, or after a while without: a line is written after the answer was sent.
+    std::string access_log_with(std::string_view text, std::size_t times) const
+    {
+        std::string log;
+        poll_until(default_patience, [&] {
+            log           = access_log();
+            std::size_t n = 0;
+            for (auto at = log.find(text); at != log.npos; at = log.find(text, at + text.size()))
+                ++n;
+            return n >= times;
+        });
+        return log;
+    }
     std::string error_log() const { return file_or_nothing("error.log"); }
 
     void start()

@@ -5,7 +5,8 @@
 //
 
 // A stream that belongs to the client of a legacy transport, as old programs bring it along: it knows who holds it, notices
-// when it is given back on another thread than its own, and does what a test says whenever it is read.
+// when it is given back on another thread than its own, and does what a test says whenever it is read. And what other streams of
+// tests begin with.
 
 #ifndef POSTHORN_TESTS_SUPPORT_OWN_STREAM_HPP
 #define POSTHORN_TESTS_SUPPORT_OWN_STREAM_HPP
@@ -24,7 +25,24 @@
 
 namespace support {
 
-class own_stream final : public posthorn::legacy::detail::unknown<IStream, ISequentialStream>
+/// A stream that can do nothing: what a test needs, its own one overrides.
+class bare_stream : public posthorn::legacy::detail::unknown<IStream, ISequentialStream>
+{
+public:
+    STDMETHODIMP Read(void*, ULONG, ULONG*) override { return E_NOTIMPL; }
+    STDMETHODIMP Seek(LARGE_INTEGER, DWORD, ULARGE_INTEGER*) override { return E_NOTIMPL; }
+    STDMETHODIMP Write(void const*, ULONG, ULONG*) override { return E_NOTIMPL; }
+    STDMETHODIMP SetSize(ULARGE_INTEGER) override { return E_NOTIMPL; }
+    STDMETHODIMP CopyTo(IStream*, ULARGE_INTEGER, ULARGE_INTEGER*, ULARGE_INTEGER*) override { return E_NOTIMPL; }
+    STDMETHODIMP Commit(DWORD) override { return E_NOTIMPL; }
+    STDMETHODIMP Revert() override { return E_NOTIMPL; }
+    STDMETHODIMP LockRegion(ULARGE_INTEGER, ULARGE_INTEGER, DWORD) override { return E_NOTIMPL; }
+    STDMETHODIMP UnlockRegion(ULARGE_INTEGER, ULARGE_INTEGER, DWORD) override { return E_NOTIMPL; }
+    STDMETHODIMP Stat(STATSTG*, DWORD) override { return E_NOTIMPL; }
+    STDMETHODIMP Clone(IStream**) override { return E_NOTIMPL; }
+};
+
+class own_stream final : public bare_stream
 {
 public:
     explicit own_stream(std::string text) : text_(std::move(text)) {}
@@ -80,16 +98,6 @@ public:
             now->QuadPart = at_;
         return S_OK;
     }
-
-    STDMETHODIMP Write(void const*, ULONG, ULONG*) override { return E_NOTIMPL; }
-    STDMETHODIMP SetSize(ULARGE_INTEGER) override { return E_NOTIMPL; }
-    STDMETHODIMP CopyTo(IStream*, ULARGE_INTEGER, ULARGE_INTEGER*, ULARGE_INTEGER*) override { return E_NOTIMPL; }
-    STDMETHODIMP Commit(DWORD) override { return E_NOTIMPL; }
-    STDMETHODIMP Revert() override { return E_NOTIMPL; }
-    STDMETHODIMP LockRegion(ULARGE_INTEGER, ULARGE_INTEGER, DWORD) override { return E_NOTIMPL; }
-    STDMETHODIMP UnlockRegion(ULARGE_INTEGER, ULARGE_INTEGER, DWORD) override { return E_NOTIMPL; }
-    STDMETHODIMP Stat(STATSTG*, DWORD) override { return E_NOTIMPL; }
-    STDMETHODIMP Clone(IStream**) override { return E_NOTIMPL; }
 
 private:
     void note_thread() noexcept

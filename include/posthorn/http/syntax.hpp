@@ -9,6 +9,7 @@
 #ifndef POSTHORN_HTTP_SYNTAX_HPP
 #define POSTHORN_HTTP_SYNTAX_HPP
 
+#include <posthorn/codec/quoted_string.hpp>
 #include <posthorn/core/ascii.hpp>
 
 #include <algorithm>
@@ -86,38 +87,8 @@ constexpr bool next_member(std::string_view& list, std::string_view& member) noe
     }
 }
 
-/// Takes a quoted string off the front. Nothing if there is none or it does not end.
-inline std::optional<std::string> take_quoted(std::string_view& text)
-{
-    if (text.empty() || text.front() != '"')
-        return std::nullopt;
-    std::string value;
-    for (std::size_t i = 1; i < text.size(); ++i)
-    {
-        if (text[i] == '"')
-        {
-            text.remove_prefix(i + 1);
-            return value;
-        }
-        if (text[i] == '\\' && ++i == text.size())
-            break;
-        value += text[i];
-    }
-    return std::nullopt;
-}
-
-/// As a quoted string. @pre is_field_value(text), but for blanks at the ends
-inline std::string quoted_string(std::string_view text)
-{
-    std::string out("\"");
-    for (char const c : text)
-    {
-        if (c == '"' || c == '\\')
-            out += '\\';
-        out += c;
-    }
-    return out += '"';
-}
+using codec::quoted_string;
+using codec::take_quoted;
 
 } // namespace posthorn::http
 

@@ -58,7 +58,7 @@ public:
         std::string out;
         for (auto const& [name, seconds] : times_)
         {
-            if (name.find_first_of(",= ") != name.npos || ascii::has_control(name) || ascii::has_eight_bit(name))
+            if (name.find_first_of(",= \"") != name.npos || ascii::has_control(name) || ascii::has_eight_bit(name))
                 continue;
             if (!out.empty())
                 out += ", ";

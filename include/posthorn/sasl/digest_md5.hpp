@@ -11,6 +11,7 @@
 
 #include <posthorn/codec/base64.hpp>
 #include <posthorn/codec/hex.hpp>
+#include <posthorn/codec/quoted_string.hpp>
 #include <posthorn/core/ascii.hpp>
 #include <posthorn/core/printable.hpp>
 #include <posthorn/crypto/digest.hpp>
@@ -91,16 +92,10 @@ private:
             std::string value;
             if (!text.empty() && text[0] == '"')
             {
-                std::size_t i = 1;
-                for (; i < text.size() && text[i] != '"'; ++i)
-                {
-                    if (text[i] == '\\' && i + 1 < text.size())
-                        ++i;
-                    value += text[i];
-                }
-                if (i >= text.size())
+                auto quoted = codec::take_quoted(text);
+                if (!quoted)
                     malformed("a quoted string does not end");
-                text.remove_prefix(i + 1);
+                value = std::move(*quoted);
             }
             else
             {
@@ -129,18 +124,6 @@ private:
             list.remove_prefix(end == list.npos ? list.size() : end + 1);
         }
         return false;
-    }
-
-    static std::string quoted(std::string_view text)
-    {
-        std::string out = "\"";
-        for (char const c : text)
-        {
-            if (c == '"' || c == '\\')
-                out += '\\';
-            out += c;
-        }
-        return out + '"';
     }
 
     /// RFC 2831, 2.1.2.1: names that ISO 8859-1 can express are hashed in it.
@@ -194,13 +177,13 @@ private:
         secret_string response;
         if (utf8)
             response.append("charset=utf-8,");
-        response.append("username=" + quoted(utf8 ? std::string_view(credentials_.user) : to_latin_1(credentials_.user).view()));
+        response.append("username=" + codec::quoted_string(utf8 ? std::string_view(credentials_.user) : to_latin_1(credentials_.user).view()));
         if (!realm_.empty())
-            response.append(",realm=" + quoted(realm_));
-        response.append(",nonce=" + quoted(nonce_) + ",nc=00000001,cnonce=" + quoted(cnonce_) + ",digest-uri=" +
-                        quoted(uri_) + ",response=" + answer("AUTHENTICATE") + ",qop=auth");
+            response.append(",realm=" + codec::quoted_string(realm_));
+        response.append(",nonce=" + codec::quoted_string(nonce_) + ",nc=00000001,cnonce=" + codec::quoted_string(cnonce_) + ",digest-uri=" +
+                        codec::quoted_string(uri_) + ",response=" + answer("AUTHENTICATE") + ",qop=auth");
         if (!credentials_.authorization_identity.empty())
-            response.append(",authzid=" + quoted(credentials_.authorization_identity));
+            response.append(",authzid=" + codec::quoted_string(credentials_.authorization_identity));
         step_ = step::proved;
         return response;
     }
