@@ -9,6 +9,7 @@
 #ifndef POSTHORN_LEGACY_HTTPMAIL_TRANSPORT_HPP
 #define POSTHORN_LEGACY_HTTPMAIL_TRANSPORT_HPP
 
+#include <posthorn/http/event.hpp>
 #include <posthorn/legacy/com_ptr.hpp>
 #include <posthorn/legacy/detail/account.hpp>
 #include <posthorn/legacy/detail/dav_requests.hpp>
