@@ -122,7 +122,8 @@ posthorn::task<std::string> read_unread(posthorn::http::url entry, posthorn::sas
     {
         if (m->read == false)
         {
-            text += co_await box.fetch_text(m->url);
+            auto const part = co_await box.fetch_text(m->url);
+            text += part;
             co_await box.mark(m->url, true);
         }
         m = co_await list.next();
