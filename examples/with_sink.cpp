@@ -10,44 +10,15 @@
 #include <posthorn/testing/server_thread.hpp>
 #include <posthorn/testing/smtp_sink.hpp>
 
-#include <cerrno>
-#include <cstring>
+#include "run_program.hpp"
+
 #include <exception>
 #include <iostream>
-#include <spawn.h>
 #include <string>
-#include <sys/wait.h>
 #include <utility>
 #include <vector>
 
-extern char** environ; // NOLINT: POSIX has it so
-
 namespace testing = posthorn::testing;
-
-namespace {
-
-/// @return Its exit status; 127 if it cannot be started, 126 if it ended otherwise.
-int run(std::vector<std::string> words)
-{
-    std::vector<char*> argv;
-    for (auto& w : words)
-        argv.push_back(w.data());
-    argv.push_back(nullptr);
-    pid_t     child  = 0;
-    int const failed = ::posix_spawnp(&child, argv.front(), nullptr, nullptr, argv.data(), environ);
-    if (failed != 0)
-    {
-        std::cerr << words.front() << ": " << std::strerror(failed) << '\n';
-        return 127;
-    }
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR)
-    {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 126;
-}
-
-} // namespace
 
 int main(int argc, char** argv)
 {
@@ -62,7 +33,7 @@ int main(int argc, char** argv)
         std::vector<std::string>                   words(argv + 1, argv + argc);
         words.push_back("127.0.0.1");
         words.push_back(std::to_string(sink->port()));
-        int const status = run(std::move(words));
+        int const status = run_program(std::move(words));
         for (auto const& m : sink->messages())
         {
             std::cout << "arrived: " << m.size << " octets from " << m.from.address << " to";

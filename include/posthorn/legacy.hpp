@@ -13,8 +13,10 @@
 #include <posthorn/legacy/com_error.hpp>
 #include <posthorn/legacy/com_ptr.hpp>
 #include <posthorn/legacy/detail/error_text.hpp>
+#include <posthorn/legacy/detail/httpmail_exports.hpp>
 #include <posthorn/legacy/detail/identifiers.hpp>
 #include <posthorn/legacy/detail/smtp_exports.hpp>
+#include <posthorn/legacy/httpmail_transport.hpp>
 #include <posthorn/legacy/imnxport.h>
 #include <posthorn/legacy/pump.hpp>
 #include <posthorn/legacy/smtp_transport.hpp>

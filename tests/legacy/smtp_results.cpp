@@ -641,7 +641,7 @@ TEST_CASE("making one: S_OK, E_INVALIDARG, E_POINTER, CLASS_E_NOAGGREGATION, E_N
     }
     CHECK(CoCreateInstance(CLSID_ISMTPTransport, nullptr, CLSCTX_INPROC_SERVER, IID_ISMTPTransport, nullptr) == E_POINTER);
     void* none = nullptr;
-    CHECK(CoCreateInstance(CLSID_IHTTPMailTransport, nullptr, CLSCTX_INPROC_SERVER, IID_IUnknown, &none) == REGDB_E_CLASSNOTREG);
+    CHECK(CoCreateInstance(CLSID_ImnAccountManager, nullptr, CLSCTX_INPROC_SERVER, IID_IUnknown, &none) == REGDB_E_CLASSNOTREG); // only its name is known
     CoUninitialize();
 }
 

@@ -13,7 +13,6 @@
 
 #include <exception>
 #include <memory>
-#include <new>
 #include <utility>
 
 namespace posthorn::detail {
@@ -33,7 +32,7 @@ public:
     void emplace(Args&&... args)
     {
         reset();
-        ::new (const_cast<void*>(static_cast<void const*>(std::addressof(value_)))) T(std::forward<Args>(args)...);
+        std::construct_at(std::addressof(value_), std::forward<Args>(args)...);
         has_value_ = true;
     }
 
@@ -59,7 +58,7 @@ private:
     void reset() noexcept
     {
         if (has_value_)
-            value_.~T();
+            std::destroy_at(std::addressof(value_));
         has_value_ = false;
     }
 

@@ -421,6 +421,14 @@ public:
         co_return co_await book.add(std::move(c));
     }
 
+    /// The same in another folder of contacts.
+    task<http::url> add_contact(http::url to, contact c)
+    {
+        co_await state_->open();
+        detail::contact_book book(*state_);
+        co_return co_await book.add(std::move(to), std::move(c));
+    }
+
     /// Changes some fields and leaves the others. @param fields An empty text takes a field away.
     task<void> change_contact(http::url at, std::map<contact_field, std::string> fields)
     {

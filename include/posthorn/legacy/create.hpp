@@ -10,6 +10,7 @@
 #define POSTHORN_LEGACY_CREATE_HPP
 
 #include <posthorn/legacy/com_ptr.hpp>
+#include <posthorn/legacy/httpmail_transport.hpp>
 #include <posthorn/legacy/imnxport.h>
 #include <posthorn/legacy/smtp_transport.hpp>
 #include <posthorn/legacy/transport_settings.hpp>
@@ -55,6 +56,34 @@ com_ptr<ISMTPTransport2> create_smtp_transport(Context& context)
 inline com_ptr<ISMTPTransport2> create_smtp_transport(transport_settings settings)
 {
     return com_ptr<ISMTPTransport2>::attach(new smtp_transport(std::move(settings)));
+}
+
+/** An HTTPMail transport for an executor; see create_smtp_transport().
+    @throws std::bad_alloc */
+inline com_ptr<IHTTPMailTransport2> create_httpmail_transport(asio::any_io_executor const& ex, transport_settings settings)
+{
+    return com_ptr<IHTTPMailTransport2>::attach(new httpmail_transport(ex, std::move(settings)));
+}
+
+/// The same with the default settings.
+inline com_ptr<IHTTPMailTransport2> create_httpmail_transport(asio::any_io_executor const& ex)
+{
+    return create_httpmail_transport(ex, default_transport_settings());
+}
+
+/// The same on an execution context.
+template <class Context>
+    requires std::is_convertible_v<Context&, asio::execution_context&>
+com_ptr<IHTTPMailTransport2> create_httpmail_transport(Context& context)
+{
+    return create_httpmail_transport(asio::any_io_executor(context.get_executor()));
+}
+
+/** An HTTPMail transport for the calling thread, which has to pump: what CoCreateInstance makes, with settings of its own.
+    @throws std::bad_alloc; std::system_error if there is no thread for sockets to be had. */
+inline com_ptr<IHTTPMailTransport2> create_httpmail_transport(transport_settings settings)
+{
+    return com_ptr<IHTTPMailTransport2>::attach(new httpmail_transport(std::move(settings)));
 }
 
 } // namespace posthorn::legacy

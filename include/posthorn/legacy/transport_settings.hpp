@@ -14,6 +14,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace posthorn::legacy {
 
@@ -32,6 +33,9 @@ struct transport_settings
 
         Old programs expect it: the account says whether to use TLS, and not whether the password is worth protecting. */
     bool allow_plaintext_logon = true;
+
+    /** HTTPMail: further hosts that may get the proof of a Digest login, "host" or "*.domain", if the server's URL leads there. */
+    std::vector<std::string> digest_hosts;
 };
 
 namespace detail {

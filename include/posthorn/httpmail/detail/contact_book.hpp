@@ -76,7 +76,14 @@ public:
     /// @return Where it is; empty if the server does not say.
     task<http::url> add(contact c)
     {
-        auto const at     = home();
+        auto const at = home();
+        co_return co_await add(at, std::move(c));
+    }
+
+    /// Into another folder of contacts.
+    task<http::url> add(http::url to, contact c)
+    {
+        auto const at     = s_->folder_url(to);
         auto       update = update_of(c.fields);
         switch (s_->rules.is)
         {

@@ -70,6 +70,26 @@ inline HRESULT smtp_server_of(IImnAccount& account, INETSERVER& server)
     return S_OK;
 }
 
+/** The HTTPMail server of an account: a URL.
+    @return S_OK or IXP_E_INVALID_ACCOUNT. */
+inline HRESULT httpmail_server_of(IImnAccount& account, INETSERVER& server)
+{
+    INETSERVER s = {};
+    read_text(account, AP_HTTPMAIL_SERVER, s.szServerName);
+    if (s.szServerName[0] == '\0')
+        return IXP_E_INVALID_ACCOUNT;
+    read_text(account, AP_ACCOUNT_NAME, s.szAccount);
+    read_text(account, AP_HTTPMAIL_USERNAME, s.szUserName);
+    read_text(account, AP_HTTPMAIL_PASSWORD, s.szPassword);
+    read_text(account, AP_RAS_CONNECTOID, s.szConnectoid);
+    s.rasconntype = static_cast<RASCONNTYPE>(read_number(account, AP_RAS_CONNECTION_TYPE, CONNECTION_TYPE_LAN));
+    s.fTrySicily  = read_number(account, AP_HTTPMAIL_USE_SICILY, FALSE) != 0 ? TRUE : FALSE;
+    if (read_number(account, AP_HTTPMAIL_PROMPT_PASSWORD, FALSE) != 0)
+        s.dwFlags |= ISF_ALWAYSPROMPTFORPASSWORD;
+    server = s;
+    return S_OK;
+}
+
 } // namespace posthorn::legacy::detail
 
 #endif

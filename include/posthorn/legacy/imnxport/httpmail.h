@@ -32,6 +32,8 @@ POSTHORN_LEGACY_INTERFACE("19F6481C-E5F0-11D1-A86E-0000F8084F96") IHTTPMailCallb
 
     Requests are queued; each is answered by IHTTPMailCallback::OnResponse with the `dwContext` it was given. Paths are
     whole URLs. Of texts, lists and data copies are made; streams get a reference.
+
+    Every request returns S_OK, E_INVALIDARG, E_OUTOFMEMORY, IXP_E_NOT_INIT or IXP_E_NOT_CONNECTED.
 */
 POSTHORN_LEGACY_INTERFACE("B8BDE03C-E548-11D1-A86E-0000F8084F96") IHTTPMailTransport : public IInternetTransport
 {
