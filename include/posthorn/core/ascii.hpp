@@ -99,7 +99,10 @@ constexpr bool has_control(std::string_view s) noexcept { return std::any_of(s.b
 /// True if any octet is above 127.
 constexpr bool has_eight_bit(std::string_view s) noexcept
 {
-    return std::any_of(s.begin(), s.end(), is_eight_bit);
+    unsigned char all = 0; // without a branch for each octet
+    for (char const c : s)
+        all = static_cast<unsigned char>(all | static_cast<unsigned char>(c));
+    return (all & 0x80U) != 0;
 }
 
 } // namespace posthorn::ascii

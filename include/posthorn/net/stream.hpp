@@ -27,8 +27,14 @@
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/steady_timer.hpp>
 
+#if !defined(_WIN32)
+#include <sys/socket.h>
+#include <sys/uio.h>
+#endif
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -512,6 +518,24 @@ private:
         /// @param failed Set if that is not for want of room.
         std::size_t try_write(std::span<std::string_view const> pieces, std::size_t offset, std::error_code& failed) noexcept
         {
+            std::error_code ec;
+#if defined(MSG_NOSIGNAL) && !defined(_WIN32)
+            // Asio hands over no more than 64 pieces; text with many dots has more.
+            std::array<::iovec, 256> buffers;
+            std::size_t              count = 0;
+            for (auto piece : pieces.first(std::min(pieces.size(), buffers.size())))
+            {
+                buffers[count++] = {const_cast<char*>(piece.data()) + offset, piece.size() - offset};
+                offset           = 0;
+            }
+            ::msghdr message   = {};
+            message.msg_iov    = buffers.data();
+            message.msg_iovlen = count;
+            auto const        sent = ::sendmsg(socket->native_handle(), &message, MSG_NOSIGNAL);
+            std::size_t const n    = sent > 0 ? static_cast<std::size_t>(sent) : 0;
+            if (sent < 0)
+                ec.assign(errno, asio::error::get_system_category());
+#else
             std::array<asio::const_buffer, 64> buffers;
             std::size_t                        count = 0;
             for (auto piece : pieces.first(std::min(pieces.size(), buffers.size())))
@@ -519,8 +543,8 @@ private:
                 buffers[count++] = asio::buffer(piece.data() + offset, piece.size() - offset);
                 offset           = 0;
             }
-            std::error_code   ec;
             std::size_t const n = socket->write_some(std::span(buffers.data(), count), ec);
+#endif
             if (ec && !would_block(ec))
                 failed = ec;
             return ec ? 0 : n;

@@ -111,7 +111,11 @@ public:
         operation const guard(*this);
         transaction::reset(into, m.envelope);
         auto const deadline = total_deadline();
-        bool const kept     = co_await has_usable_session();
+        bool       kept     = looks_usable();
+        if (kept)
+            session_->looked(); // just now: once is enough
+        else
+            kept = co_await has_usable_session();
         if (!kept)
             co_await open(deadline);
         session_->expires_at(deadline);
@@ -245,13 +249,15 @@ private:
     /// Is there a connection that more messages can use? If not there is none afterwards.
     task<bool> has_usable_session()
     {
-        if (session_ && session_->looks_alive() && session_->used_up())
+        if (looks_usable())
+            co_return true;
+        if (session_ && session_->used_up() && session_->looks_alive())
             co_await session_->quit();
-        bool const usable = session_ && session_->looks_alive();
-        if (!usable)
-            session_.reset();
-        co_return usable;
+        session_.reset();
+        co_return false;
     }
+
+    bool looks_usable() { return session_ && !session_->used_up() && session_->looks_alive(); }
 
     /// Does the kept connection still answer? If not there is none afterwards.
     task<bool> answers()

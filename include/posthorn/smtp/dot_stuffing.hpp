@@ -149,6 +149,26 @@ public:
     */
     std::size_t pass_clean(std::string_view in, std::size_t most, bool eight_bit, bool dots) noexcept
     {
+#if defined(POSTHORN_SCAN_AVX2)
+        if (in.size() >= 4 * scan_block && cpu_has_avx2())
+            return pass_clean_avx2(in, most, eight_bit, dots);
+#endif
+        return pass_clean_by<line_scan>(in, most, eight_bit, dots);
+    }
+
+private:
+#if defined(POSTHORN_SCAN_AVX2)
+    __attribute__((target("avx2"))) std::size_t pass_clean_avx2(std::string_view in, std::size_t most, bool eight_bit, bool dots) noexcept
+    {
+        return pass_clean_by<line_scan_avx2>(in, most, eight_bit, dots);
+    }
+#endif
+    template <class Scan>
+#if defined(POSTHORN_SCAN_AVX2)
+    __attribute__((always_inline))
+#endif
+    inline std::size_t pass_clean_by(std::string_view in, std::size_t most, bool eight_bit, bool dots) noexcept
+    {
         std::uint64_t after_cr   = after_cr_ ? 1 : 0;
         std::uint64_t line_start = line_start_ ? 1 : 0;
         bool          eight      = false;
@@ -158,7 +178,7 @@ public:
         for (; in.size() - done >= scan_block; done += scan_block)
         {
             char const* const p      = in.data() + done;
-            line_masks const  m      = scan_lines(p);
+            line_masks const  m      = Scan::at(p);
             std::uint64_t     leading = line_start & (p[0] == '.' ? 1U : 0U);
             if ((m.cr | m.lf) == 0 && after_cr == 0)
             {
@@ -204,6 +224,7 @@ public:
         return done;
     }
 
+public:
     /// What is known of the whole content, which begins here.
     void know(content_facts const& f) noexcept { facts_ = f; }
     void stand(bool line_start) noexcept { line_start_ = line_start; }
@@ -438,7 +459,7 @@ public:
 
 private:
     /// A dot is doubled by two slices that share it.
-    std::size_t encode_trusted(std::string_view in, gather_list& out) noexcept
+    std::size_t encode_trusted(std::string_view in, gather_list& out)
     {
         if (out.room() <= reserve)
             return 0;

@@ -11,13 +11,14 @@
 
 #include <posthorn/core/config.hpp>
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace posthorn::smtp {
 
@@ -30,20 +31,21 @@ namespace posthorn::smtp {
 class gather_list
 {
 public:
-    static constexpr std::size_t max_slices = 60; ///< Below the 64 that Asio hands to one system call.
+    static constexpr std::size_t max_slices = 252; ///< Below the 256 that net::stream hands to one system call.
     static constexpr std::size_t short_run  = 512;
 
     explicit gather_list(std::size_t scratch_size = 16 * 1024) noexcept : scratch_size_(scratch_size) {}
 
     gather_list(gather_list&& other) noexcept
-        : slices_(other.slices_), scratch_(std::move(other.scratch_)), scratch_size_(other.scratch_size_),
+        : slices_(std::move(other.slices_)), scratch_(std::move(other.scratch_)), scratch_size_(other.scratch_size_),
           scratch_used_(std::exchange(other.scratch_used_, 0)), count_(std::exchange(other.count_, 0)),
           size_(std::exchange(other.size_, 0))
     {
     }
     gather_list& operator=(gather_list&& other) noexcept
     {
-        slices_       = other.slices_;
+        slices_       = std::move(other.slices_);
+        other.slices_.clear();
         scratch_      = std::move(other.scratch_);
         scratch_size_ = other.scratch_size_;
         scratch_used_ = std::exchange(other.scratch_used_, 0);
@@ -99,20 +101,22 @@ public:
     }
 
 private:
-    void push(std::string_view slice, bool is_scratch) noexcept
+    void push(std::string_view slice, bool is_scratch)
     {
         POSTHORN_ASSERT(count_ < max_slices);
+        if (count_ == slices_.size())
+            slices_.resize(std::min(max_slices, std::max<std::size_t>(2 * count_, 16)));
         slices_[count_++] = slice;
         last_is_scratch_  = is_scratch;
     }
 
-    std::array<std::string_view, max_slices> slices_;
-    std::unique_ptr<char[]>                  scratch_;
-    std::size_t                              scratch_size_;
-    std::size_t                              scratch_used_    = 0;
-    std::size_t                              count_           = 0;
-    std::size_t                              size_            = 0;
-    bool                                     last_is_scratch_ = false;
+    std::vector<std::string_view> slices_; ///< As long as was ever needed.
+    std::unique_ptr<char[]>       scratch_;
+    std::size_t                   scratch_size_;
+    std::size_t                   scratch_used_    = 0;
+    std::size_t                   count_           = 0;
+    std::size_t                   size_            = 0;
+    bool                          last_is_scratch_ = false;
 };
 
 } // namespace posthorn::smtp

@@ -531,6 +531,9 @@ public:
         return is_open() && (!busy_ || watching_) && talk_.in.empty() && talk_.stream.peek() == net::stream::idle_state::quiet;
     }
 
+    /// looks_alive() has said yes, and nothing was waited for since: the operation that comes next need not look again.
+    void looked() noexcept { talk_.looked = true; }
+
     /// Limits everything from now on, beside the limits of the phases; time_point::max() for none.
     void expires_at(net::clock::time_point when) noexcept { talk_.total = when; }
 

@@ -65,6 +65,14 @@ public:
         own_memory_ = scattered || slices_.uses_scratch();
     }
 
+    /// Makes one slice of all, by copying, where there is no room for many. @pre It is complete.
+    void join()
+    {
+        gather();
+        slices_.add(gathered_.data());
+        own_memory_ = true;
+    }
+
     /// Once it is complete.
     std::span<std::string_view const> slices() const noexcept { return slices_.slices(); }
 

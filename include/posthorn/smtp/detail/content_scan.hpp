@@ -15,6 +15,9 @@
 #include <cstring>
 #include <string_view>
 
+#if defined(__SSE2__) && defined(__x86_64__) && defined(__GNUC__)
+#define POSTHORN_SCAN_AVX2 1 // without <immintrin.h>, which takes longer to compile than all of this folder
+#endif
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -107,34 +110,76 @@ struct line_masks
     bool          eight = false;
 };
 
-/// @param p 64 octets.
-inline line_masks scan_lines(char const* p) noexcept
+/// The form for the machine that is compiled for.
+struct line_scan
+{
+    /// @param p 64 octets.
+    static line_masks at(char const* p) noexcept
 {
 #if defined(__SSE2__)
-    __m128i v[4];
-    std::memcpy(v, p, sizeof v);
-    auto const bits   = [](__m128i x) { return static_cast<unsigned>(_mm_movemask_epi8(x)); };
-    auto const gather = [&](char octet) {
-        __m128i const x = _mm_set1_epi8(octet);
-        return std::uint64_t {bits(_mm_cmpeq_epi8(v[0], x)) | bits(_mm_cmpeq_epi8(v[1], x)) << 16U} |
-               std::uint64_t {bits(_mm_cmpeq_epi8(v[2], x)) | bits(_mm_cmpeq_epi8(v[3], x)) << 16U} << 32U;
-    };
-    // Lines are longer than a block, mostly: where nothing is below a space, there is nothing to be found.
-    __m128i const least = _mm_min_epu8(_mm_min_epu8(v[0], v[1]), _mm_min_epu8(v[2], v[3]));
-    __m128i const any   = _mm_or_si128(_mm_or_si128(v[0], v[1]), _mm_or_si128(v[2], v[3]));
-    line_masks    m;
-    m.eight = bits(any) != 0;
-    if (bits(_mm_cmpeq_epi8(_mm_min_epu8(least, _mm_set1_epi8(0x1f)), least)) == 0)
+        __m128i v[4];
+        std::memcpy(v, p, sizeof v);
+        auto const bits   = [](__m128i x) { return static_cast<unsigned>(_mm_movemask_epi8(x)); };
+        auto const gather = [&](char octet) {
+            __m128i const x = _mm_set1_epi8(octet);
+            return std::uint64_t {bits(_mm_cmpeq_epi8(v[0], x)) | bits(_mm_cmpeq_epi8(v[1], x)) << 16U} |
+                   std::uint64_t {bits(_mm_cmpeq_epi8(v[2], x)) | bits(_mm_cmpeq_epi8(v[3], x)) << 16U} << 32U;
+        };
+        // Lines are longer than a block, mostly: where nothing is below a space, there is nothing to be found.
+        __m128i const least = _mm_min_epu8(_mm_min_epu8(v[0], v[1]), _mm_min_epu8(v[2], v[3]));
+        __m128i const any   = _mm_or_si128(_mm_or_si128(v[0], v[1]), _mm_or_si128(v[2], v[3]));
+        line_masks    m;
+        m.eight = bits(any) != 0;
+        if (bits(_mm_cmpeq_epi8(_mm_min_epu8(least, _mm_set1_epi8(0x1f)), least)) == 0)
+            return m;
+        m.nul = bits(_mm_cmpeq_epi8(least, _mm_setzero_si128())) != 0;
+        m.cr  = gather('\r');
+        m.lf  = gather('\n');
         return m;
-    m.nul = bits(_mm_cmpeq_epi8(least, _mm_setzero_si128())) != 0;
-    m.cr  = gather('\r');
-    m.lf  = gather('\n');
-    return m;
 #else
-    scan_masks const all = scan_portable(p);
-    return {all.cr, all.lf, all.nul != 0, all.eight != 0};
+        scan_masks const all = scan_portable(p);
+        return {all.cr, all.lf, all.nul != 0, all.eight != 0};
 #endif
+    }
+};
+
+#if defined(POSTHORN_SCAN_AVX2)
+/// Half as many steps. Only where cpu_has_avx2().
+struct line_scan_avx2
+{
+    __attribute__((target("avx2"))) static inline line_masks at(char const* p) noexcept
+    {
+        octets a, b;
+        std::memcpy(&a, p, sizeof a);
+        std::memcpy(&b, p + sizeof a, sizeof b);
+        line_masks m;
+        m.eight = __builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>(a | b)) != 0;
+        if (__builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>((a < 0x20) | (b < 0x20))) == 0)
+            return m;
+        m.nul = __builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>((a == 0) | (b == 0))) != 0;
+        m.cr  = joined(__builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>(a == '\r')),
+                       __builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>(b == '\r')));
+        m.lf  = joined(__builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>(a == '\n')),
+                       __builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>(b == '\n')));
+        return m;
+    }
+
+private:
+    using octets        = unsigned char __attribute__((vector_size(32)));
+    using signed_octets = char __attribute__((vector_size(32)));
+
+    static std::uint64_t joined(int a, int b) noexcept
+    {
+        return std::uint64_t {static_cast<std::uint32_t>(a)} | std::uint64_t {static_cast<std::uint32_t>(b)} << 32U;
+    }
+};
+
+inline bool cpu_has_avx2() noexcept
+{
+    static bool const has = __builtin_cpu_supports("avx2") != 0;
+    return has;
 }
+#endif
 
 /// The masks of up to 64 octets; bits behind the end are clear.
 inline scan_masks scan(std::string_view block) noexcept

@@ -167,6 +167,8 @@ public:
         out.clear();
         if (in.empty())
         {
+            if (std::exchange(looked, false))
+                co_return;
             auto const state = stream.peek();
             if (state == net::stream::idle_state::quiet)
                 co_return;
@@ -343,6 +345,7 @@ public:
     net::clock::time_point total    = net::deadline::never;
     net::clock::duration   patience = net::clock::duration::max(); ///< Bounds the wait for any reply.
     std::uint64_t          turns    = 0;                           ///< How often we had to wait for the server.
+    bool                   looked       = false; ///< Was it seen just now that nothing has arrived?
     bool                   fresh_output = false; ///< Something was written since the last wait.
     bool                   writing      = false; ///< Another task is writing, and its progress sets the time limit.
 

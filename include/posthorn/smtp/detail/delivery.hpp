@@ -308,7 +308,10 @@ private:
             else if (p.dialogue.next() == transaction::step::send_nothing)
                 stage_nothing(p);
             else if (p.plan.transfer() == transfer::bdat)
-                co_await stage_chunks(p);
+            {
+                if (!stage_chunks_now(p))
+                    co_await stage_chunks(p);
+            }
             else
             {
                 begin_data(p);
@@ -485,12 +488,35 @@ private:
         }
     }
 
+    /// Does what stage_chunks() does if there is nothing to wait for. @return False if stage_chunks() is to go on.
+    bool stage_chunks_now(parcel& p)
+    {
+        while (!stopped() && p.dialogue.next() == transaction::step::send_content && p.dialogue.chunks_due() < window_of(p))
+        {
+            if (pinned_ || outbox_.size() >= few_octets || !p.content.whole() || !outbox_.has_room(content_reader::few_pieces))
+                return false;
+            chunk_.clear();
+            std::error_code ec;
+            bool const      last = chunk_.take(p.content, std::max<std::size_t>(p.how->chunk_size, 1), ec);
+            if (ec) // between two chunks nothing is lost: the server forgets the message at RSET
+            {
+                abandon(p, std::make_exception_ptr(content_error(*c_, ec, p.content.offset())));
+                return true;
+            }
+            chunk_.complete(true);
+            if (!outbox_.has_room(chunk_.slices().size() + 2))
+                chunk_.join();
+            stage_chunk(p, last);
+        }
+        return true;
+    }
+
     task<void> stage_chunks(parcel& p)
     {
         while (!stopped() && p.dialogue.next() == transaction::step::send_content &&
                p.dialogue.chunks_due() < window_of(p))
         {
-            if (pinned_)
+            if (pinned_ || outbox_.size() >= few_octets)
                 co_await flush();
             std::exception_ptr failure;
             bool               last = false;
