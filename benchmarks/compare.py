@@ -276,7 +276,7 @@ def finish(process, seconds):
         process.communicate()
         raise RuntimeError(f"nothing after {seconds} s") from None
     if process.returncode != 0:
-        raise RuntimeError((complaint.strip() or out.strip() or f"exit code {process.returncode}")[:300])
+        raise RuntimeError((complaint.strip() or out.strip() or f"exit code {process.returncode}")[:1000])
     return json.loads(out.strip().splitlines()[-1])
 
 

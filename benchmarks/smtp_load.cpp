@@ -89,6 +89,7 @@ struct tally
     std::size_t           taken   = 0;
     std::size_t           decided = 0; ///< Messages, whatever became of them.
     std::string           first_failure;
+    std::string           first_exception;
     std::optional<double> session_kib;
     support::figures      cost;
 
@@ -102,9 +103,8 @@ struct tally
 
     void count(std::exception const& e)
     {
-        ++decided;
-        if (first_failure.empty())
-            first_failure = e.what();
+        if (first_exception.empty())
+            first_exception = e.what();
     }
 };
 
@@ -288,9 +288,9 @@ private:
         auto                      result  = co_await results.next();
         while (result)
         {
-            count(result->report);
             if (result->failure && tally_->first_failure.empty())
                 tally_->first_failure = result->failure->what();
+            count(result->report);
             co_await mails.give_back(result->index);
             result = co_await results.next();
         }
@@ -409,7 +409,8 @@ int run(int argc, char** argv)
     t.cost.print(p.n, t.session_kib);
     if (t.taken == p.n)
         return 0;
-    std::fprintf(stderr, "smtp_load: %zu of %zu accepted; first failure: %s\n", t.taken, p.n, t.first_failure.c_str());
+    std::fprintf(stderr, "smtp_load: %zu of %zu accepted; first failure: %s; first exception: %s\n", t.taken, p.n,
+                 t.first_failure.c_str(), t.first_exception.c_str());
     return 1;
 }
 
