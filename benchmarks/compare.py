@@ -112,11 +112,11 @@ class Server:
         return rest
 
 
-def sink(rig, size, options):
+def sink(rig, size, options, spin=True):
     arguments = [rig.program("sink"), "--file", str(rig.message(size)), *options]
     if "--tls" in options:
         arguments += ["--cert", str(rig.folder / "sink.pem"), "--key", str(rig.folder / "sink.key")]
-    return Server(rig, arguments + ["--spin", "1" if rig.spin else "0"])
+    return Server(rig, arguments + ["--spin", "1" if rig.spin and spin else "0"])
 
 
 # ---- who sends -----------------------------------------------------------------------------------------------------------
@@ -162,10 +162,10 @@ class Goal:
 
 class Scenario:
     def __init__(self, name, title, size, n, contenders, goals, conns=1, arguments=(), sink=(), figure="cpu_us_per_message",
-                 unit="µs", relay=False, once=False):
+                 unit="µs", relay=False, once=False, sessions=False):
         self.name, self.title, self.size, self.n, self.contenders, self.goals = name, title, size, n, contenders, goals
         self.conns, self.arguments, self.sink, self.figure, self.unit = conns, list(arguments), tuple(sink), figure, unit
-        self.relay, self.once = relay, once
+        self.relay, self.once, self.sessions = relay, once, sessions
 
 
 def small(size, conns, n, goals, more=()):
@@ -218,25 +218,28 @@ def scenarios():
     ]
     for conns, extra, limit, title in ((1000, (), 8, "1 000 sessions at once"), (10000, (), 8, "10 000 sessions at once"),
                                        (1000, tls, 40, "1 000 TLS sessions at once")):
+        peers = [LIBCURL] if extra else [SMTP_SOURCE, LIBCURL]
         result.append(Scenario(
             f"sessions-{conns}{'-tls' if extra else ''}", title, "10k" if conns == 1000 and not extra else "1k", conns * 4,
-            [posthorn("posthorn", "--hold", "1", sink=NO_CHUNKING), floor("pipex", "--hold", "1")],
-            [Goal("posthorn", limit, figure="session_kib")], conns, extra, extra))
+            [posthorn("posthorn", "--hold", "1", sink=NO_CHUNKING), floor("pipex", "--hold", "1"),
+             *(peers if conns == 1000 else ())], [Goal("posthorn", limit, figure="session_kib")], conns, extra, extra,
+            sessions=True))
     return result
 
 
 # ---- how ---------------------------------------------------------------------------------------------------------------
 
 
-def command(rig, scenario, contender, port, n):
+def command(rig, scenario, contender, port, n, conns=None):
     """@return The arguments; None if the program is not there."""
     size = scenario.size
+    conns = conns or scenario.conns
     if contender.external:
         program = shutil.which(contender.program) or shutil.which(contender.program, path="/usr/sbin:/usr/local/sbin")
         if not program:
             return None
         reuse = [] if "--reuse" in scenario.arguments else ["-d"]
-        return [rig.program("measure"), str(n), program, *reuse, "-s", str(scenario.conns), "-m", str(n),
+        return [rig.program("measure"), str(n), program, *reuse, "-s", str(conns), "-m", str(n),
                 "-F", str(rig.message(size).with_suffix(".source")), "-f", "load@example.org", "-t", "sink@example.net",
                 "-M", "load.example.org", f"inet:127.0.0.1:{port}"]
     arguments = list(scenario.arguments)
@@ -257,8 +260,8 @@ def command(rig, scenario, contender, port, n):
         if not program:
             return None
         program = [program]
-    return [*program, "--host", "127.0.0.1", "--port", str(port), "--n", str(n), "--conns", str(scenario.conns), "--file",
-            str(rig.message(size)), *arguments]
+    return [*program, "--host", "127.0.0.1", "--port", str(port), "--n", str(n), "--conns", str(conns), "--file", str(
+                rig.message(size)), *arguments]
 
 
 def start(rig, arguments):
@@ -307,7 +310,7 @@ def run_scenario(rig, scenario, rounds, scale, with_peers):
                 options = ()
             options += c.sink
             if options not in servers:
-                server = sink(rig, scenario.size, options)
+                server = sink(rig, scenario.size, options, not scenario.relay)
                 servers[options] = [server]
                 ports[options] = server.port
                 expected[options] = 0
@@ -356,6 +359,10 @@ def run_round(rig, scenario, contenders, ports, expected, result, number, scale)
                 one = finish(start(rig, command(rig, scenario, c, ports[c.key], 1)), 60)
                 expect(expected, c.key, 1)
                 figures["cpu_us_per_message"] = max(0.0, (figures["cpu_seconds"] - one["cpu_seconds"]) * 1e6 / (n - 1))
+            if scenario.sessions:
+                few = finish(start(rig, command(rig, scenario, c, ports[c.key], 4, 1)), 60)
+                expect(expected, c.key, 4)
+                figures["session_peak_kib"] = (figures["peak_rss_kib"] - few["peak_rss_kib"]) / (scenario.conns - 1)
             result.runs[c.name].append(figures)
         except RuntimeError as e:
             if not c.peer:
@@ -389,6 +396,7 @@ def run_at_once(rig, scenario, contenders, ports, expected, result):
 
 
 def number(value):
+    value = max(value, 0)  # memory that was not needed may come out below nothing
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 
 
@@ -410,7 +418,8 @@ def print_scenario(scenario, result):
             line += f" {spread(ratio)} x posthorn"
         more = [f"{label} {number(v[0])}" for label, key in
                 (("round trips", "round_trips_per_message"), ("writes", "writes_per_message"), ("reads", "reads_per_message"),
-                 ("allocations", "allocations_per_message"), ("KiB a session", "session_kib"), ("peak KiB", "peak_rss_kib"))
+                 ("allocations", "allocations_per_message"), ("KiB a session", "session_kib"),
+                 ("at its peak", "session_peak_kib"), ("peak KiB", "peak_rss_kib"))
                 if (v := result.median(c.name, key))]
         print(f"{line:86} {', '.join(more)}")
     for goal in scenario.goals:
@@ -492,13 +501,13 @@ def markdown(rig, done, rounds):
             continue
         for c in s.contenders:
             got = r.median(c.name, s.figure)
-            memory = r.median(c.name, "session_kib") or None
+            idle, busy = r.median(c.name, "session_kib"), r.median(c.name, "session_peak_kib")
             peak = r.median(c.name, "peak_rss_kib")
             if got:
                 rows.append([s.title, c.name, spread(got, " " + s.unit), number(peak[0] / 1024) if peak else "",
-                             number(memory[0]) if memory else ""])
+                             number(idle[0]) if idle else "", number(busy[0]) if busy else ""])
     if rows:
-        lines += table(["", "", "CPU, or time with a round trip", "peak MiB", "KiB a session"], rows) + [""]
+        lines += table(["", "", "CPU, or time with a round trip", "peak MiB", "KiB an idle session", "KiB a session at its peak"], rows) + [""]
     rows = [row for s, r in done for g in s.goals if (row := judge(s, g, r))]
     if rows:
         lines += ["What was to be reached:", ""]
