@@ -32,6 +32,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -244,7 +245,10 @@ private:
             if (plan_->pooled)
                 co_await through_pool(n);
             else
-                co_await pool_->use([this, n](smtp::client& c) { return over(c, n); });
+            {
+                std::function<task<void>(smtp::client&)> share_of_it = [this, n](smtp::client& c) { return over(c, n); };
+                co_await pool_->use(std::move(share_of_it));
+            }
         }
         catch (std::exception const& e)
         {
