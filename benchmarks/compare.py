@@ -19,6 +19,7 @@ import sys
 import time
 
 from load.check import check
+from load.instructions import count
 from load.report import Result, markdown, print_scenario, write_readme
 from load.rig import Rig, Server, sink
 from load.scenarios import scenarios
@@ -184,6 +185,7 @@ def main():
     options.add_argument("--json", help="where all figures go")
     options.add_argument("--list", action="store_true")
     options.add_argument("--check", action="store_true", help="check the tools instead")
+    options.add_argument("--instructions", action="store_true", help="count instructions instead")
     options = options.parse_args()
 
     everything = scenarios()
@@ -200,6 +202,8 @@ def main():
     try:
         if options.check:
             return check(rig)
+        if options.instructions:
+            return count(rig)
         done = []
         begin = time.monotonic()
         for s in everything:

@@ -17,6 +17,7 @@ usage: sh benchmarks/run.sh [options]
   --spin 0|1          whether the sink never sleeps while there are connections, so that clients do not pay for waking it;
                       default: 1
   --list              the scenarios
+  --instructions      count the instructions of a message outside of the kernel instead, which noise changes little
   --check             check that the tools do what they say, instead
   --compiler C        g++ (default), clang++-19, ...
   --build-dir D       default: build-benchmarks/, with a suffix for another compiler
@@ -32,7 +33,7 @@ fail()
     exit 2
 }
 
-rounds=5 only='' quick='' peers=yes spin=1 list='' check='' compiler=g++ build_dir='' readme=''
+rounds=5 only='' quick='' peers=yes spin=1 list='' instead='' compiler=g++ build_dir='' readme=''
 while [ $# -gt 0 ]; do
     option=$1
     shift
@@ -42,7 +43,7 @@ while [ $# -gt 0 ]; do
     --quick) quick=--quick; continue ;;
     --no-peers) peers=''; continue ;;
     --list) list=--list; continue ;;
-    --check) check=--check peers=''; continue ;;
+    --check | --instructions) instead=$option peers=''; continue ;;
     --rounds | --only | --spin | --compiler | --build-dir | --readme) ;;
     *) fail "unknown option $option" ;;
     esac
@@ -66,6 +67,9 @@ if [ -n "$list" ]; then
 fi
 
 packages="$packages_build python3 openssl $(package_of_compiler "$compiler")"
+if [ "$instead" = --instructions ]; then
+    packages="$packages valgrind"
+fi
 if [ -n "$peers" ]; then
     packages="$packages $packages_peers"
     if ! command -v npm >/dev/null; then
@@ -86,12 +90,12 @@ if [ -n "$peers" ] && [ ! -e "$build_dir/benchmarks/node_modules/nodemailer" ]; 
 fi
 
 set -- --build "$build_dir/benchmarks" --rounds "$rounds" --spin "$spin" --json "$build_dir/figures.json"
-if [ -n "$check" ]; then
-    set -- "$@" --check
+if [ -n "$instead" ]; then
+    set -- "$@" "$instead"
 elif [ -z "$peers" ]; then
     set -- "$@" --no-peers
 fi
-if [ -z "$check$quick$only" ] && [ -n "$peers" ]; then
+if [ -z "$instead$quick$only" ] && [ -n "$peers" ]; then
     readme=${readme:-$root/README.md}
 fi
 if [ -n "$readme" ]; then
