@@ -49,7 +49,8 @@
 
 namespace {
 
-volatile std::sig_atomic_t stopped = 0;
+volatile std::sig_atomic_t stopped    = 0;
+volatile std::sig_atomic_t stopped_by = 0; ///< A process.
 
 struct options
 {
@@ -248,8 +249,15 @@ private:
             finish(c, ended);
     }
 
+    static void tell_if_cut(connection const& c)
+    {
+        if (c.now == mode::data || c.now == mode::chunk)
+            std::fprintf(stderr, "sink: a connection ended in the middle of a message: %s\n", std::strerror(errno));
+    }
+
     void finish(connection& c, bool ended)
     {
+        tell_if_cut(c);
         if (c.tls != nullptr && !ended)
             SSL_shutdown(c.tls);
         end(c);
@@ -658,7 +666,11 @@ int run(int argc, char** argv)
     given.finish();
 
     struct sigaction act {};
-    act.sa_handler = [](int) { stopped = 1; };
+    act.sa_flags     = SA_SIGINFO;
+    act.sa_sigaction = [](int, siginfo_t* why, void*) {
+        stopped    = 1;
+        stopped_by = why->si_pid;
+    };
     sigaction(SIGTERM, &act, nullptr);
     sigaction(SIGINT, &act, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
@@ -672,6 +684,8 @@ int run(int argc, char** argv)
     std::fflush(stdout);
     all.run();
     std::printf("%s\n", all.seen().json().c_str());
+    if (stopped_by != getppid())
+        std::fprintf(stderr, "sink: stopped by process %d\n", static_cast<int>(stopped_by));
     SSL_CTX_free(tls);
     return 0;
 }
