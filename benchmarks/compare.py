@@ -107,7 +107,12 @@ def run_scenario(rig, scenario, rounds, scale, with_peers):
             for number in range(1 if scenario.once else rounds):
                 run_round(rig, scenario, contenders, ports, expected, result, number, scale)
     finally:
+        ended = any(s.process.poll() is not None for all_of_it in servers.values() for s in all_of_it)
+        if ended:
+            print("run.sh: somebody else has ended the sink or the relay", file=sys.stderr)
         told = {options: [s.stop() for s in reversed(all_of_it)][-1] for options, all_of_it in servers.items()}
+    if ended:
+        raise RuntimeError(f"{scenario.name}: not measured to its end")
     for options, text in told.items():
         seen = json.loads(text.strip().splitlines()[-1])
         if expected[options] is None:  # somebody failed here, which is told
