@@ -17,6 +17,7 @@
 
 #include "support/arguments.hpp"
 #include "support/content.hpp"
+#include "support/verifier.hpp"
 
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -48,7 +49,8 @@
 
 namespace {
 
-volatile std::sig_atomic_t stopped = 0;
+volatile std::sig_atomic_t stopped    = 0;
+volatile std::sig_atomic_t stopped_by = 0; ///< A process.
 
 struct options
 {
@@ -81,149 +83,6 @@ struct counters
     }
 };
 
-/// Compares what arrives with the expected message.
-class verifier
-{
-public:
-    verifier(support::content const& expected, bool body_only) : expected_(&expected), body_only_(body_only) {}
-
-    void begin() noexcept
-    {
-        at_    = 0;
-        wrong_ = false;
-        slow_  = body_only_;
-        head_  = body_only_;
-        where_ = place::line_begin;
-    }
-
-    /// What DATA brings, up to the final dot. @return How much belonged to it. @param end Set after the final dot.
-    std::size_t data(std::string_view bytes, bool& end)
-    {
-        std::size_t used = 0;
-        if (slow_)
-            used = decode(bytes, end);
-        while (!slow_ && !end && used != bytes.size())
-        {
-            auto const n = std::min(bytes.size() - used, expected_->wire.size() - at_);
-            if (std::memcmp(expected_->wire.data() + at_, bytes.data() + used, n) == 0)
-            {
-                at_ += n;
-                used += n;
-                end = at_ == expected_->wire.size();
-                continue;
-            }
-            // Not what was expected octet by octet: what it means decides, and where it ends.
-            std::string_view const so_far(expected_->wire.data() + (body_only_ ? expected_->body_on_wire : 0),
-                                          at_ - (body_only_ ? expected_->body_on_wire : 0));
-            bool never = false;
-            slow_      = true;
-            where_     = place::line_begin;
-            at_        = body_only_ ? expected_->body : 0;
-            decode(so_far, never);
-            used += decode(bytes.substr(used), end);
-        }
-        if (end && slow_)
-            wrong_ = wrong_ || at_ != expected_->plain.size();
-        return used;
-    }
-
-    /// A piece of a chunk of BDAT.
-    void chunk(std::string_view bytes) noexcept
-    {
-        auto const left = expected_->plain.size() - at_;
-        if (wrong_ || bytes.size() > left || std::memcmp(expected_->plain.data() + at_, bytes.data(), bytes.size()) != 0)
-            wrong_ = true;
-        else
-            at_ += bytes.size();
-    }
-
-    /// After the last chunk.
-    void last_chunk() noexcept { wrong_ = wrong_ || at_ != expected_->plain.size(); }
-
-    bool wrong() const noexcept { return wrong_; }
-
-private:
-    enum class place : unsigned char
-    {
-        line_begin,
-        middle,
-        cr,
-        dot,
-        dot_cr
-    };
-
-    std::size_t decode(std::string_view bytes, bool& end)
-    {
-        for (std::size_t i = 0; i != bytes.size(); ++i)
-        {
-            char const c = bytes[i];
-            switch (where_)
-            {
-            case place::line_begin:
-                if (c == '.')
-                    where_ = place::dot;
-                else
-                    put(c);
-                break;
-            case place::dot:
-                if (c == '\r')
-                    where_ = place::dot_cr;
-                else
-                    put(c);
-                break;
-            case place::dot_cr:
-                if (c == '\n')
-                {
-                    end = true;
-                    return i + 1;
-                }
-                put('\r');
-                put(c);
-                break;
-            case place::cr:
-                put(c);
-                if (c == '\n')
-                    where_ = place::line_begin;
-                break;
-            case place::middle: put(c); break;
-            }
-            if (head_ && where_ == place::line_begin)
-            {
-                bool const empty = line_ <= 2;
-                line_            = 0;
-                if (empty) // the body follows, which can be compared at once
-                {
-                    head_ = false;
-                    slow_ = false;
-                    at_   = expected_->body_on_wire;
-                    return i + 1;
-                }
-            }
-        }
-        return bytes.size();
-    }
-
-    void put(char c) noexcept
-    {
-        where_ = c == '\r' ? place::cr : place::middle;
-        if (head_)
-            ++line_;
-        else if (at_ != expected_->plain.size() && expected_->plain[at_] == c)
-            ++at_;
-        else
-            wrong_ = true;
-    }
-
-    support::content const* expected_;
-    std::size_t             at_    = 0; ///< In the wire form; if slow_, or in chunks, in the plain form.
-    std::size_t             line_  = 0; ///< Octets of a line of the header section.
-    place                   where_ = place::line_begin;
-    bool                    body_only_;
-    bool                    wrong_ = false;
-    bool                    slow_  = false;
-    bool                    head_  = false; ///< Still in the header section, which may be anything.
-};
-
 enum class mode : unsigned char
 {
     handshake,
@@ -252,7 +111,7 @@ struct connection
     bool          start_tls     = false;
     bool          waits_to_write = false;
     bool          shuts_down    = false;
-    verifier      body;
+    support::verifier body;
 };
 
 class server
@@ -390,8 +249,15 @@ private:
             finish(c, ended);
     }
 
+    static void tell_if_cut(connection const& c)
+    {
+        if (c.now == mode::data || c.now == mode::chunk)
+            std::fprintf(stderr, "sink: a connection ended in the middle of a message: %s\n", std::strerror(errno));
+    }
+
     void finish(connection& c, bool ended)
     {
+        tell_if_cut(c);
         if (c.tls != nullptr && !ended)
             SSL_shutdown(c.tls);
         end(c);
@@ -800,7 +666,11 @@ int run(int argc, char** argv)
     given.finish();
 
     struct sigaction act {};
-    act.sa_handler = [](int) { stopped = 1; };
+    act.sa_flags     = SA_SIGINFO;
+    act.sa_sigaction = [](int, siginfo_t* why, void*) {
+        stopped    = 1;
+        stopped_by = why->si_pid;
+    };
     sigaction(SIGTERM, &act, nullptr);
     sigaction(SIGINT, &act, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
@@ -814,6 +684,8 @@ int run(int argc, char** argv)
     std::fflush(stdout);
     all.run();
     std::printf("%s\n", all.seen().json().c_str());
+    if (stopped_by != getppid())
+        std::fprintf(stderr, "sink: stopped by process %d\n", static_cast<int>(stopped_by));
     SSL_CTX_free(tls);
     return 0;
 }

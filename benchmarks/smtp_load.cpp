@@ -32,6 +32,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -89,6 +90,7 @@ struct tally
     std::size_t           taken   = 0;
     std::size_t           decided = 0; ///< Messages, whatever became of them.
     std::string           first_failure;
+    std::string           first_exception;
     std::optional<double> session_kib;
     support::figures      cost;
 
@@ -102,9 +104,8 @@ struct tally
 
     void count(std::exception const& e)
     {
-        ++decided;
-        if (first_failure.empty())
-            first_failure = e.what();
+        if (first_exception.empty())
+            first_exception = e.what();
     }
 };
 
@@ -244,7 +245,10 @@ private:
             if (plan_->pooled)
                 co_await through_pool(n);
             else
-                co_await pool_->use([this, n](smtp::client& c) { return over(c, n); });
+            {
+                std::function<task<void>(smtp::client&)> share_of_it = [this, n](smtp::client& c) { return over(c, n); };
+                co_await pool_->use(std::move(share_of_it));
+            }
         }
         catch (std::exception const& e)
         {
@@ -288,9 +292,9 @@ private:
         auto                      result  = co_await results.next();
         while (result)
         {
-            count(result->report);
             if (result->failure && tally_->first_failure.empty())
                 tally_->first_failure = result->failure->what();
+            count(result->report);
             co_await mails.give_back(result->index);
             result = co_await results.next();
         }
@@ -409,7 +413,8 @@ int run(int argc, char** argv)
     t.cost.print(p.n, t.session_kib);
     if (t.taken == p.n)
         return 0;
-    std::fprintf(stderr, "smtp_load: %zu of %zu accepted; first failure: %s\n", t.taken, p.n, t.first_failure.c_str());
+    std::fprintf(stderr, "smtp_load: %zu of %zu accepted; first failure: %s; first exception: %s\n", t.taken, p.n,
+                 t.first_failure.c_str(), t.first_exception.c_str());
     return 1;
 }
 

@@ -4,7 +4,8 @@
 // SPDX-License-Identifier: MIT
 //
 
-// Counts what a program takes from the heap by operator new. To be included by one file of a program.
+// Counts what a program takes from the heap by operator new; nothing under sanitizers, which bring an allocator of their own. To
+// be included by one file of a program.
 
 #ifndef POSTHORN_BENCHMARKS_SUPPORT_ALLOCATIONS_HPP
 #define POSTHORN_BENCHMARKS_SUPPORT_ALLOCATIONS_HPP
@@ -37,19 +38,29 @@ inline void* allocate(std::size_t size, std::align_val_t alignment)
     return p;
 }
 
+/// Not inlined: compilers that saw std::free() would think that it does not belong to operator new.
+[[gnu::noinline]] inline void release(void* p) noexcept
+{
+    std::free(p);
+}
+
 } // namespace support
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 void* operator new(std::size_t size) { return support::allocate(size); }
 void* operator new[](std::size_t size) { return support::allocate(size); }
 void* operator new(std::size_t size, std::align_val_t a) { return support::allocate(size, a); }
 void* operator new[](std::size_t size, std::align_val_t a) { return support::allocate(size, a); }
-void  operator delete(void* p) noexcept { std::free(p); }
-void  operator delete[](void* p) noexcept { std::free(p); }
-void  operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void  operator delete[](void* p, std::size_t) noexcept { std::free(p); }
-void  operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void  operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
-void  operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
-void  operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void  operator delete(void* p) noexcept { support::release(p); }
+void  operator delete[](void* p) noexcept { support::release(p); }
+void  operator delete(void* p, std::size_t) noexcept { support::release(p); }
+void  operator delete[](void* p, std::size_t) noexcept { support::release(p); }
+void  operator delete(void* p, std::align_val_t) noexcept { support::release(p); }
+void  operator delete[](void* p, std::align_val_t) noexcept { support::release(p); }
+void  operator delete(void* p, std::size_t, std::align_val_t) noexcept { support::release(p); }
+void  operator delete[](void* p, std::size_t, std::align_val_t) noexcept { support::release(p); }
+
+#endif
 
 #endif

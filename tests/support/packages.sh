@@ -9,6 +9,7 @@ packages_fuzz="clang-19 libclang-rt-19-dev"
 packages_live="postfix dovecot-core dovecot-lmtpd dovecot-submissiond apache2-bin openssl microsocks tinyproxy-bin"
 packages_live="$packages_live lighttpd lighttpd-mod-webdav krb5-kdc krb5-admin-server krb5-user dovecot-gssapi"
 packages_live="$packages_live sasl2-bin libsasl2-modules libsasl2-modules-db postgresql-15"
+packages_peers="postfix libcurl4-openssl-dev libesmtp-dev libpoco-dev"
 
 # Installs those of the given Debian packages that are missing. Where nothing is missing, apt is not touched.
 install_packages()
