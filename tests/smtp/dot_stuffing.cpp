@@ -405,7 +405,7 @@ TEST_CASE("many dots make few slices")
 TEST_CASE("a full list stops the encoder and loses nothing")
 {
     std::string in;
-    for (int i = 0; i < 200; ++i)
+    for (int i = 0; i < 800; ++i)
         in += ".\n" + std::string(smtp::gather_list::short_run + 1, 'x');
     smtp::content_options options;
     smtp::content_encoder encoder(options);
@@ -429,6 +429,67 @@ TEST_CASE("a full list stops the encoder and loses nothing")
         wire += s;
     CHECK(calls > 2);
     CHECK(strict_decode(wire) == normalised(in));
+}
+
+TEST_CASE("content that was measured comes out as if it had not been, wherever it is cut and however often the list is full")
+{
+    std::mt19937 random(20261125);
+    auto const   number = [&](int most) { return static_cast<int>(random() % static_cast<unsigned>(most + 1)); };
+    int          dotted = 0;
+    for (int round = 0; round != 400; ++round)
+    {
+        std::string in;
+        for (int lines = number(40); lines != 0; --lines)
+        {
+            in += std::string(static_cast<std::size_t>(number(3) == 0 ? number(2) : 0), '.');
+            in += std::string(static_cast<std::size_t>(number(8) == 0 ? number(900) : number(90)), number(5) == 0 ? '.' : 'x');
+            in += "\r\n";
+        }
+        if (number(3) == 0)
+            in += number(1) == 0 ? "." : "no line end";
+        if (number(4) == 0)
+            in += "\n bare";
+        if (number(9) == 0)
+            in += "\xc3\xa4\r\n";
+        smtp::content_options options;
+        options.dot_stuffing    = number(3) != 0;
+        options.allow_eight_bit = number(1) != 0;
+        smtp::content_measure measure;
+        measure.update(in);
+        auto const facts = measure.finish();
+        dotted += facts.leading_dots != 0 ? 1 : 0;
+
+        auto const encoded = [&](bool trusting, std::size_t most) {
+            smtp::content_encoder encoder(options);
+            encoder.reset(options);
+            if (trusting)
+                encoder.trust(facts);
+            smtp::gather_list list;
+            std::error_code   ec;
+            std::string       wire;
+            auto const        drain = [&] {
+                for (auto const s : list.slices())
+                    wire += s;
+                list.clear();
+            };
+            std::string_view rest = in;
+            while (!rest.empty() && !ec)
+            {
+                auto const n = encoder.encode(rest.substr(0, most), list, ec);
+                rest.remove_prefix(n);
+                if (n == 0 || number(3) == 0)
+                    drain();
+            }
+            if (!ec)
+                encoder.finish(list, ec);
+            drain();
+            return ec ? ec.message() + std::to_string(encoder.offset()) : wire + "|" + std::to_string(encoder.offset());
+        };
+        auto const plain = encoded(false, in.size());
+        CHECK(encoded(true, in.size()) == plain);
+        CHECK(encoded(true, static_cast<std::size_t>(1 + number(100))) == plain);
+    }
+    CHECK(dotted > 100);
 }
 
 TEST_CASE("what the server does not take is refused at the right octet, wherever the chunks are cut")

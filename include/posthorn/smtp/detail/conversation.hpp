@@ -211,9 +211,10 @@ public:
             count_turn();
         std::optional<posthorn::error> failed;
         std::size_t                    n = 0;
+        auto const                     room = in.prepare(due.due() > few_replies ? read_size : small_read_size);
         try
         {
-            n = co_await stream.read_some(in.prepare(read_size));
+            n = co_await stream.read_some(room);
         }
         catch (posthorn::error const& e)
         {
@@ -333,7 +334,9 @@ public:
         close({});
     }
 
-    static constexpr std::size_t read_size = 4096;
+    static constexpr std::size_t read_size       = 4096;
+    static constexpr std::size_t small_read_size = 1024; ///< For an idle session that has sent no burst: sessions may be many.
+    static constexpr std::size_t few_replies     = 8;    ///< They fit into it, mostly.
 
     session_settings       settings;
     net::stream            stream;
