@@ -19,6 +19,7 @@
 #include <asio/cancellation_type.hpp>
 #include <asio/dispatch.hpp>
 #include <asio/error.hpp>
+#include <asio/execution/blocking.hpp>
 #include <asio/execution/context.hpp>
 #include <asio/execution/outstanding_work.hpp>
 #include <asio/execution_context.hpp>
@@ -33,9 +34,9 @@
 #include <asio/prefer.hpp>
 #include <asio/query.hpp>
 #include <asio/read.hpp>
+#include <asio/require.hpp>
 #include <asio/socket_base.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
 #include <asio/write.hpp>
 #include <openssl/asn1.h>
@@ -59,6 +60,7 @@
 #include <cerrno>
 #include <chrono>
 #include <climits>
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -78,14 +80,13 @@
 #include <memory>
 #include <mutex>
 #include <new>
-#include <numeric>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <unordered_map>
@@ -496,7 +497,10 @@ constexpr bool has_control(std::string_view s) noexcept { return std::any_of(s.b
 /// True if any octet is above 127.
 constexpr bool has_eight_bit(std::string_view s) noexcept
 {
-    return std::any_of(s.begin(), s.end(), is_eight_bit);
+    unsigned char all = 0; // without a branch for each octet
+    for (char const c : s)
+        all = static_cast<unsigned char>(all | static_cast<unsigned char>(c));
+    return (all & 0x80U) != 0;
 }
 
 } // namespace posthorn::ascii
@@ -1700,34 +1704,57 @@ foreign_awaiter(A&&) -> foreign_awaiter<A&&>;
 
 namespace posthorn::detail {
 
+// A union and not std::variant: one is instantiated for every type that a task returns, and a variant takes a compiler
+// several times as long.
 template <class T>
 class outcome
 {
 public:
+    outcome() noexcept {}
+    outcome(outcome const&)            = delete;
+    outcome& operator=(outcome const&) = delete;
+    ~outcome() { reset(); }
+
     template <class... Args>
     void emplace(Args&&... args)
     {
-        value_.template emplace<1>(std::forward<Args>(args)...);
+        reset();
+        std::construct_at(std::addressof(value_), std::forward<Args>(args)...);
+        has_value_ = true;
     }
-    void fail(std::exception_ptr e) noexcept { value_.template emplace<2>(std::move(e)); }
 
-    bool               has_value() const noexcept { return value_.index() == 1; }
-    std::exception_ptr failure() const noexcept
+    void fail(std::exception_ptr e) noexcept
     {
-        return value_.index() == 2 ? std::get<2>(value_) : std::exception_ptr();
+        reset();
+        failure_ = std::move(e);
     }
+
+    bool               has_value() const noexcept { return has_value_; }
+    std::exception_ptr failure() const noexcept { return failure_; }
 
     /// Moves the value out, or throws what was left.
     T take()
     {
-        if (value_.index() == 2)
-            std::rethrow_exception(std::get<2>(value_));
-        POSTHORN_ASSERT(value_.index() == 1);
-        return std::move(std::get<1>(value_));
+        if (failure_)
+            std::rethrow_exception(failure_);
+        POSTHORN_ASSERT(has_value_);
+        return std::move(value_);
     }
 
 private:
-    std::variant<std::monostate, T, std::exception_ptr> value_;
+    void reset() noexcept
+    {
+        if (has_value_)
+            std::destroy_at(std::addressof(value_));
+        has_value_ = false;
+    }
+
+    union
+    {
+        T value_;
+    };
+    std::exception_ptr failure_;
+    bool               has_value_ = false;
 };
 
 template <class T>
@@ -2224,6 +2251,11 @@ public:
         co_return element;
     }
 
+    /** For tasks: awaited, it gives a pointer to the next element where that is, null after the last; without a frame and a move.
+        The element stays until the next call.
+        @throws As next(). */
+    auto advance() noexcept { return advancing(handle_); }
+
 private:
     friend promise_type;
     explicit async_generator(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
@@ -2247,8 +2279,32 @@ private:
         }
         void await_resume() const noexcept {}
 
-    private:
+    protected:
         std::coroutine_handle<promise_type> handle_;
+    };
+
+    /// What advance() gives.
+    class advancing : public step
+    {
+    public:
+        explicit advancing(std::coroutine_handle<promise_type> h) noexcept : step(h) {}
+
+        bool await_ready() const noexcept
+        {
+            bool const over = !this->handle_ || this->handle_.done();
+            if (!over)
+                this->handle_.promise().current.reset();
+            return over;
+        }
+        T* await_resume() const
+        {
+            if (!this->handle_)
+                return nullptr;
+            auto& p = this->handle_.promise();
+            if (p.failure)
+                std::rethrow_exception(std::exchange(p.failure, nullptr));
+            return p.current && !this->handle_.done() ? &*p.current : nullptr;
+        }
     };
 
     std::coroutine_handle<promise_type> handle_ {};
@@ -2970,46 +3026,82 @@ private:
     std::optional<asio::thread_pool> pool_;
 };
 
+/// A function on its way to a worker, and what it left. Shared with the worker, which may outlive the event loop.
+class offloaded_work
+{
+public:
+    offloaded_work()                                 = default;
+    offloaded_work(offloaded_work const&)            = delete;
+    offloaded_work& operator=(offloaded_work const&) = delete;
+    virtual ~offloaded_work()                        = default;
+
+    /// Calls the function; reports what it throws.
+    virtual std::exception_ptr run() noexcept = 0;
+};
+
+struct nothing
+{
+};
+
+template <class F>
+class offloaded final : public offloaded_work
+{
+public:
+    explicit offloaded(F&& f) : function_(std::move(f)) {}
+
+    std::exception_ptr run() noexcept override
+    {
+        try
+        {
+            if constexpr (std::is_void_v<result>)
+                function_();
+            else
+                value_ = function_();
+        }
+        catch (...)
+        {
+            return std::current_exception();
+        }
+        return nullptr;
+    }
+
+    /// What it returned. @pre run() has reported no failure, and F returns something
+    auto take() { return std::move(value_); }
+
+private:
+    using result = std::invoke_result_t<F&>;
+    using stored = std::conditional_t<std::is_void_v<result>, nothing, std::decay_t<result>>;
+
+    F      function_;
+    stored value_ {};
+};
+
+// The same for every function, since what Asio makes of it takes a compiler long.
 struct initiate_offload
 {
-    template <class Handler, class F>
-    void operator()(Handler&& handler, asio::any_io_executor const& ex, F function) const
+    template <class Handler>
+    void operator()(Handler&& handler, asio::any_io_executor const& ex, std::shared_ptr<offloaded_work> work) const
     {
-        using result = std::invoke_result_t<F&>;
-        auto& pool   = asio::use_service<worker_service>(asio::query(ex, asio::execution::context)).pool();
-        auto  home   = tracked(asio::get_associated_executor(handler, ex));
+        auto& pool = asio::use_service<worker_service>(asio::query(ex, asio::execution::context)).pool();
+        auto  home = tracked(asio::get_associated_executor(handler, ex));
         asio::post(pool, [h = std::decay_t<Handler>(std::forward<Handler>(handler)), home,
-                          f = std::move(function)]() mutable {
-            std::exception_ptr failure;
-            if constexpr (std::is_void_v<result>)
-            {
-                try
-                {
-                    f();
-                }
-                catch (...)
-                {
-                    failure = std::current_exception();
-                }
-                asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr>(std::move(h), std::move(failure)));
-            }
-            else
-            {
-                result value {};
-                try
-                {
-                    value = f();
-                }
-                catch (...)
-                {
-                    failure = std::current_exception();
-                }
-                asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr, result>(
-                                     std::move(h), std::move(failure), std::move(value)));
-            }
+                          w = std::move(work)]() mutable {
+            auto failure = w->run();
+            w.reset(); // the waiting task has it, too, and comes to an end on its own thread
+            asio::post(home, completion<std::decay_t<Handler>, std::exception_ptr>(std::move(h), std::move(failure)));
         });
     }
 };
+
+inline task<void> run_on_worker(std::shared_ptr<offloaded_work> work)
+{
+    auto const ex = co_await this_coro::executor;
+    if (!ex)
+        throw error(errc::no_executor, "blocking work needs an event loop to come back to: use spawn() or sync_wait()");
+    auto operation = asio::async_initiate<use_task_t const&, void(std::exception_ptr)>(initiate_offload(), use_task, ex,
+                                                                                       std::move(work));
+    co_await std::move(operation);
+}
 
 } // namespace detail
 
@@ -3025,13 +3117,10 @@ struct initiate_offload
 template <class F>
 task<std::invoke_result_t<F&>> offload(F f)
 {
-    auto const ex = co_await this_coro::executor;
-    if (!ex)
-        throw error(errc::no_executor, "blocking work needs an event loop to come back to: use spawn() or sync_wait()");
-    using signature = typename detail::spawn_signature<std::invoke_result_t<F&>>::type;
-    auto operation =
-        asio::async_initiate<use_task_t const&, signature>(detail::initiate_offload(), use_task, ex, std::move(f));
-    co_return co_await std::move(operation);
+    auto const work = std::make_shared<detail::offloaded<F>>(std::move(f));
+    co_await detail::run_on_worker(work);
+    if constexpr (!std::is_void_v<std::invoke_result_t<F&>>)
+        co_return work->take();
 }
 
 } // namespace posthorn
@@ -8329,6 +8418,11 @@ public:
 
 #endif
 
+#if !defined(_WIN32)
+#include <sys/socket.h>
+#include <sys/uio.h>
+#endif
+
 namespace posthorn::net {
 
 /// What a stream has moved so far. For sockets a "write" or "read" is one system call that moved bytes.
@@ -8414,6 +8508,13 @@ public:
         impl_->limit.disarm();
     }
 
+    /// Removes the limit for a moment: a timer that runs is kept for the next one, and keeps its event loop running meanwhile.
+    void expires_later() noexcept
+    {
+        if (is_open())
+            impl_->limit.expires_at(deadline::never);
+    }
+
     /** Reads what there is, at least one byte. @return The number of bytes; 0 at the end of the stream.
 
         @pre `into` is not empty
@@ -8437,7 +8538,21 @@ public:
         s.gone = s.total = 0;
         for (auto const& piece : pieces)
             s.total += piece.size();
-        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent, s.gone);
+        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent, s.gone, 0);
+    }
+
+    /** The beginning of write(): what can leave without waiting does.
+        @return Whether that was all. If not, write_rest() with the same pieces must be next. */
+    bool write_now(std::span<std::string_view const> pieces) noexcept
+    {
+        return impl_ != nullptr && impl_->begin_write(pieces);
+    }
+
+    /// Goes on after write_now(); as write().
+    task<void> write_rest(std::span<std::string_view const> pieces)
+    {
+        impl& s = open();
+        return s.tls ? s.write_tls(pieces) : s.write_raw(pieces, s.unsent, s.gone, s.gone);
     }
 
     /** After a failed write(): did the last byte certainly stay here?
@@ -8671,7 +8786,14 @@ private:
                     if (!would_block(ec))
                         fail(ec);
                 }
-                co_await wait(socket_type::wait_read);
+                // As wait() does, without a frame of its own for what happens to every reply.
+                auto const  before  = interruptions;
+                auto const  outcome = co_await socket->async_wait(socket_type::wait_read, use_task_nothrow);
+                auto const& [ec]    = outcome;
+                in_a_row            = 0;
+                if (ec)
+                    fail_wait(ec, before);
+                check();
             }
         }
 
@@ -8690,16 +8812,40 @@ private:
             fail_wait(failed, before);
         }
 
+        /// @return Whether everything left. What did not, and failures, are for write_raw().
+        bool begin_write(std::span<std::string_view const> pieces) noexcept
+        {
+            gone = total = 0;
+            unsent       = true;
+            for (auto const& piece : pieces)
+                total += piece.size();
+            if (tls || custom || closed || limit.expired() || failed_write || !may_try())
+                return false;
+            gone = try_write(pieces, 0, failed_write);
+            if (gone == 0)
+                return false;
+            in_a_row += 1;
+            counters.writes += 1;
+            counters.bytes_written += gone;
+            unsent = gone != total;
+            return !unsent;
+        }
+
         /// @param kept Did the last byte certainly stay here? Kept up to date, for the case of a failure.
         /// @param left How many may have left, as long as it did.
-        task<void> write_raw(std::span<std::string_view const> pieces, bool& kept, std::size_t& left)
+        /// @param from Octets that have left before.
+        task<void> write_raw(std::span<std::string_view const> pieces, bool& kept, std::size_t& left, std::size_t from)
         {
             kept             = true;
-            std::size_t done = left = 0;
+            std::size_t done = left = from;
             check();
+            if (failed_write)
+                fail(std::exchange(failed_write, {}));
             while (!pieces.empty() && pieces.back().empty())
                 pieces = pieces.first(pieces.size() - 1);
-            std::size_t offset = 0; // into the first piece
+            std::size_t offset = from; // into the first piece
+            for (; !pieces.empty() && offset >= pieces.front().size(); pieces = pieces.subspan(1))
+                offset -= pieces.front().size();
             while (!pieces.empty())
             {
                 if (pieces.front().size() == offset)
@@ -8740,6 +8886,34 @@ private:
         /// One gather write without waiting; 0 if the transport takes nothing now.
         std::size_t write_now(std::span<std::string_view const> pieces, std::size_t offset)
         {
+            std::error_code   ec;
+            std::size_t const n = try_write(pieces, offset, ec);
+            if (ec)
+                fail(ec);
+            return n;
+        }
+
+        /// @param failed Set if that is not for want of room.
+        std::size_t try_write(std::span<std::string_view const> pieces, std::size_t offset, std::error_code& failed) noexcept
+        {
+            std::error_code ec;
+#if defined(MSG_NOSIGNAL) && !defined(_WIN32)
+            // Asio hands over no more than 64 pieces; text with many dots has more.
+            std::array<::iovec, 256> buffers;
+            std::size_t              count = 0;
+            for (auto piece : pieces.first(std::min(pieces.size(), buffers.size())))
+            {
+                buffers[count++] = {const_cast<char*>(piece.data()) + offset, piece.size() - offset};
+                offset           = 0;
+            }
+            ::msghdr message   = {};
+            message.msg_iov    = buffers.data();
+            message.msg_iovlen = count;
+            auto const        sent = ::sendmsg(socket->native_handle(), &message, MSG_NOSIGNAL);
+            std::size_t const n    = sent > 0 ? static_cast<std::size_t>(sent) : 0;
+            if (sent < 0)
+                ec.assign(errno, asio::error::get_system_category());
+#else
             std::array<asio::const_buffer, 64> buffers;
             std::size_t                        count = 0;
             for (auto piece : pieces.first(std::min(pieces.size(), buffers.size())))
@@ -8747,10 +8921,10 @@ private:
                 buffers[count++] = asio::buffer(piece.data() + offset, piece.size() - offset);
                 offset           = 0;
             }
-            std::error_code   ec;
             std::size_t const n = socket->write_some(std::span(buffers.data(), count), ec);
+#endif
             if (ec && !would_block(ec))
-                fail(ec);
+                failed = ec;
             return ec ? 0 : n;
         }
 
@@ -8784,7 +8958,7 @@ private:
                 std::swap(flying, tls->output());
                 std::string_view const waiting = flying.data();
                 cut                            = true; // unless it succeeds, the peer has half a record
-                co_await write_raw(std::span(&waiting, 1), *state, octets);
+                co_await write_raw(std::span(&waiting, 1), *state, octets, 0);
                 cut = false;
                 flying.clear();
                 state = &ignored;
@@ -9011,6 +9185,7 @@ private:
         std::uint64_t               interruptions = 0; ///< How often the limit has stopped operations.
         unsigned                    in_a_row      = 0; ///< Reads and writes since somebody waited.
         std::optional<char>         peeked;            ///< Decrypted by peek().
+        std::error_code             failed_write;      ///< For the write that comes next to tell.
         bool                        more_likely = false;
         bool                        writing_tls = false; ///< Somebody is going to flush what the engine puts out.
         bool                        cut         = false; ///< A record was not written to its end, or is on its way.
@@ -11509,7 +11684,10 @@ template <class T>
 concept message_like = std::is_same_v<std::remove_cvref_t<T>, message> || std::is_convertible_v<T, message_pointer>;
 
 template <class R>
-concept message_range = std::ranges::input_range<R> && message_like<std::ranges::range_reference_t<R>>;
+concept message_range = requires(R& r) {
+    { *std::begin(r) } -> message_like;
+    { std::begin(r) == std::end(r) } -> std::convertible_to<bool>;
+};
 
 /// Where the messages of a burst come from.
 class message_feed
@@ -11535,14 +11713,14 @@ template <class Range>
 class range_feed final : public message_feed
 {
 public:
-    explicit range_feed(Range range) : range_(std::forward<Range>(range)), at_(std::ranges::begin(range_)) {}
+    explicit range_feed(Range range) : range_(std::forward<Range>(range)), at_(std::begin(range_)) {}
 
     bool       ask(asio::any_io_executor const&) override { return true; }
     task<void> wait() override { co_return; }
 
     message_pointer take() override
     {
-        if (at_ == std::ranges::end(range_))
+        if (at_ == std::end(range_))
             return nullptr;
         message_pointer m = borrow(*at_);
         ++at_;
@@ -11550,8 +11728,8 @@ public:
     }
 
 private:
-    Range                            range_;
-    std::ranges::iterator_t<Range&> at_;
+    Range                                     range_;
+    decltype(std::begin(std::declval<Range&>())) at_;
 };
 
 /** Messages that take time.
@@ -13657,6 +13835,9 @@ inline std::vector<std::unique_ptr<mechanism>> choose(std::vector<std::string> c
 #ifndef POSTHORN_SMTP_DETAIL_CONTENT_SCAN_HPP
 #define POSTHORN_SMTP_DETAIL_CONTENT_SCAN_HPP
 
+#if defined(__SSE2__) && defined(__x86_64__) && defined(__GNUC__)
+#define POSTHORN_SCAN_AVX2 1 // without <immintrin.h>, which takes longer to compile than all of this folder
+#endif
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -13712,30 +13893,113 @@ inline scan_masks scan_portable(char const* p) noexcept
 inline scan_masks scan(char const* p) noexcept
 {
 #if defined(__SSE2__)
-    scan_masks    m;
-    __m128i const cr  = _mm_set1_epi8('\r');
-    __m128i const lf  = _mm_set1_epi8('\n');
-    __m128i const dot = _mm_set1_epi8('.');
-    __m128i const nul = _mm_setzero_si128();
-    for (unsigned i = 0; i < 4; ++i)
+    __m128i v[4];
+    std::memcpy(v, p, sizeof v);
+    auto const gather = [](__m128i a, __m128i b, __m128i c, __m128i d) {
+        auto const bits = [](__m128i x) { return static_cast<unsigned>(_mm_movemask_epi8(x)); };
+        return std::uint64_t{bits(a) | bits(b) << 16U} | std::uint64_t{bits(c) | bits(d) << 16U} << 32U;
+    };
+    auto const equal = [&](char octet) {
+        __m128i const x = _mm_set1_epi8(octet);
+        return gather(_mm_cmpeq_epi8(v[0], x), _mm_cmpeq_epi8(v[1], x), _mm_cmpeq_epi8(v[2], x), _mm_cmpeq_epi8(v[3], x));
+    };
+    scan_masks m;
+    m.cr  = equal('\r');
+    m.lf  = equal('\n');
+    m.dot = equal('.');
+    // Rare in most content, so all four are looked at together first.
+    __m128i const least = _mm_min_epu8(_mm_min_epu8(v[0], v[1]), _mm_min_epu8(v[2], v[3]));
+    __m128i const any   = _mm_or_si128(_mm_or_si128(v[0], v[1]), _mm_or_si128(v[2], v[3]));
+    if (_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(least, _mm_setzero_si128()), any)) != 0)
     {
-        __m128i v;
-        std::memcpy(&v, p + std::size_t{i} * 16, 16);
-        unsigned const at   = 16 * i;
-        auto const     bits = [at](__m128i x) {
-            return std::uint64_t{static_cast<unsigned>(_mm_movemask_epi8(x))} << at;
-        };
-        m.cr |= bits(_mm_cmpeq_epi8(v, cr));
-        m.lf |= bits(_mm_cmpeq_epi8(v, lf));
-        m.dot |= bits(_mm_cmpeq_epi8(v, dot));
-        m.nul |= bits(_mm_cmpeq_epi8(v, nul));
-        m.eight |= bits(v);
+        m.nul   = equal('\0');
+        m.eight = gather(v[0], v[1], v[2], v[3]);
     }
     return m;
 #else
     return scan_portable(p);
 #endif
 }
+
+/// What passing over clean content needs of a block: dots count only at line starts, and those are few.
+struct line_masks
+{
+    std::uint64_t cr    = 0;
+    std::uint64_t lf    = 0;
+    bool          nul   = false;
+    bool          eight = false;
+};
+
+/// The form for the machine that is compiled for.
+struct line_scan
+{
+    /// @param p 64 octets.
+    static line_masks at(char const* p) noexcept
+{
+#if defined(__SSE2__)
+        __m128i v[4];
+        std::memcpy(v, p, sizeof v);
+        auto const bits   = [](__m128i x) { return static_cast<unsigned>(_mm_movemask_epi8(x)); };
+        auto const gather = [&](char octet) {
+            __m128i const x = _mm_set1_epi8(octet);
+            return std::uint64_t {bits(_mm_cmpeq_epi8(v[0], x)) | bits(_mm_cmpeq_epi8(v[1], x)) << 16U} |
+                   std::uint64_t {bits(_mm_cmpeq_epi8(v[2], x)) | bits(_mm_cmpeq_epi8(v[3], x)) << 16U} << 32U;
+        };
+        // Lines are longer than a block, mostly: where nothing is below a space, there is nothing to be found.
+        __m128i const least = _mm_min_epu8(_mm_min_epu8(v[0], v[1]), _mm_min_epu8(v[2], v[3]));
+        __m128i const any   = _mm_or_si128(_mm_or_si128(v[0], v[1]), _mm_or_si128(v[2], v[3]));
+        line_masks    m;
+        m.eight = bits(any) != 0;
+        if (bits(_mm_cmpeq_epi8(_mm_min_epu8(least, _mm_set1_epi8(0x1f)), least)) == 0)
+            return m;
+        m.nul = bits(_mm_cmpeq_epi8(least, _mm_setzero_si128())) != 0;
+        m.cr  = gather('\r');
+        m.lf  = gather('\n');
+        return m;
+#else
+        scan_masks const all = scan_portable(p);
+        return {all.cr, all.lf, all.nul != 0, all.eight != 0};
+#endif
+    }
+};
+
+#if defined(POSTHORN_SCAN_AVX2)
+/// Half as many steps. Only where cpu_has_avx2().
+struct line_scan_avx2
+{
+    __attribute__((target("avx2"))) static inline line_masks at(char const* p) noexcept
+    {
+        octets a, b;
+        std::memcpy(&a, p, sizeof a);
+        std::memcpy(&b, p + sizeof a, sizeof b);
+        line_masks m;
+        m.eight = __builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>(a | b)) != 0;
+        if (__builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>((a < 0x20) | (b < 0x20))) == 0)
+            return m;
+        m.nul = __builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>((a == 0) | (b == 0))) != 0;
+        m.cr  = joined(__builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>(a == '\r')),
+                       __builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>(b == '\r')));
+        m.lf  = joined(__builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>(a == '\n')),
+                       __builtin_ia32_pmovmskb256(reinterpret_cast<signed_octets>(b == '\n')));
+        return m;
+    }
+
+private:
+    using octets        = unsigned char __attribute__((vector_size(32)));
+    using signed_octets = char __attribute__((vector_size(32)));
+
+    static std::uint64_t joined(int a, int b) noexcept
+    {
+        return std::uint64_t {static_cast<std::uint32_t>(a)} | std::uint64_t {static_cast<std::uint32_t>(b)} << 32U;
+    }
+};
+
+inline bool cpu_has_avx2() noexcept
+{
+    static bool const has = __builtin_cpu_supports("avx2") != 0;
+    return has;
+}
+#endif
 
 /// The masks of up to 64 octets; bits behind the end are clear.
 inline scan_masks scan(std::string_view block) noexcept
@@ -13774,20 +14038,21 @@ namespace posthorn::smtp {
 class gather_list
 {
 public:
-    static constexpr std::size_t max_slices = 60; ///< Below the 64 that Asio hands to one system call.
+    static constexpr std::size_t max_slices = 252; ///< Below the 256 that net::stream hands to one system call.
     static constexpr std::size_t short_run  = 512;
 
     explicit gather_list(std::size_t scratch_size = 16 * 1024) noexcept : scratch_size_(scratch_size) {}
 
     gather_list(gather_list&& other) noexcept
-        : slices_(other.slices_), scratch_(std::move(other.scratch_)), scratch_size_(other.scratch_size_),
+        : slices_(std::move(other.slices_)), scratch_(std::move(other.scratch_)), scratch_size_(other.scratch_size_),
           scratch_used_(std::exchange(other.scratch_used_, 0)), count_(std::exchange(other.count_, 0)),
           size_(std::exchange(other.size_, 0))
     {
     }
     gather_list& operator=(gather_list&& other) noexcept
     {
-        slices_       = other.slices_;
+        slices_       = std::move(other.slices_);
+        other.slices_.clear();
         scratch_      = std::move(other.scratch_);
         scratch_size_ = other.scratch_size_;
         scratch_used_ = std::exchange(other.scratch_used_, 0);
@@ -13843,20 +14108,22 @@ public:
     }
 
 private:
-    void push(std::string_view slice, bool is_scratch) noexcept
+    void push(std::string_view slice, bool is_scratch)
     {
         POSTHORN_ASSERT(count_ < max_slices);
+        if (count_ == slices_.size())
+            slices_.resize(std::min(max_slices, std::max<std::size_t>(2 * count_, 16)));
         slices_[count_++] = slice;
         last_is_scratch_  = is_scratch;
     }
 
-    std::array<std::string_view, max_slices> slices_;
-    std::unique_ptr<char[]>                  scratch_;
-    std::size_t                              scratch_size_;
-    std::size_t                              scratch_used_    = 0;
-    std::size_t                              count_           = 0;
-    std::size_t                              size_            = 0;
-    bool                                     last_is_scratch_ = false;
+    std::vector<std::string_view> slices_; ///< As long as was ever needed.
+    std::unique_ptr<char[]>       scratch_;
+    std::size_t                   scratch_size_;
+    std::size_t                   scratch_used_    = 0;
+    std::size_t                   count_           = 0;
+    std::size_t                   size_            = 0;
+    bool                          last_is_scratch_ = false;
 };
 
 } // namespace posthorn::smtp
@@ -13891,6 +14158,7 @@ struct content_facts
     bool          eight_bit    = false;
     bool          nul          = false;
     bool          bare_endings = false; ///< A CR or LF outside of CRLF.
+    std::uint64_t leading_dots = 0; ///< Lines that begin with a dot.
 };
 
 namespace detail {
@@ -13957,6 +14225,7 @@ public:
         }
         facts_.eight_bit = facts_.eight_bit || (all.eight & valid) != 0;
         facts_.nul       = facts_.nul || (all.nul & valid) != 0;
+        facts_.leading_dots += static_cast<std::uint64_t>(std::popcount(e.first_dot & valid));
 
         // Lines: each ends at a CR or at an LF without one.
         std::uint64_t const eol   = cr | lf;
@@ -13975,6 +14244,98 @@ public:
         after_cr_   = (cr >> (n - 1) & 1U) != 0;
         line_start_ = (eol >> (n - 1) & 1U) != 0;
     }
+
+    /** Moves over the whole blocks at the front of `in` that are clean: nearly all content is such blocks.
+
+        All line ends are CRLF, and there is no NUL. What look() and advance() would do about such a block, with everything in
+        registers.
+
+        @param most      The longest line that is allowed.
+        @param eight_bit Are octets above 127 allowed?
+        @param dots      Are lines that begin with a dot? They are counted then.
+        @return Their octets.
+    */
+    std::size_t pass_clean(std::string_view in, std::size_t most, bool eight_bit, bool dots) noexcept
+    {
+#if defined(POSTHORN_SCAN_AVX2)
+        if (in.size() >= 4 * scan_block && cpu_has_avx2())
+            return pass_clean_avx2(in, most, eight_bit, dots);
+#endif
+        return pass_clean_by<line_scan>(in, most, eight_bit, dots);
+    }
+
+private:
+#if defined(POSTHORN_SCAN_AVX2)
+    __attribute__((target("avx2"))) std::size_t pass_clean_avx2(std::string_view in, std::size_t most, bool eight_bit, bool dots) noexcept
+    {
+        return pass_clean_by<line_scan_avx2>(in, most, eight_bit, dots);
+    }
+#endif
+    template <class Scan>
+#if defined(POSTHORN_SCAN_AVX2)
+    __attribute__((always_inline))
+#endif
+    inline std::size_t pass_clean_by(std::string_view in, std::size_t most, bool eight_bit, bool dots) noexcept
+    {
+        std::uint64_t after_cr   = after_cr_ ? 1 : 0;
+        std::uint64_t line_start = line_start_ ? 1 : 0;
+        bool          eight      = false;
+        std::size_t   open       = line_size_;
+        std::size_t   longest    = facts_.longest_line;
+        std::size_t   done       = 0;
+        for (; in.size() - done >= scan_block; done += scan_block)
+        {
+            char const* const p      = in.data() + done;
+            line_masks const  m      = Scan::at(p);
+            std::uint64_t     leading = line_start & (p[0] == '.' ? 1U : 0U);
+            if ((m.cr | m.lf) == 0 && after_cr == 0)
+            {
+                std::size_t const line = open + scan_block;
+                if (m.nul || (m.eight && !eight_bit) || line > most || (leading != 0 && !dots))
+                    break;
+                facts_.leading_dots += leading;
+                open       = line;
+                line_start = 0;
+                eight      = eight || m.eight;
+                continue;
+            }
+            if (m.lf != (m.cr << 1U | after_cr) || m.nul || (m.eight && !eight_bit))
+                break;
+            leading += after_cr & (p[1] == '.' ? 1U : 0U);
+            std::size_t line      = open;
+            std::size_t begin     = after_cr; // behind the LF of a CR in the block before
+            std::size_t most_here = longest;
+            for (std::uint64_t rest = m.cr; rest != 0; rest &= rest - 1)
+            {
+                auto const at = static_cast<std::size_t>(std::countr_zero(rest));
+                most_here     = std::max(most_here, line + at - begin);
+                line          = 0;
+                begin         = at + 2;
+                leading += begin < scan_block && p[begin] == '.' ? 1U : 0U;
+            }
+            line += scan_block - std::min(begin, scan_block);
+            if (std::max(most_here, line) > most || (leading != 0 && !dots))
+                break;
+            facts_.leading_dots += leading;
+            open       = line;
+            longest    = most_here;
+            after_cr   = m.cr >> (scan_block - 1);
+            line_start = (m.cr | m.lf) >> (scan_block - 1);
+            eight      = eight || m.eight;
+        }
+        after_cr_           = after_cr != 0;
+        line_start_         = line_start != 0;
+        line_size_          = open;
+        facts_.longest_line = longest;
+        facts_.eight_bit    = facts_.eight_bit || eight;
+        facts_.size += done;
+        return done;
+    }
+
+public:
+    /// What is known of the whole content, which begins here.
+    void know(content_facts const& f) noexcept { facts_ = f; }
+    void stand(bool line_start) noexcept { line_start_ = line_start; }
 
     bool after_cr() const noexcept { return after_cr_; }
     bool line_start() const noexcept { return line_start_; }
@@ -14024,8 +14385,11 @@ public:
 
     void update(std::string_view in) noexcept
     {
-        while (!in.empty())
+        for (;;)
         {
+            in.remove_prefix(state_.pass_clean(in, in.npos, true, true));
+            if (in.empty())
+                break;
             auto const block  = in.substr(0, detail::scan_block);
             auto const masks  = detail::scan(block);
             auto const events = state_.look(masks, detail::low_bits(block.size()));
@@ -14091,10 +14455,20 @@ public:
             ec = errc::bad_parameter; // bare line ends could forge the end of the data
             return 0;
         }
-        std::size_t pos     = 0; // the octets before it were scanned
-        std::size_t written = 0; // and those before it are in `out`
+        if (trusted_)
+            return encode_trusted(in, out);
+        std::size_t const most    = options_.max_line == 0 || verbatim ? in.npos : options_.max_line;
+        std::size_t       pos     = 0; // the octets before it were scanned
+        std::size_t       written = 0; // and those before it are in `out`
+        bool              clean   = true; // was the last block?
         while (pos < in.size() && out.room() > reserve)
         {
+            if (clean)
+            {
+                pos += state_.pass_clean(in.substr(pos), most, options_.allow_eight_bit, !options_.dot_stuffing);
+                if (pos == in.size())
+                    break;
+            }
             auto const block = in.substr(pos, detail::scan_block);
             auto const n     = block.size();
             auto const masks = detail::scan(block);
@@ -14108,6 +14482,7 @@ public:
             std::size_t         done = n;
             std::uint64_t const insert =
                 verbatim ? 0 : e.bare_lf | e.no_lf | (options_.dot_stuffing ? e.first_dot : 0);
+            clean = insert == 0;
             for (auto rest = insert; rest != 0; rest &= rest - 1)
             {
                 auto const bit = static_cast<std::size_t>(std::countr_zero(rest));
@@ -14169,13 +14544,60 @@ public:
     /// Start again, for the next message.
     void reset(content_options options) noexcept
     {
+        trusted_ = false;
         options_ = options;
         state_   = detail::content_state();
         offset_  = 0;
     }
     void reset() noexcept { reset(options_); }
 
+    /** The content was measured, as a whole, and does not change any more: if all of it can be sent as it is, only lines that begin with a
+        dot are looked for. To be called after reset(), before the first octet.
+        @param f From content_measure with the same line_endings. */
+    void trust(content_facts const& f) noexcept
+    {
+        bool const verbatim = options_.endings == line_endings::verbatim;
+        bool const fits     = verbatim || options_.max_line == 0 || f.longest_line <= options_.max_line;
+        trusted_ = fits && !f.bare_endings && (options_.allow_nul || !f.nul) && (options_.allow_eight_bit || !f.eight_bit);
+        if (!trusted_)
+            return;
+        dots_ = options_.dot_stuffing ? f.leading_dots : 0;
+        state_.know(f);
+    }
+
 private:
+    /// A dot is doubled by two slices that share it.
+    std::size_t encode_trusted(std::string_view in, gather_list& out)
+    {
+        if (out.room() <= reserve)
+            return 0;
+        std::size_t pos = 0, written = 0;
+        while (dots_ != 0 && pos < in.size() && out.room() > reserve)
+        {
+            auto const* const dot = static_cast<char const*>(std::memchr(in.data() + pos, '.', in.size() - pos));
+            if (dot == nullptr)
+            {
+                pos = in.size();
+                break;
+            }
+            auto const at    = static_cast<std::size_t>(dot - in.data());
+            bool const first = at == 0 ? state_.line_start() : in[at - 1] == '\n';
+            pos              = at + 1;
+            if (!first)
+                continue;
+            out.add(in.substr(written, pos - written));
+            written = at;
+            --dots_;
+        }
+        if (dots_ == 0)
+            pos = in.size();
+        out.add(in.substr(written, pos - written));
+        if (pos != 0)
+            state_.stand(in[pos - 1] == '\n');
+        offset_ += pos;
+        return pos;
+    }
+
     /// One event adds up to three slices, the rest of the run one, finish() two.
     static constexpr std::size_t reserve = 6;
 
@@ -14210,7 +14632,9 @@ private:
 
     content_options       options_;
     detail::content_state state_;
-    std::uint64_t         offset_ = 0;
+    std::uint64_t         offset_  = 0;
+    std::uint64_t         dots_    = 0;     ///< Of trusted content: lines to come that begin with a dot.
+    bool                  trusted_ = false; ///< See trust().
 };
 
 } // namespace posthorn::smtp
@@ -14613,7 +15037,8 @@ public:
     void begin(report& r)
     {
         chosen_.resize(r.recipients_.size());
-        std::iota(chosen_.begin(), chosen_.end(), std::uint32_t(0));
+        for (std::uint32_t i = 0; auto& index : chosen_)
+            index = i++;
         mark(r);
     }
 
@@ -16080,6 +16505,8 @@ public:
         out.clear();
         if (in.empty())
         {
+            if (std::exchange(looked, false))
+                co_return;
             auto const state = stream.peek();
             if (state == net::stream::idle_state::quiet)
                 co_return;
@@ -16122,9 +16549,10 @@ public:
             count_turn();
         std::optional<posthorn::error> failed;
         std::size_t                    n = 0;
+        auto const                     room = in.prepare(due.due() > few_replies ? read_size : small_read_size);
         try
         {
-            n = co_await stream.read_some(in.prepare(read_size));
+            n = co_await stream.read_some(room);
         }
         catch (posthorn::error const& e)
         {
@@ -16244,7 +16672,9 @@ public:
         close({});
     }
 
-    static constexpr std::size_t read_size = 4096;
+    static constexpr std::size_t read_size       = 4096;
+    static constexpr std::size_t small_read_size = 1024; ///< For an idle session that has sent no burst: sessions may be many.
+    static constexpr std::size_t few_replies     = 8;    ///< They fit into it, mostly.
 
     session_settings       settings;
     net::stream            stream;
@@ -16256,6 +16686,7 @@ public:
     net::clock::time_point total    = net::deadline::never;
     net::clock::duration   patience = net::clock::duration::max(); ///< Bounds the wait for any reply.
     std::uint64_t          turns    = 0;                           ///< How often we had to wait for the server.
+    bool                   looked       = false; ///< Was it seen just now that nothing has arrived?
     bool                   fresh_output = false; ///< Something was written since the last wait.
     bool                   writing      = false; ///< Another task is writing, and its progress sets the time limit.
 
@@ -16558,6 +16989,9 @@ public:
     smtp::transfer         transfer() const noexcept { return transfer_; }
     content_options const& content() const noexcept { return content_; }
 
+    /// What the content consists of; null if it was not seen whole.
+    content_facts const* measured() const noexcept { return facts_ ? &*facts_ : nullptr; }
+
     /** The recipients of the next transaction, as many as the server takes at once (RFC 9422); empty if all had theirs.
 
         The span is valid until take_part() or postpone(). */
@@ -16635,11 +17069,13 @@ private:
         bool       binary    = verbatim || parameters_.body == body_type::binary;
         auto       size      = c.size;
         eight_bit_           = true;
+        facts_.reset();
         if (c.complete)
         {
             content_measure measure(o.endings);
             measure.update(c.beginning);
-            auto const facts = measure.finish();
+            facts_           = measure.finish();
+            auto const& facts = *facts_;
             size             = facts.size;
             eight_bit_       = facts.eight_bit;
             bool const overlong = o.max_line != 0 && facts.longest_line > o.max_line;
@@ -16838,6 +17274,7 @@ private:
     smtp::envelope             copy_; ///< With other spellings and parameters, if there are any.
     mail_parameters            parameters_;
     content_options            content_;
+    std::optional<content_facts> facts_;
     std::vector<std::uint32_t> todo_; ///< Recipients who can be reached, in the order of their transactions.
     std::size_t                next_     = 0; ///< The first in it who had no transaction yet.
     std::size_t                parts_    = 0;
@@ -16872,6 +17309,18 @@ public:
             co_await next_block();
     }
 
+    /// The same at once. @return False, with nothing done, if it is not in memory.
+    bool open_whole(source& from)
+    {
+        auto const whole = from.contiguous();
+        if (!whole)
+            return false;
+        from_  = &from;
+        block_ = *whole;
+        ended_ = whole_ = true;
+        return true;
+    }
+
     /// Starts again from the beginning. @pre can_rewind()
     task<void> rewind()
     {
@@ -16893,7 +17342,13 @@ public:
     }
     std::optional<std::uint64_t> size() const { return from_->size(); }
 
-    void reset(content_options const& o) noexcept { encoder_.reset(o); }
+    /// @param measured What is known of the whole content; null if that was not measured.
+    void reset(content_options const& o, content_facts const* measured) noexcept
+    {
+        encoder_.reset(o);
+        if (measured != nullptr && whole_)
+            encoder_.trust(*measured);
+    }
 
     std::uint64_t offset() const noexcept { return encoder_.offset(); }
 
@@ -16977,6 +17432,14 @@ public:
         own_memory_ = scattered || slices_.uses_scratch();
     }
 
+    /// Makes one slice of all, by copying, where there is no room for many. @pre It is complete.
+    void join()
+    {
+        gather();
+        slices_.add(gathered_.data());
+        own_memory_ = true;
+    }
+
     /// Once it is complete.
     std::span<std::string_view const> slices() const noexcept { return slices_.slices(); }
 
@@ -17052,18 +17515,36 @@ public:
         @throws session_error after a timeout or a cancellation. */
     task<void> flush(net::clock::time_point limit, phase p, bool const& over)
     {
+        if (flush_now())
+            co_return;
+        co_await flush_rest(limit, p, over);
+    }
+
+    /// Writes what can leave without waiting. @return Whether nothing is left; if not, flush_rest() must be next.
+    bool flush_now() noexcept
+    {
         if (list_.empty() || failed_)
         {
             list_.clear();
-            co_return;
+            return true;
         }
-        flushing_        = true;
         c_->fresh_output = true;
+        flushing_        = !c_->stream.write_now(list_.slices());
+        if (flushing_)
+            return false;
+        written_ += list_.size();
+        list_.clear();
+        return true;
+    }
+
+    /// What flush_now() has left; as flush().
+    task<void> flush_rest(net::clock::time_point limit, phase p, bool const& over)
+    {
         c_->stream.expires_at(std::min(limit, c_->total));
         std::optional<posthorn::error> failure;
         try
         {
-            co_await c_->stream.write(list_.slices());
+            co_await c_->stream.write_rest(list_.slices());
         }
         catch (posthorn::error const& e)
         {
@@ -17905,7 +18386,7 @@ inline task<void> write_content(conversation& c, outbox& out, source& content, c
     bool const     closing = false;
     content_reader reader;
     co_await reader.open(content);
-    reader.reset(rules);
+    reader.reset(rules, nullptr);
     auto const    begun = net::clock::now();
     std::uint64_t sent  = 0;
     for (bool complete = false; !complete && !out.failed();)
@@ -18146,15 +18627,18 @@ private:
     /// Is it certain that writing cannot block for long, and is it too little to be refused on its way?
     bool is_brief() const
     {
-        std::size_t octets = 0, replies = c_->due.due();
+        std::size_t         octets = 0, replies = c_->due.due();
+        parcel const* const first  = find([](parcel const& one) { return one.at == parcel::stage::waiting; });
         for (auto const& p : parcels_)
         {
             if (p->at != parcel::stage::waiting && p.get() != current_)
                 continue;
-            bool const fresh = p->at == parcel::stage::waiting;
+            bool const fresh  = p->at == parcel::stage::waiting;
+            bool const chunks = p->how->chunking != chunking::off && server_.offers->has(feature::chunking);
+            if (fresh && !chunks && p.get() != first)
+                continue; // before it, content must be accepted, and that takes a reply
             replies += fresh ? p->mail->envelope.recipients.size() + 4 : p->dialogue.pending_commands();
-            bool const with_content = fresh ? server_.burst || p->how->chunking == chunking::on
-                                            : p->dialogue.next() == transaction::step::send_content;
+            bool const with_content = fresh ? chunks : p->dialogue.next() == transaction::step::send_content;
             if (!with_content || p->mail->content == nullptr)
                 continue;
             auto const whole = p->mail->content->contiguous();
@@ -18175,27 +18659,41 @@ private:
                 parcel* const next = find([](parcel const& p) { return p.at == parcel::stage::waiting; });
                 if (next == nullptr || !may_begin(*next))
                     break;
-                co_await start(*next);
+                if (!start_now(*next))
+                    co_await start(*next);
                 continue;
             }
             parcel& p = *current_;
             if (!can_write(p))
                 break;
+            // Each is a task only where there is something to wait for.
             if (!p.dialogue.output().empty())
-                co_await stage_commands(p);
+            {
+                if (!outbox_.has_room(1))
+                    co_await flush();
+                stage_commands(p);
+            }
             else if (p.dialogue.next() == transaction::step::send_nothing)
                 stage_nothing(p);
             else if (p.plan.transfer() == transfer::bdat)
-                co_await stage_chunks(p);
+            {
+                if (!stage_chunks_now(p))
+                    co_await stage_chunks(p);
+            }
             else
-                co_await stage_data(p);
+            {
+                begin_data(p);
+                if (!encode_data(p))
+                    co_await stage_data(p);
+            }
             if (current_ == &p && p.dialogue.written())
             {
                 p.at     = parcel::stage::written;
                 current_ = nullptr;
             }
         }
-        co_await flush();
+        if (!flush_now())
+            co_await flush_rest();
     }
 
     /// The same while another task listens.
@@ -18240,8 +18738,23 @@ private:
             settlement::explain(*p.into, reason.code().message());
             co_return complete(p, reason);
         }
-        if (stopped())
-            co_return;
+        if (!stopped())
+            plan(p);
+    }
+
+    /// Does what start() does if there is nothing to wait for. @return Whether it did.
+    bool start_now(parcel& p)
+    {
+        bool const looks = server_.burst && c_->due.idle() && outbox_.empty();
+        if (looks || p.begun_once || p.mail->content == nullptr || used_up(*server_.offers) || !p.content.open_whole(*p.mail->content))
+            return false;
+        plan(p);
+        return true;
+    }
+
+    /// The content is open: plans, the first time, and begins a transaction.
+    void plan(parcel& p)
+    {
         defect problem;
         if (!std::exchange(p.begun_once, true))
         {
@@ -18251,7 +18764,7 @@ private:
         if (!problem)
             problem = begin_transaction(p);
         if (problem)
-            co_return fail_early(p, problem.code, problem.detail);
+            fail_early(p, problem.code, problem.detail);
     }
 
     defect begin_transaction(parcel& p)
@@ -18272,7 +18785,7 @@ private:
             return d;
         }
         p.plan.take_part();
-        p.content.reset(p.plan.content());
+        p.content.reset(p.plan.content(), p.plan.measured());
         p.end_mark.reset();
         p.at     = parcel::stage::writing;
         p.ticket = ++tickets_;
@@ -18281,12 +18794,10 @@ private:
         return {};
     }
 
-    task<void> stage_commands(parcel& p)
+    void stage_commands(parcel& p)
     {
-        if (!outbox_.has_room(1))
-            co_await flush();
         if (stopped() || p.dialogue.output().empty())
-            co_return;
+            return;
         std::string_view const commands = p.dialogue.output();
         c_->require_quiet(p.dialogue.pending_command(0).what);
         if (c_->settings.on_event)
@@ -18308,28 +18819,64 @@ private:
         end_content(p);
     }
 
-    task<void> stage_data(parcel& p)
+    void begin_data(parcel& p)
     {
         c_->require_quiet(phase::data);
         owe(p, [&] { p.dialogue.content_begins(c_->due); });
         p.begun = net::clock::now();
-        for (;;)
+    }
+
+    /// As much as there is and fits. @return Whether that was the end.
+    bool encode_data(parcel& p)
+    {
+        if (p.content.needs_block() || !outbox_.has_room(content_reader::few_pieces))
+            return false;
+        std::error_code   ec;
+        std::size_t const before = outbox_.size();
+        bool const        last   = p.content.encode(outbox_.list(), content_reader::everything, ec);
+        if (ec) // the end of the content must not be written now, so the connection cannot be saved
+            throw content_error(*c_, ec, p.content.offset());
+        p.staged += outbox_.size() - before;
+        if (last)
+            end_content(p);
+        return last;
+    }
+
+    task<void> stage_data(parcel& p)
+    {
+        bool last = false;
+        while (!last)
         {
-            if (p.content.needs_block() || !outbox_.has_room(content_reader::few_pieces))
-                co_await flush();
+            co_await flush();
             if (!stopped() && p.content.needs_block())
                 co_await p.content.next_block();
             if (stopped())
                 co_return;
-            std::error_code   ec;
-            std::size_t const before = outbox_.size();
-            bool const        last   = p.content.encode(outbox_.list(), content_reader::everything, ec);
-            if (ec) // the end of the content must not be written now, so the connection cannot be saved
-                throw content_error(*c_, ec, p.content.offset());
-            p.staged += outbox_.size() - before;
-            if (last)
-                co_return end_content(p);
+            last = encode_data(p);
         }
+    }
+
+    /// Does what stage_chunks() does if there is nothing to wait for. @return False if stage_chunks() is to go on.
+    bool stage_chunks_now(parcel& p)
+    {
+        while (!stopped() && p.dialogue.next() == transaction::step::send_content && p.dialogue.chunks_due() < window_of(p))
+        {
+            if (pinned_ || outbox_.size() >= few_octets || !p.content.whole() || !outbox_.has_room(content_reader::few_pieces))
+                return false;
+            chunk_.clear();
+            std::error_code ec;
+            bool const      last = chunk_.take(p.content, std::max<std::size_t>(p.how->chunk_size, 1), ec);
+            if (ec) // between two chunks nothing is lost: the server forgets the message at RSET
+            {
+                abandon(p, std::make_exception_ptr(content_error(*c_, ec, p.content.offset())));
+                return true;
+            }
+            chunk_.complete(true);
+            if (!outbox_.has_room(chunk_.slices().size() + 2))
+                chunk_.join();
+            stage_chunk(p, last);
+        }
+        return true;
     }
 
     task<void> stage_chunks(parcel& p)
@@ -18337,7 +18884,7 @@ private:
         while (!stopped() && p.dialogue.next() == transaction::step::send_content &&
                p.dialogue.chunks_due() < window_of(p))
         {
-            if (pinned_)
+            if (pinned_ || outbox_.size() >= few_octets)
                 co_await flush();
             std::exception_ptr failure;
             bool               last = false;
@@ -18431,12 +18978,32 @@ private:
 
     task<void> flush()
     {
+        if (!flush_now())
+            co_await flush_rest();
+    }
+
+    /// Writes what can leave without waiting. @return Whether nothing is left; if not, flush_rest() must be next.
+    bool flush_now()
+    {
+        if (!outbox_.flush_now())
+            return false;
+        note_flushed();
+        return true;
+    }
+
+    task<void> flush_rest()
+    {
         auto const& limits = c_->settings.timeouts;
         auto const  limit  = current_ != nullptr && current_->staged + current_->content_bytes != 0
                                ? content_limit(limits, current_->begun, current_->content_bytes)
                                : block_limit(limits);
         phase const p = c_->due.idle() ? phase::content : c_->due.front().what;
-        co_await outbox_.flush(limit, p, closing_);
+        co_await outbox_.flush_rest(limit, p, closing_);
+        note_flushed();
+    }
+
+    void note_flushed()
+    {
         pinned_ = false;
         for (auto& one : parcels_)
         {
@@ -18752,18 +19319,37 @@ public:
             delivery_->end(std::make_exception_ptr(c_->make_error(posthorn::errc::canceled, phase::content, "burst")));
     }
 
-    /** The next message that is decided, or nothing after the last.
+    /// Takes the next message that is decided already. @return Whether there was one.
+    bool take(burst_result& into)
+    {
+        auto const at = std::find_if(slots_.begin(), slots_.end(), [this](auto const& s) { return is_decided(*s); });
+        if (at == slots_.end())
+            return false;
+        slot& s = **at;
+        into.index              = s.index;
+        into.report             = std::move(s.report);
+        into.failure            = std::move(s.on_its_way->failure);
+        s.on_its_way->at        = parcel::stage::idle;
+        octets_ -= s.octets;
+        s.mail.reset();
+        spare_ = std::move(*at);
+        slots_.erase(at);
+        return true;
+    }
 
-        After the connection was lost, all that are on their way, and then nothing more: what the feed has left was
+    /** Waits until a message is decided.
+
+        After the connection was lost, all that are on their way are, and then nothing more: what the feed has left was
         not asked for.
+        @return Whether there is one to take().
         @throws What the feed throws, after all that were on their way are decided. */
-    task<std::optional<burst_result>> next()
+    task<bool> next()
     {
         auto const ex = co_await this_coro::executor;
         for (;;)
         {
-            if (auto decided = take_decided())
-                co_return decided;
+            if (std::any_of(slots_.begin(), slots_.end(), [this](auto const& s) { return is_decided(*s); }))
+                co_return true;
             bool const renewing = held_ && slots_.empty();
             if (renewing)
                 dispatch(std::exchange(held_, nullptr));
@@ -18776,10 +19362,15 @@ public:
             std::exception_ptr broken;
             try
             {
-                if (!renewing)
+                if (!renewing && delivery_->has_work() && !(wants_more() && !delivery_->can_write()))
+                    co_await delivery_->step();
+                else if (!renewing)
                     co_await go_on();
                 else if (!delivery_->stopped())
                     co_await introduction_->renew();
+                auto const how = co_await this_coro::cancelled;
+                if (!renewing && how != asio::cancellation_type::none)
+                    throw c_->make_error(posthorn::errc::canceled, phase::content, "burst");
             }
             catch (...)
             {
@@ -18797,7 +19388,7 @@ public:
             co_await c_->leave();
         if (feed_failure_)
             std::rethrow_exception(std::exchange(feed_failure_, nullptr));
-        co_return std::nullopt;
+        co_return false;
     }
 
 private:
@@ -18861,7 +19452,7 @@ private:
 
     void dispatch(message_pointer mail)
     {
-        auto one        = std::make_unique<slot>();
+        auto one        = spare_ ? std::move(spare_) : std::make_unique<slot>();
         one->index      = index_++;
         one->octets     = mail->content ? mail->content->size().value_or(0) : 0;
         one->mail       = std::move(mail);
@@ -18870,13 +19461,15 @@ private:
         slots_.push_back(std::move(one));
     }
 
-    /// Waits for the server, the feed, or both.
+    bool is_decided(slot const& s) const noexcept
+    {
+        return s.on_its_way->at == parcel::stage::done && (s.on_its_way->owed == 0 || ended_);
+    }
+
+    /// Waits for the feed, or for it and the server.
     task<void> go_on()
     {
-        bool const asking = wants_more();
-        if (delivery_->has_work() && (!asking || delivery_->can_write()))
-            co_await delivery_->step();
-        else if (!delivery_->has_work())
+        if (!delivery_->has_work())
             co_await feed_->wait();
         else
         {
@@ -18885,27 +19478,6 @@ private:
             co_await when_any(std::move(reply), std::move(message));
             delivery_->take_replies();
         }
-        auto const how = co_await this_coro::cancelled;
-        if (how != asio::cancellation_type::none)
-            throw c_->make_error(posthorn::errc::canceled, phase::content, "burst");
-    }
-
-    std::optional<burst_result> take_decided()
-    {
-        auto const at = std::find_if(slots_.begin(), slots_.end(), [this](auto const& s) {
-            return s->on_its_way->at == parcel::stage::done && (s->on_its_way->owed == 0 || ended_);
-        });
-        if (at == slots_.end())
-            return std::nullopt;
-        slot& s = **at;
-        std::optional<burst_result> result(std::in_place);
-        result->index           = s.index;
-        result->report          = std::move(s.report);
-        result->failure         = std::move(s.on_its_way->failure);
-        s.on_its_way->at        = parcel::stage::idle;
-        octets_ -= s.octets;
-        slots_.erase(at);
-        return result;
     }
 
     conversation*                      c_;
@@ -18914,6 +19486,7 @@ private:
     std::unique_ptr<message_feed>      feed_;
     burst_options                      options_;
     std::vector<std::unique_ptr<slot>> slots_;
+    std::unique_ptr<slot>              spare_; ///< To be used again.
     message_pointer                    held_; ///< Waits until the server is idle, to be asked what it offers by now.
     std::exception_ptr                 feed_failure_;
     std::size_t                        index_     = 0;
@@ -19605,6 +20178,9 @@ public:
         return is_open() && (!busy_ || watching_) && talk_.in.empty() && talk_.stream.peek() == net::stream::idle_state::quiet;
     }
 
+    /// looks_alive() has said yes, and nothing was waited for since: the operation that comes next need not look again.
+    void looked() noexcept { talk_.looked = true; }
+
     /// Limits everything from now on, beside the limits of the phases; time_point::max() for none.
     void expires_at(net::clock::time_point when) noexcept { talk_.total = when; }
 
@@ -19678,12 +20254,19 @@ private:
         operation const guard(*this, phase::mail);
         co_await talk_.begin(phase::mail);
         detail::burst_run run(talk_, delivery_, introduction_, std::move(feed), std::move(options));
-        auto              result = co_await run.next();
-        while (result)
+        burst_result      result;
+        for (;;)
         {
-            talk_.stream.expires_never(); // the caller takes the time it wants
-            co_yield std::move(*result);
-            result = co_await run.next();
+            bool ready = run.take(result);
+            if (!ready)
+            {
+                ready = co_await run.next();
+                if (!ready)
+                    break;
+                continue;
+            }
+            talk_.stream.expires_later(); // the caller takes the time it wants
+            co_yield std::move(result);
         }
     }
 
@@ -19824,7 +20407,11 @@ public:
         operation const guard(*this);
         transaction::reset(into, m.envelope);
         auto const deadline = total_deadline();
-        bool const kept     = co_await has_usable_session();
+        bool       kept     = looks_usable();
+        if (kept)
+            session_->looked(); // just now: once is enough
+        else
+            kept = co_await has_usable_session();
         if (!kept)
             co_await open(deadline);
         session_->expires_at(deadline);
@@ -19958,13 +20545,15 @@ private:
     /// Is there a connection that more messages can use? If not there is none afterwards.
     task<bool> has_usable_session()
     {
-        if (session_ && session_->looks_alive() && session_->used_up())
+        if (looks_usable())
+            co_return true;
+        if (session_ && session_->used_up() && session_->looks_alive())
             co_await session_->quit();
-        bool const usable = session_ && session_->looks_alive();
-        if (!usable)
-            session_.reset();
-        co_return usable;
+        session_.reset();
+        co_return false;
     }
+
+    bool looks_usable() { return session_ && !session_->used_up() && session_->looks_alive(); }
 
     /// Does the kept connection still answer? If not there is none afterwards.
     task<bool> answers()
@@ -20012,11 +20601,11 @@ private:
             bool blamed = false, decided = false, moved = false, progress = false;
             for (;;)
             {
-                std::optional<burst_result> result;
-                std::exception_ptr          broken; // before any message was taken
+                burst_result*      result = nullptr;
+                std::exception_ptr broken; // before any message was taken
                 try
                 {
-                    result = co_await results.next();
+                    result = co_await results.advance();
                 }
                 catch (...)
                 {
@@ -20752,12 +21341,360 @@ private:
 #ifndef POSTHORN_SMTP_DETAIL_POOL_LEASE_HPP
 #define POSTHORN_SMTP_DETAIL_POOL_LEASE_HPP
 
+// An executor that runs one thing at a time, as asio::strand does, but with a handle of one pointer: any_io_executor holds it without
+// memory of its own, where a strand of any_io_executor is allocated and built anew with every copy, several for each operation.
+
+#ifndef POSTHORN_CORO_SERIAL_EXECUTOR_HPP
+#define POSTHORN_CORO_SERIAL_EXECUTOR_HPP
+
+namespace posthorn {
+
+/** What is submitted runs on the inner executor, never two at the same time, in the order in which it was submitted; at once, if the
+    caller runs on it already.
+
+    @par Thread safety
+    All functions may be called from any thread; copies share one queue.
+*/
+class serial_executor
+{
+public:
+    /// @param inner Runs everything; its context must outlive what is submitted. @throws std::bad_alloc
+    template <std::same_as<asio::any_io_executor> Inner> // no conversion: whether it is an executor would depend on itself
+    explicit serial_executor(Inner const& inner) : queue_(new queue(inner))
+    {
+    }
+
+    serial_executor(serial_executor const& other) noexcept
+        : queue_(other.queue_), never_blocking_(other.never_blocking_), tracked_(other.tracked_)
+    {
+        queue_->hold();
+        if (tracked_)
+            queue_->add_work();
+    }
+    serial_executor(serial_executor&& other) noexcept
+        : queue_(std::exchange(other.queue_, nullptr)), never_blocking_(other.never_blocking_), tracked_(other.tracked_)
+    {
+    }
+    serial_executor& operator=(serial_executor other) noexcept
+    {
+        std::swap(queue_, other.queue_);
+        std::swap(never_blocking_, other.never_blocking_);
+        std::swap(tracked_, other.tracked_);
+        return *this;
+    }
+    ~serial_executor()
+    {
+        if (queue_ == nullptr) // moved from
+            return;
+        if (tracked_)
+            queue_->remove_work();
+        queue_->release();
+    }
+
+    /// Does the caller run on it?
+    bool running_in_this_thread() const noexcept { return queue_->runs_here(); }
+
+    template <class F>
+    void execute(F&& f) const
+    {
+        if (never_blocking_)
+            return queue_->submit(std::forward<F>(f), false);
+        if (queue_->runs_here())
+        {
+            std::decay_t<F> local(std::forward<F>(f));
+            std::move(local)();
+            return;
+        }
+        queue_->submit(std::forward<F>(f), true);
+    }
+
+    asio::execution_context& query(asio::execution::context_t) const noexcept { return queue_->context(); }
+
+    asio::execution::blocking_t query(asio::execution::blocking_t) const noexcept
+    {
+        if (never_blocking_)
+            return asio::execution::blocking.never;
+        return asio::execution::blocking.possibly;
+    }
+
+    asio::execution::outstanding_work_t query(asio::execution::outstanding_work_t) const noexcept
+    {
+        if (tracked_)
+            return asio::execution::outstanding_work.tracked;
+        return asio::execution::outstanding_work.untracked;
+    }
+
+    serial_executor require(asio::execution::blocking_t::never_t) const noexcept { return serial_executor(*queue_, true, tracked_); }
+    serial_executor require(asio::execution::blocking_t::possibly_t) const noexcept { return serial_executor(*queue_, false, tracked_); }
+    serial_executor require(asio::execution::outstanding_work_t::tracked_t) const noexcept
+    {
+        return serial_executor(*queue_, never_blocking_, true);
+    }
+    serial_executor require(asio::execution::outstanding_work_t::untracked_t) const noexcept
+    {
+        return serial_executor(*queue_, never_blocking_, false);
+    }
+
+    friend bool operator==(serial_executor const& a, serial_executor const& b) noexcept
+    {
+        return a.queue_ == b.queue_ && a.never_blocking_ == b.never_blocking_ && a.tracked_ == b.tracked_;
+    }
+    friend bool operator!=(serial_executor const& a, serial_executor const& b) noexcept { return !(a == b); }
+
+private:
+    /// Something to be run, in a list.
+    struct job
+    {
+        job()                      = default;
+        job(job const&)            = delete;
+        job& operator=(job const&) = delete;
+        virtual ~job()             = default;
+        virtual void run()         = 0;
+
+        std::unique_ptr<job> next;
+    };
+
+    template <class F>
+    struct job_of final : job
+    {
+        explicit job_of(F&& f) : function(std::move(f)) {}
+        explicit job_of(F const& f) : function(f) {}
+        void run() override { std::move(function)(); }
+        F    function;
+    };
+
+    class queue
+    {
+    public:
+        explicit queue(asio::any_io_executor const& inner)
+            : inner_(inner), loop_(inner_.target<asio::io_context::executor_type>()),
+              context_(&asio::query(inner_, asio::execution::context))
+        {
+        }
+        queue(queue const&)            = delete;
+        queue& operator=(queue const&) = delete;
+
+        void hold() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+        void release() noexcept
+        {
+            if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+                delete this;
+        }
+
+        asio::execution_context& context() const noexcept { return *context_; }
+
+        /// Only this thread can have written its own number.
+        bool runs_here() const noexcept { return runner_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
+
+        template <class F>
+        void submit(F&& f, bool may_block)
+        {
+            if (may_block && loop_ != nullptr && loop_->running_in_this_thread() && enter())
+            {
+                running const here(*this);
+                std::decay_t<F> local(std::forward<F>(f));
+                std::move(local)();
+                return;
+            }
+            std::unique_ptr<job> one = std::make_unique<job_of<std::decay_t<F>>>(std::forward<F>(f));
+            bool                 first = false;
+            {
+                std::lock_guard lock(mutex_);
+                job* const      place = one.get();
+                (last_ != nullptr ? last_->next : first_) = std::move(one);
+                last_  = place;
+                first  = !std::exchange(busy_, true);
+            }
+            if (first)
+                go_on();
+        }
+
+        void add_work() noexcept
+        {
+            if (work_count_.fetch_add(1, std::memory_order_acq_rel) == 0)
+                adjust_work();
+        }
+
+        void remove_work() noexcept
+        {
+            if (work_count_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+                adjust_work();
+        }
+
+    private:
+        ~queue() = default;
+
+        /// The loop is kept from ending while there are handles that want it. Others may have come or gone meanwhile.
+        void adjust_work() noexcept
+        {
+            asio::any_io_executor gone; // freed after the lock
+            std::lock_guard       lock(mutex_);
+            bool const            wanted = work_count_.load(std::memory_order_acquire) != 0;
+            if (!wanted)
+                gone = std::exchange(work_, {});
+            else if (!work_)
+                track();
+        }
+
+        void track() noexcept
+        {
+            try
+            {
+                work_ = asio::prefer(inner_, asio::execution::outstanding_work.tracked);
+            }
+            catch (...)
+            {
+                // An inner executor that needs memory for it, and got none. An operation in flight is work by itself.
+            }
+        }
+
+        /// Takes the turn, if it is nobody's.
+        bool enter() noexcept
+        {
+            std::lock_guard lock(mutex_);
+            return !std::exchange(busy_, true);
+        }
+
+        /// Has the turn while something runs; then gives it on.
+        class running
+        {
+        public:
+            explicit running(queue& q) noexcept : queue_(&q)
+            {
+                q.hold();
+                q.runner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+            }
+            running(running const&)            = delete;
+            running& operator=(running const&) = delete;
+            ~running()
+            {
+                queue_->runner_.store(std::thread::id(), std::memory_order_relaxed);
+                if (queue_->leave())
+                    queue_->go_on_or_drop();
+                queue_->release();
+            }
+
+        private:
+            queue* queue_;
+        };
+
+        /// @return Whether something waits: the turn is still taken then.
+        bool leave() noexcept
+        {
+            std::lock_guard lock(mutex_);
+            if (first_)
+                return true;
+            busy_ = false;
+            return false;
+        }
+
+        /// Stands in the inner executor. Dropped without being run, it drops all that waits: the event loop is gone.
+        class turn
+        {
+        public:
+            explicit turn(queue& q) noexcept : queue_(&q) { q.hold(); }
+            turn(turn&& other) noexcept : queue_(std::exchange(other.queue_, nullptr)) {}
+            turn(turn const&)            = delete;
+            turn& operator=(turn const&) = delete;
+            turn& operator=(turn&&)      = delete;
+            ~turn()
+            {
+                if (queue_ == nullptr)
+                    return;
+                queue_->drop();
+                queue_->release();
+            }
+
+            void operator()()
+            {
+                queue* const q = std::exchange(queue_, nullptr);
+                {
+                    running const here(*q);
+                    auto const    one = q->take();
+                    one->run();
+                }
+                q->release();
+            }
+
+        private:
+            queue* queue_;
+        };
+
+        /// Posts the next turn. @pre The turn is taken, and something waits. @throws std::bad_alloc Everything was dropped then.
+        void go_on() { asio::require(inner_, asio::execution::blocking.never).execute(turn(*this)); }
+
+        void go_on_or_drop() noexcept
+        {
+            try
+            {
+                go_on();
+            }
+            catch (...)
+            {
+                // Without memory for the post; what waited was dropped, which tells those who wait for it.
+            }
+        }
+
+        std::unique_ptr<job> take() noexcept
+        {
+            std::lock_guard lock(mutex_);
+            auto            one = std::move(first_);
+            first_              = std::move(one->next);
+            if (!first_)
+                last_ = nullptr;
+            return one;
+        }
+
+        void drop() noexcept
+        {
+            std::unique_ptr<job> all;
+            {
+                std::lock_guard lock(mutex_);
+                all   = std::move(first_);
+                last_ = nullptr;
+                busy_ = false;
+            }
+            while (all) // one by one: a long list is no deep recursion
+                all = std::move(all->next);
+        }
+
+        std::atomic<std::size_t>               references_ {1};
+        std::atomic<std::thread::id>           runner_ {};
+        asio::any_io_executor                  inner_;
+        asio::io_context::executor_type const* loop_; ///< Of inner_, if it is of an io_context.
+        asio::execution_context*               context_;
+        std::mutex                             mutex_;
+        std::unique_ptr<job>                   first_;
+        job*                                   last_ = nullptr;
+        std::atomic<std::size_t>               work_count_ {0}; ///< Handles that track work.
+        asio::any_io_executor                  work_;           ///< While there are any.
+        bool                                   busy_ = false;
+    };
+
+    serial_executor(queue& q, bool never, bool work) noexcept : queue_(&q), never_blocking_(never), tracked_(work)
+    {
+        q.hold();
+        if (work)
+            q.add_work();
+    }
+
+    queue* queue_;
+    bool   never_blocking_ = false;
+    bool   tracked_        = false;
+};
+
+static_assert(sizeof(serial_executor) <= 2 * sizeof(void*), "any_io_executor holds it without memory of its own");
+
+} // namespace posthorn
+
+#endif
+
 namespace posthorn::smtp::detail {
 
 /// One connection, on a strand of its own.
 struct pool_slot
 {
-    pool_slot(asio::any_io_executor const& ex, client_settings const& s) : strand(asio::make_strand(ex)), client(s) {}
+    pool_slot(asio::any_io_executor const& ex, client_settings const& s) : strand(serial_executor(ex)), client(s) {}
 
     asio::any_io_executor   strand;
     smtp::client            client;         ///< Used on its strand, by who has the slot.
