@@ -10,6 +10,7 @@
 #ifndef POSTHORN_LEGACY_DETAIL_ENGINE_HPP
 #define POSTHORN_LEGACY_DETAIL_ENGINE_HPP
 
+#include <posthorn/crypto/lifetime.hpp>
 #include <posthorn/legacy/detail/mailbox.hpp>
 
 #include <asio/executor_work_guard.hpp>
@@ -60,6 +61,7 @@ public:
 private:
     engine() : work_(loop_.get_executor())
     {
+        crypto::outlive_caller();
 #if !defined(_WIN32)
         // Signals are for the threads of the program.
         sigset_t all, before;
@@ -68,7 +70,10 @@ private:
 #endif
         try
         {
-            thread_ = std::thread([this] { loop_.run(); });
+            thread_ = std::thread([this] {
+                loop_.run();
+                crypto::leave_thread();
+            });
         }
         catch (...)
         {
