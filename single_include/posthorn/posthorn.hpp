@@ -23607,6 +23607,13 @@ struct target
     std::string destination; ///< BMOVE and BCOPY: its own one; empty: that of the request.
 };
 
+/// A prefix that a namespace shall have in a body, besides the usual ones.
+struct bound_prefix
+{
+    std::string prefix; ///< A name; none of usual_prefix(), and used once.
+    std::string space;
+};
+
 namespace detail {
 
 inline constexpr xml::name dav_name(std::string_view local) noexcept { return {dav_space, local}; }
@@ -23614,9 +23621,11 @@ inline constexpr xml::name dav_name(std::string_view local) noexcept { return {d
 /** Declares namespaces: `DAV:`, then those with a usual prefix in the order of prefixes, which is the order in which old clients
     declared them, then the others. */
 template <class Range, class Space>
-void bind_spaces(xml::writer& w, Range const& items, Space space_of)
+void bind_spaces(xml::writer& w, std::span<bound_prefix const> prefixes, Range const& items, Space space_of)
 {
     w.bind("D", dav_space);
+    for (auto const& p : prefixes)
+        w.bind(p.prefix, p.space);
     std::vector<std::pair<std::string_view, std::string_view>> known;
     for (auto const& item : items)
         if (auto const prefix = usual_prefix(space_of(item)); !prefix.empty())
@@ -23674,13 +23683,15 @@ inline void write_changes(xml::writer& w, property_update const& update)
 } // namespace detail
 
 /** The body of PROPFIND, and with targets that of BPROPFIND.
+    @param prefixes Declared, whether used or not.
     @throws error xml::errc::bad_name, bad_text
 */
-inline std::string propfind_body(property_list const& what, std::span<target const> targets = {})
+inline std::string propfind_body(property_list const& what, std::span<target const> targets = {},
+                                 std::span<bound_prefix const> prefixes = {})
 {
     std::string out;
     xml::writer w(out);
-    detail::bind_spaces(w, what.some(), [](auto const& n) { return std::string_view(n.space); });
+    detail::bind_spaces(w, prefixes, what.some(), [](auto const& n) { return std::string_view(n.space); });
     w.start(detail::dav_name("propfind"));
     detail::write_targets(w, targets);
     switch (what.what())
@@ -23699,13 +23710,15 @@ inline std::string propfind_body(property_list const& what, std::span<target con
 }
 
 /** The body of PROPPATCH, and with targets that of BPROPPATCH; of MKCOL on Exchange, too.
+    @param prefixes Declared, whether used or not.
     @throws error xml::errc::bad_name, bad_text
 */
-inline std::string proppatch_body(property_update const& update, std::span<target const> targets = {})
+inline std::string proppatch_body(property_update const& update, std::span<target const> targets = {},
+                                  std::span<bound_prefix const> prefixes = {})
 {
     std::string out;
     xml::writer w(out);
-    detail::bind_spaces(w, update.changes(), [](auto const& c) { return std::string_view(c.name.space); });
+    detail::bind_spaces(w, prefixes, update.changes(), [](auto const& c) { return std::string_view(c.name.space); });
     if (std::any_of(update.changes().begin(), update.changes().end(),
                     [](auto const& c) { return !c.type.empty(); }))
         w.bind("dt", datatypes_space);
@@ -35534,7 +35547,14 @@ public:
     /// @return Where it is; empty if the server does not say.
     task<http::url> add(contact c)
     {
-        auto const at     = home();
+        auto const at = home();
+        co_return co_await add(at, std::move(c));
+    }
+
+    /// Into another folder of contacts.
+    task<http::url> add(http::url to, contact c)
+    {
+        auto const at     = s_->folder_url(to);
         auto       update = update_of(c.fields);
         switch (s_->rules.is)
         {
@@ -36381,6 +36401,14 @@ public:
         co_await state_->open();
         detail::contact_book book(*state_);
         co_return co_await book.add(std::move(c));
+    }
+
+    /// The same in another folder of contacts.
+    task<http::url> add_contact(http::url to, contact c)
+    {
+        co_await state_->open();
+        detail::contact_book book(*state_);
+        co_return co_await book.add(std::move(to), std::move(c));
     }
 
     /// Changes some fields and leaves the others. @param fields An empty text takes a field away.

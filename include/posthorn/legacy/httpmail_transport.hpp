@@ -9,20 +9,18 @@
 #ifndef POSTHORN_LEGACY_HTTPMAIL_TRANSPORT_HPP
 #define POSTHORN_LEGACY_HTTPMAIL_TRANSPORT_HPP
 
+#include <posthorn/http/event.hpp>
 #include <posthorn/legacy/com_ptr.hpp>
 #include <posthorn/legacy/detail/account.hpp>
 #include <posthorn/legacy/detail/dav_requests.hpp>
-#include <posthorn/legacy/detail/engine.hpp>
 #include <posthorn/legacy/detail/guarded.hpp>
 #include <posthorn/legacy/detail/httpmail_arguments.hpp>
 #include <posthorn/legacy/detail/httpmail_connection.hpp>
 #include <posthorn/legacy/detail/httpmail_front.hpp>
 #include <posthorn/legacy/detail/httpmail_requests.hpp>
-#include <posthorn/legacy/detail/mailbox.hpp>
 #include <posthorn/legacy/detail/protocol_file.hpp>
-#include <posthorn/legacy/detail/pump_queue.hpp>
 #include <posthorn/legacy/detail/task_text.hpp>
-#include <posthorn/legacy/detail/unknown.hpp>
+#include <posthorn/legacy/detail/transport_object.hpp>
 #include <posthorn/legacy/imnxport.h>
 #include <posthorn/legacy/transport_settings.hpp>
 #include <posthorn/net/tls_context.hpp>
@@ -48,40 +46,16 @@ namespace posthorn::legacy {
     @par Lifetime
     As COM has it. The last Release may come from inside a callback; it ends everything without a word.
 */
-class httpmail_transport final : public detail::unknown<IHTTPMailTransport2, IHTTPMailTransport, IInternetTransport>
+class httpmail_transport final : public detail::transport_object<detail::httpmail_object, detail::httpmail_front>
 {
 public:
     /// For the calling thread.
-    explicit httpmail_transport(transport_settings settings)
-        : front_(std::make_shared<detail::httpmail_front>(detail::engine::instance().make_mailbox())), pumped_(true)
-    {
-        front_->box->move_to(detail::pump_queue::of_this_thread());
-        front_->settings  = std::move(settings);
-        front_->transport = this;
-    }
+    explicit httpmail_transport(transport_settings settings) : transport_object(std::move(settings)) {}
 
     /// For an executor.
-    httpmail_transport(asio::any_io_executor const& ex, transport_settings settings)
-        : front_(std::make_shared<detail::httpmail_front>(std::make_shared<detail::mailbox>(ex))), pumped_(false)
-    {
-        front_->box->move_to(ex);
-        front_->settings  = std::move(settings);
-        front_->transport = this;
-    }
+    httpmail_transport(asio::any_io_executor const& ex, transport_settings settings) : transport_object(ex, std::move(settings)) {}
 
     // IInternetTransport ---------------------------------------------------------------------------------------
-
-    STDMETHODIMP GetServerInfo(LPINETSERVER server) override
-    {
-        if (server == nullptr)
-            return E_INVALIDARG;
-        if (!front_->initialised)
-            return IXP_E_NOT_INIT;
-        if (!front_->has_server)
-            return IXP_E_NOT_CONNECTED;
-        *server = front_->server;
-        return S_OK;
-    }
 
     STDMETHODIMP_(IXPTYPE) GetIXPType() override { return IXP_HTTPMail; }
 
@@ -130,14 +104,6 @@ public:
         });
     }
 
-    STDMETHODIMP HandsOffCallback() override
-    {
-        if (!front_->callback)
-            return S_FALSE;
-        auto const released = std::exchange(front_->callback, nullptr);
-        return S_OK;
-    }
-
     STDMETHODIMP Disconnect() override
     {
         return detail::guarded([&] {
@@ -150,28 +116,6 @@ public:
                 c->leave();
             return S_OK;
         });
-    }
-
-    STDMETHODIMP DropConnection() override
-    {
-        return detail::guarded([&] {
-            if (!front_->initialised)
-                return IXP_E_NOT_INIT;
-            if (!is_connected())
-                return IXP_E_NOT_CONNECTED;
-            drop();
-            auto const front = front_; // the client may give the last reference back
-            front->set_status(IXP_DISCONNECTED); // the one callback that comes from inside of a method
-            return S_OK;
-        });
-    }
-
-    STDMETHODIMP GetStatus(IXPSTATUS* status) override
-    {
-        if (status == nullptr)
-            return E_INVALIDARG;
-        *status = front_->status;
-        return S_OK;
     }
 
     // IHTTPMailTransport ---------------------------------------------------------------------------------------
@@ -475,48 +419,11 @@ public:
         });
     }
 
-protected:
-    void last_release() noexcept override
-    {
-        if (!front_->box->is_mine())
-        {
-            // Its thread has the last word, and hears of it when it pumps.
-            front_->box->post(detail::step([this] { end(); }));
-            return;
-        }
-        end();
-    }
-
 private:
     using connection = detail::httpmail_connection;
     using order      = detail::httpmail_order;
 
     ~httpmail_transport() override = default;
-
-    void end() noexcept
-    {
-        front_->transport   = nullptr;
-        auto const callback = std::exchange(front_->callback, nullptr);
-        drop();
-        if (pumped_ && detail::engine::is_alive())
-            front_->box->give_to(detail::engine::instance().executor());
-        else if (pumped_)
-            front_->box->close();
-        delete this;
-    }
-
-    /// Ends a connection without a word to anybody.
-    void drop() noexcept
-    {
-        auto const c = std::exchange(front_->connection, nullptr);
-        front_->forget_news();
-        front_->on_quiet = nullptr;
-        front_->forget_session();
-        if (c)
-            c->drop();
-    }
-
-    bool is_connected() const noexcept { return front_->connection != nullptr; }
 
     bool has_sockets() const
     {
@@ -734,9 +641,6 @@ private:
             return read(command, context, std::move(*at), [depth](connection& c, order& o) { return detail::do_contacts(c, o, depth); });
         });
     }
-
-    std::shared_ptr<detail::httpmail_front> front_;
-    bool                                    pumped_; ///< A thread pumps for it; else it has an executor.
 };
 
 } // namespace posthorn::legacy

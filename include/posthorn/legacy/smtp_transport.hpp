@@ -11,14 +11,13 @@
 
 #include <posthorn/legacy/com_ptr.hpp>
 #include <posthorn/legacy/detail/account.hpp>
-#include <posthorn/legacy/detail/engine.hpp>
-#include <posthorn/legacy/detail/mailbox.hpp>
+#include <posthorn/legacy/detail/guarded.hpp>
 #include <posthorn/legacy/detail/protocol_file.hpp>
 #include <posthorn/legacy/detail/pump_queue.hpp>
 #include <posthorn/legacy/detail/smtp_arguments.hpp>
 #include <posthorn/legacy/detail/smtp_connection.hpp>
 #include <posthorn/legacy/detail/smtp_front.hpp>
-#include <posthorn/legacy/detail/unknown.hpp>
+#include <posthorn/legacy/detail/transport_object.hpp>
 #include <posthorn/legacy/imnxport.h>
 #include <posthorn/legacy/transport_settings.hpp>
 #include <posthorn/net/endpoint.hpp>
@@ -52,40 +51,16 @@ namespace posthorn::legacy {
     @par Lifetime
     As COM has it. The last Release may come from inside a callback; it closes a connection without a word.
 */
-class smtp_transport final : public detail::smtp_object
+class smtp_transport final : public detail::transport_object<detail::smtp_object, detail::smtp_front>
 {
 public:
     /// For the calling thread.
-    explicit smtp_transport(transport_settings settings)
-        : front_(std::make_shared<detail::smtp_front>(detail::engine::instance().make_mailbox())), pumped_(true)
-    {
-        front_->box->move_to(detail::pump_queue::of_this_thread());
-        front_->settings  = std::move(settings);
-        front_->transport = this;
-    }
+    explicit smtp_transport(transport_settings settings) : transport_object(std::move(settings)) {}
 
     /// For an executor.
-    smtp_transport(asio::any_io_executor const& ex, transport_settings settings)
-        : front_(std::make_shared<detail::smtp_front>(std::make_shared<detail::mailbox>(ex))), pumped_(false)
-    {
-        front_->box->move_to(ex);
-        front_->settings  = std::move(settings);
-        front_->transport = this;
-    }
+    smtp_transport(asio::any_io_executor const& ex, transport_settings settings) : transport_object(ex, std::move(settings)) {}
 
     // IInternetTransport ---------------------------------------------------------------------------------------
-
-    STDMETHODIMP GetServerInfo(LPINETSERVER server) override
-    {
-        if (server == nullptr)
-            return E_INVALIDARG;
-        if (!front_->initialised)
-            return IXP_E_NOT_INIT;
-        if (!front_->has_server)
-            return IXP_E_NOT_CONNECTED;
-        *server = front_->server;
-        return S_OK;
-    }
 
     STDMETHODIMP_(IXPTYPE) GetIXPType() override { return IXP_SMTP; }
 
@@ -119,7 +94,7 @@ public:
 
     STDMETHODIMP Connect(LPINETSERVER server, boolean authenticate, boolean logging) override
     {
-        return guarded([&] {
+        return detail::guarded([&] {
             if (server == nullptr || !is_usable(*server))
                 return E_INVALIDARG;
             if (!front_->initialised || !front_->callback)
@@ -136,17 +111,9 @@ public:
         });
     }
 
-    STDMETHODIMP HandsOffCallback() override
-    {
-        if (!front_->callback)
-            return S_FALSE;
-        auto const released = std::exchange(front_->callback, nullptr);
-        return S_OK;
-    }
-
     STDMETHODIMP Disconnect() override
     {
-        return guarded([&] {
+        return detail::guarded([&] {
             if (!front_->initialised)
                 return IXP_E_NOT_INIT;
             if (!is_connected())
@@ -162,30 +129,11 @@ public:
         });
     }
 
-    STDMETHODIMP DropConnection() override
-    {
-        if (!front_->initialised)
-            return IXP_E_NOT_INIT;
-        if (!is_connected())
-            return IXP_E_NOT_CONNECTED;
-        drop();
-        front_->set_status(IXP_DISCONNECTED); // the one callback that comes from inside of a method
-        return S_OK;
-    }
-
-    STDMETHODIMP GetStatus(IXPSTATUS* status) override
-    {
-        if (status == nullptr)
-            return E_INVALIDARG;
-        *status = front_->status;
-        return S_OK;
-    }
-
     // ISMTPTransport -------------------------------------------------------------------------------------------
 
     STDMETHODIMP InitNew(LPSTR log_file, ISMTPCallback* callback) override
     {
-        return guarded([&] {
+        return detail::guarded([&] {
             if (callback == nullptr)
                 return E_INVALIDARG;
             if (is_connected())
@@ -199,7 +147,7 @@ public:
 
     STDMETHODIMP SendMessage(LPSMTPMESSAGE message) override
     {
-        return guarded([&] {
+        return detail::guarded([&] {
             if (message == nullptr || message->pstmMsg == nullptr)
                 return E_INVALIDARG;
             auto l = std::make_shared<detail::letter>();
@@ -209,7 +157,7 @@ public:
 
     STDMETHODIMP CommandMAIL(LPSTR from) override
     {
-        return guarded([&] {
+        return detail::guarded([&] {
             auto const mail = from == nullptr ? std::nullopt : detail::parse_mail(from);
             if (!mail)
                 return E_INVALIDARG;
@@ -221,17 +169,17 @@ public:
 
     STDMETHODIMP CommandEHLO() override
     {
-        return guarded([&] { return command([](connection& c) { return c.introduce(SMTP_EHLO); }); });
+        return detail::guarded([&] { return command([](connection& c) { return c.introduce(SMTP_EHLO); }); });
     }
 
     STDMETHODIMP CommandHELO() override
     {
-        return guarded([&] { return command([](connection& c) { return c.introduce(SMTP_HELO); }); });
+        return detail::guarded([&] { return command([](connection& c) { return c.introduce(SMTP_HELO); }); });
     }
 
     STDMETHODIMP CommandAUTH(LPSTR mechanism) override
     {
-        return guarded([&] {
+        return detail::guarded([&] {
             auto const order = mechanism == nullptr ? nullptr : detail::parse_auth(mechanism);
             if (!order)
                 return E_INVALIDARG;
@@ -241,27 +189,27 @@ public:
 
     STDMETHODIMP CommandQUIT() override
     {
-        return guarded([&] { return command([](connection& c) { return c.quit(); }); });
+        return detail::guarded([&] { return command([](connection& c) { return c.quit(); }); });
     }
 
     STDMETHODIMP CommandRSET() override
     {
-        return guarded([&] { return command([](connection& c) { return c.exchange(SMTP_RSET, c.session()->rset()); }); });
+        return detail::guarded([&] { return command([](connection& c) { return c.exchange(SMTP_RSET, c.session()->rset()); }); });
     }
 
     STDMETHODIMP CommandDATA() override
     {
-        return guarded([&] { return command([](connection& c) { return c.exchange(SMTP_DATA, c.session()->open_data()); }); });
+        return detail::guarded([&] { return command([](connection& c) { return c.exchange(SMTP_DATA, c.session()->open_data()); }); });
     }
 
     STDMETHODIMP CommandDOT() override
     {
-        return guarded([&] { return submit([](connection& c) { return c.finish_data(nullptr); }, true, nullptr); });
+        return detail::guarded([&] { return submit([](connection& c) { return c.finish_data(nullptr); }, true, nullptr); });
     }
 
     STDMETHODIMP SendDataStream(IStream* stream, ULONG size) override
     {
-        return guarded([&] {
+        return detail::guarded([&] {
             if (stream == nullptr)
                 return E_INVALIDARG;
             HRESULT const possible = is_possible(true);
@@ -276,7 +224,7 @@ public:
 
     STDMETHODIMP SetWindow() override
     {
-        return guarded([&] {
+        return detail::guarded([&] {
             if (!front_->initialised)
                 return IXP_E_NOT_INIT;
             if (!pumped_)
@@ -292,7 +240,7 @@ public:
 
     STDMETHODIMP ResetWindow() override
     {
-        return guarded([&] {
+        return detail::guarded([&] {
             if (!front_->initialised)
                 return IXP_E_NOT_INIT;
             if (!pumped_ || front_->box->is_held() || front_->box->is_running_elsewhere())
@@ -304,7 +252,7 @@ public:
 
     STDMETHODIMP SendMessage2(LPSMTPMESSAGE2 message) override
     {
-        return guarded([&] {
+        return detail::guarded([&] {
             if (message == nullptr || message->smtpMsg.pstmMsg == nullptr)
                 return E_INVALIDARG;
             auto l = std::make_shared<detail::letter>();
@@ -325,60 +273,10 @@ public:
 
     STDMETHODIMP CommandRCPT2(LPSTR to, INETADDRTYPE dsn) override { return recipient(to, dsn); }
 
-protected:
-    void last_release() noexcept override
-    {
-        auto const box = front_->box; // which may end this object before it returns
-        if (!box->bequeath(last_)) // else its thread has the last word
-            end();
-    }
-
 private:
     using connection = detail::smtp_connection;
 
     ~smtp_transport() override = default;
-
-    void end() noexcept
-    {
-        front_->transport   = nullptr;
-        auto const callback = std::exchange(front_->callback, nullptr);
-        drop();
-        if (pumped_ && detail::engine::is_alive())
-            front_->box->give_to(detail::engine::instance().executor());
-        else if (pumped_)
-            front_->box->close();
-        delete this;
-    }
-
-    /// Ends a connection without a word to anybody.
-    void drop() noexcept
-    {
-        auto const c = std::exchange(front_->connection, nullptr);
-        front_->forget_news();
-        front_->on_quiet = nullptr;
-        front_->busy = front_->ready = front_->connected = false;
-        if (c)
-            c->drop();
-    }
-
-    template <class F>
-    static HRESULT guarded(F&& f) noexcept
-    {
-        try
-        {
-            return std::forward<F>(f)();
-        }
-        catch (std::bad_alloc const&)
-        {
-            return E_OUTOFMEMORY;
-        }
-        catch (...)
-        {
-            return E_FAIL;
-        }
-    }
-
-    bool is_connected() const noexcept { return front_->connection != nullptr; }
 
     // Connect --------------------------------------------------------------------------------------------------
 
@@ -505,7 +403,7 @@ private:
 
     HRESULT recipient(LPSTR to, INETADDRTYPE dsn)
     {
-        return guarded([&] {
+        return detail::guarded([&] {
             auto const rcpt = to == nullptr ? std::nullopt : detail::parse_rcpt(to, dsn);
             if (!rcpt)
                 return E_INVALIDARG;
@@ -543,10 +441,6 @@ private:
         l->content = std::make_shared<detail::stream_source>(m.pstmMsg, m.cbSize);
         return submit([l](connection& c) { return c.send(l); }, false, l->content);
     }
-
-    std::shared_ptr<detail::smtp_front> front_;
-    bool                                pumped_; ///< A thread pumps for it; else it has an executor.
-    detail::step                        last_ {[this] { end(); }}; ///< Made in time: a last Release cannot fail.
 };
 
 } // namespace posthorn::legacy

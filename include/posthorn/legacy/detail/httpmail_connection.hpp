@@ -207,18 +207,7 @@ public:
         respond(o, std::move(r));
     }
 
-    /// A line of the protocol, for the log and for OnCommand. @param meaning Of the status.
-    void line(CMDTYPE direction, std::string text, HRESULT meaning)
-    {
-        if (is_over())
-            return;
-        if (front_->log && direction == CMD_SEND)
-            front_->log->sent(text);
-        else if (front_->log)
-            front_->log->received(text);
-        if (front_->wants_lines)
-            tell([direction, t = std::move(text), meaning](httpmail_front& f) mutable { f.on_line(direction, t, meaning); });
-    }
+    using transport_link::line; // what http::event tells
 
 private:
     std::weak_ptr<transport_link<httpmail_front>> weak() override { return weak_from_this(); }
@@ -229,8 +218,15 @@ private:
     static task<void> keep(std::shared_ptr<httpmail_connection> self)
     {
         loop_guard guard(*self);
-        while (!self->is_over())
-            co_await self->wait_news(clock::time_point::max());
+        try
+        {
+            while (!self->is_over())
+                co_await self->wait_news(clock::time_point::max());
+        }
+        catch (error const&)
+        {
+            // The connection is dropped.
+        }
         guard.finished();
     }
 
@@ -243,7 +239,7 @@ private:
         ~loop_guard()
         {
             connection_->web().close_idle();
-            if (!finished_ && !connection_->dropped_)
+            if (!finished_)
                 connection_->front_->box->close(); // what it would post to is gone
         }
 

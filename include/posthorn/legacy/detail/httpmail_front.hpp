@@ -12,6 +12,7 @@
 #include <posthorn/httpmail/root.hpp>
 #include <posthorn/legacy/detail/httpmail_reply.hpp>
 #include <posthorn/legacy/detail/transport_front.hpp>
+#include <posthorn/legacy/detail/unknown.hpp>
 #include <posthorn/legacy/imnxport.h>
 
 #include <cstddef>
@@ -22,8 +23,11 @@ namespace posthorn::legacy::detail {
 
 class httpmail_connection;
 
+/// What every HTTPMail transport is.
+using httpmail_object = unknown<IHTTPMailTransport2, IHTTPMailTransport, IInternetTransport>;
+
 /// See transport_front.
-class httpmail_front final : public transport_front<httpmail_front, IHTTPMailCallback, IHTTPMailTransport2>
+class httpmail_front final : public transport_front<httpmail_front, IHTTPMailCallback, IHTTPMailTransport2, httpmail_object>
 {
 public:
     using transport_front::transport_front;

@@ -16,6 +16,7 @@
 #include <posthorn/coro/spawn.hpp>
 #include <posthorn/coro/task.hpp>
 #include <posthorn/coro/when_any.hpp>
+#include <posthorn/legacy/detail/logon_texts.hpp>
 #include <posthorn/legacy/detail/outcome.hpp>
 #include <posthorn/legacy/detail/smtp_front.hpp>
 #include <posthorn/legacy/detail/smtp_link.hpp>
@@ -256,7 +257,7 @@ public:
     }
 
 private:
-    std::weak_ptr<smtp_link> weak() override { return weak_from_this(); }
+    std::weak_ptr<transport_link<smtp_front>> weak() override { return weak_from_this(); }
 
     static task<void> run(std::shared_ptr<smtp_connection> self)
     {
@@ -462,8 +463,7 @@ private:
                 continue;
             HRESULT const     why  = host ? IXP_E_INVALID_CERT_CN : IXP_E_INVALID_CERT_DATE;
             std::string const name = front_->server.szServerName;
-            std::string const text = host ? "The certificate of the server is not for " + name + ". Continue anyway?"
-                                          : "The certificate of " + name + " is not valid at this date. Continue anyway?";
+            std::string const text = certificate_question(host, name);
             auto question = [why, text](smtp_front& f) {
                 auto const call = [&](ISMTPCallback& c, ISMTPTransport2* t) {
                     return c.OnPrompt(why, text.c_str(), "Security Warning", MB_YESNO | MB_ICONEXCLAMATION | MB_SETFOREGROUND, t);
@@ -614,14 +614,6 @@ private:
             co_return;
         why.result = IXP_E_USER_CANCEL;
         throw legacy_failure(std::move(why));
-    }
-
-    template <std::size_t N>
-    static void take_text(char (&to)[N], char const (&from)[N]) noexcept
-    {
-        secure_wipe(to, N);
-        for (std::size_t i = 0; i + 1 != N && from[i] != '\0'; ++i)
-            to[i] = from[i];
     }
 
     // Work -----------------------------------------------------------------------------------------------------

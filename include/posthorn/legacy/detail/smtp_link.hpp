@@ -11,20 +11,15 @@
 #define POSTHORN_LEGACY_DETAIL_SMTP_LINK_HPP
 
 #include <posthorn/coro/task.hpp>
-#include <posthorn/coro/this_coro.hpp>
-#include <posthorn/coro/use_task.hpp>
 #include <posthorn/coro/when_any.hpp>
 #include <posthorn/legacy/detail/outcome.hpp>
 #include <posthorn/legacy/detail/smtp_front.hpp>
 #include <posthorn/legacy/detail/stream_source.hpp>
+#include <posthorn/legacy/detail/transport_link.hpp>
 #include <posthorn/legacy/imnxport.h>
 #include <posthorn/smtp/event.hpp>
 #include <posthorn/smtp/phase.hpp>
 #include <posthorn/smtp/session.hpp>
-
-#include <asio/any_io_executor.hpp>
-#include <asio/cancellation_type.hpp>
-#include <asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -48,31 +43,21 @@ public:
     char const* what() const noexcept override { return "the client disconnects"; }
 };
 
-/// What a connection's coroutines stand on. One thread at a time, as the mailbox has it.
-class smtp_link
+/// What an SMTP connection's coroutines stand on. One thread at a time, as the mailbox has it.
+class smtp_link : public transport_link<smtp_front>
 {
 public:
-    using clock = std::chrono::steady_clock;
-
-    explicit smtp_link(std::shared_ptr<smtp_front> f) : front_(std::move(f)), executor_(mailbox_executor(front_->box)) {}
-    smtp_link(smtp_link const&)            = delete;
-    smtp_link& operator=(smtp_link const&) = delete;
+    explicit smtp_link(std::shared_ptr<smtp_front> f) : transport_link(std::move(f)) {}
 
 protected:
     ~smtp_link() = default;
 
     // To the client --------------------------------------------------------------------------------------------
 
-    void tell(smtp_front::news n)
-    {
-        if (!dropped_)
-            front_->tell(std::move(n));
-    }
-
     void set_stage(IXPSTATUS s)
     {
         stage_ = s;
-        tell([s](smtp_front& f) { f.set_status(s); });
+        transport_link::set_stage(s);
     }
 
     /// @param frees The client may give another command.
@@ -89,51 +74,18 @@ protected:
         respond(command, done, std::move(what), frees, SMTPSTREAM());
     }
 
-    /** Asks the client, and waits for as long as it takes.
-        @param question Is given the front, answers a number.
-        @param refusal  The answer if the callback throws. */
-    template <class F>
-    task<HRESULT> ask(F question, HRESULT refusal)
-    {
-        auto const answer = std::make_shared<std::optional<HRESULT>>();
-        auto const self   = weak();
-        tell([answer, question, refusal, self](smtp_front& f) {
-            answered const when_done(*answer, refusal, self);
-            *answer = question(f);
-        });
-        while (!*answer)
-            co_await wait_news(clock::time_point::max());
-        co_return **answer;
-    }
-
-    /// Waits until the client has heard of everything. @throws left
+    /// Waits until the client has heard of everything. @throws left; error errc::closed if nobody listens any more.
     task<void> settle()
     {
-        while (front_->has_news() && !dropped_ && !leaving_)
+        while (front_->has_news() && !leaving_ && !is_over())
             co_await wait_news(clock::time_point::max());
-        if (dropped_)
+        if (is_over())
             throw error(posthorn::errc::closed);
         if (leaving_)
             throw left();
     }
 
     // Time -----------------------------------------------------------------------------------------------------
-
-    /// Something has changed for those who wait.
-    void wake()
-    {
-        for (auto* const t : waiting_)
-            t->cancel();
-    }
-
-    task<void> wait_news(clock::time_point until)
-    {
-        waiter w(*this, until);
-        std::ignore    = co_await w.timer.async_wait(use_task_nothrow);
-        auto const how = co_await this_coro::cancelled;
-        if (how != asio::cancellation_type::none)
-            throw error(posthorn::errc::canceled);
-    }
 
     /** Runs an operation that waits for the server, and asks the client when it takes too long.
         @throws left if the client leaves and the operation does not end soon; error with errc::timeout. */
@@ -170,10 +122,6 @@ protected:
             reporting_ = SMTP_NONE;
     }
 
-    virtual std::weak_ptr<smtp_link> weak() = 0;
-
-    std::shared_ptr<smtp_front>    front_;
-    asio::any_io_executor          executor_;
     std::unique_ptr<smtp::session> session_;
     std::shared_ptr<stream_source> content_;             ///< Of the client, while it is sent.
     std::optional<outcome>         judgement_;           ///< The last word on a logon, until it is clear what follows.
@@ -181,45 +129,9 @@ protected:
     IXPSTATUS                      stage_     = IXP_FINDINGHOST;
     bool                           greeted_   = false;   ///< The server has said hello.
     bool                           leaving_   = false;   ///< Disconnect was called.
-    bool                           dropped_   = false;   ///< Nobody is interested any more.
     bool                           logging_on_ = false;  ///< During Connect, as opposed to CommandAUTH.
 
 private:
-    /// Answers for a callback that throws, and tells who waits.
-    class answered
-    {
-    public:
-        answered(std::optional<HRESULT>& a, HRESULT refusal, std::weak_ptr<smtp_link> who) noexcept
-            : answer_(&a), refusal_(refusal), who_(std::move(who))
-        {
-        }
-        answered(answered const&)            = delete;
-        answered& operator=(answered const&) = delete;
-        ~answered()
-        {
-            if (!*answer_)
-                *answer_ = refusal_;
-            if (auto const link = who_.lock())
-                link->wake();
-        }
-
-    private:
-        std::optional<HRESULT>*  answer_;
-        HRESULT                  refusal_;
-        std::weak_ptr<smtp_link> who_;
-    };
-
-    struct waiter
-    {
-        waiter(smtp_link& l, clock::time_point until) : link(&l), timer(l.executor_, until) { link->waiting_.push_back(&timer); }
-        waiter(waiter const&)            = delete;
-        waiter& operator=(waiter const&) = delete;
-        ~waiter() { std::erase(link->waiting_, &timer); }
-
-        smtp_link*         link;
-        asio::steady_timer timer;
-    };
-
     /// Time that a server gets to answer the last command when the client leaves.
     static constexpr std::chrono::seconds patience_at_the_end {5};
 
@@ -271,16 +183,6 @@ private:
             sum += c.bytes_read + c.bytes_written;
         }
         return sum;
-    }
-
-    void line(CMDTYPE direction, std::string text, HRESULT meaning)
-    {
-        if (front_->log && direction == CMD_SEND)
-            front_->log->sent(text);
-        else if (front_->log)
-            front_->log->received(text);
-        if (front_->wants_lines)
-            tell([direction, t = std::move(text), meaning](smtp_front& f) mutable { f.on_line(direction, t, meaning); });
     }
 
     void on_command(smtp::events::command const& e)
@@ -359,10 +261,9 @@ protected:
     bool                         dot_due_ = false; ///< The client has not been told of the dot.
 
 private:
-    std::vector<asio::steady_timer*> waiting_;
-    clock::time_point                last_traffic_ {};
-    SMTPCOMMAND                      reporting_ = SMTP_NONE;
-    bool                             frees_     = false;
+    clock::time_point last_traffic_ {};
+    SMTPCOMMAND       reporting_ = SMTP_NONE;
+    bool              frees_     = false;
 };
 
 } // namespace posthorn::legacy::detail

@@ -31,9 +31,10 @@ namespace posthorn::legacy::detail {
     always sees the state that the callback tells, and may do in a callback what it likes: nothing of the engine is on the
     stack then.
 
-    @tparam Self The class that derives from it.
+    @tparam Self   The class that derives from it.
+    @tparam Object The transport, as derived from unknown.
 */
-template <class Self, class Callback, class Transport>
+template <class Self, class Callback, class Transport, class Object>
 class transport_front : public std::enable_shared_from_this<Self>
 {
 public:
@@ -76,10 +77,10 @@ public:
     template <class F, class R>
     R ask(F&& f, R otherwise)
     {
-        com_ptr<Callback> const  whom = callback;
-        com_ptr<Transport> const self(transport);
-        if (!whom || !self)
+        com_ptr<Callback> const whom = callback;
+        if (!whom || transport == nullptr || !transport->hold()) // its last Release may be on the way from another thread
             return otherwise;
+        auto const self = com_ptr<Transport>::attach(transport);
         return std::forward<F>(f)(*whom, self.get());
     }
 
@@ -106,7 +107,7 @@ public:
 
     std::shared_ptr<mailbox> const box;
     com_ptr<Callback>              callback;
-    Transport*                     transport = nullptr; ///< Not held: it holds this.
+    Object*                        transport = nullptr; ///< Not held: it holds this.
     transport_settings             settings;
     std::unique_ptr<protocol_file> log; ///< Null: none.
     bool                           initialised = false;

@@ -23,6 +23,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -55,6 +56,19 @@ protected:
     void set_stage(IXPSTATUS s)
     {
         tell([s](Front& f) { f.set_status(s); });
+    }
+
+    /// A line of the protocol, for the log and for OnCommand. @param meaning Of a reply.
+    void line(CMDTYPE direction, std::string text, HRESULT meaning)
+    {
+        if (is_over())
+            return;
+        if (front_->log && direction == CMD_SEND)
+            front_->log->sent(text);
+        else if (front_->log)
+            front_->log->received(text);
+        if (front_->wants_lines)
+            tell([direction, t = std::move(text), meaning](Front& f) mutable { f.on_line(direction, t, meaning); });
     }
 
     /** Asks the client, and waits for as long as it takes.
