@@ -312,7 +312,9 @@ private:
             c.lpszClassName = L"posthorn.legacy.pump";
             return ::RegisterClassW(&c);
         }();
-        window_ = ::CreateWindowExW(0, MAKEINTATOM(class_of_window), L"", 0, 0, 0, 0, 0, HWND_MESSAGE, nullptr,
+        // A class is meant by its number here, in the place of its name.
+        auto const name = reinterpret_cast<LPCWSTR>(static_cast<ULONG_PTR>(class_of_window));
+        window_ = ::CreateWindowExW(0, name, L"", 0, 0, 0, 0, 0, HWND_MESSAGE, nullptr,
                                     ::GetModuleHandleW(nullptr), nullptr);
         if (window_ == nullptr)
             throw std::system_error(static_cast<int>(::GetLastError()), std::system_category(), "the window of the message pump");
