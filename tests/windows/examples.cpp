@@ -143,7 +143,8 @@ TEST_CASE_FIXTURE(authority_file, "legacy_smtp: under TLS, to a server that take
     REQUIRE(sink_here->messages().size() == 1);
     REQUIRE(sink_there->messages().size() == 1);
     CHECK(sink_there->messages()[0].size == sink_here->messages()[0].size);
-    CHECK(sink_there->messages()[0].sha256 == sink_here->messages()[0].sha256);
+    CHECK(sink_there->messages()[0].fingerprint == sink_here->messages()[0].fingerprint);
+    CHECK(sink_there->messages()[0].secure);
     CHECK(sink_there->violations().empty());
 }
 
