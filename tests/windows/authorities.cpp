@@ -55,6 +55,15 @@ private:
     PCCERT_CONTEXT entry_ = nullptr;
 };
 
+/// Sets a variable, which takes it away if the value is empty; also for OpenSSL, which asks the system and not the C library.
+void set_variable(char const* name, char const* value)
+{
+    REQUIRE(::_putenv_s(name, value) == 0);
+    ::SetEnvironmentVariableA(name, *value == '\0' ? nullptr : value);
+}
+void name_file(char const* path) { set_variable("SSL_CERT_FILE", path); }
+void name_folder(char const* path) { set_variable("SSL_CERT_DIR", path); }
+
 /// Does the system vouch for it?
 bool is_trusted(X509* certificate)
 {
@@ -71,7 +80,8 @@ bool is_trusted(X509* certificate)
 
 TEST_CASE("an authority of the system's store is trusted, until it is taken out")
 {
-    REQUIRE(std::getenv("SSL_CERT_FILE") == nullptr);
+    name_file("");
+    name_folder("");
     posthorn::testing::certificate_authority const authority;
     auto const                                     root = certificate_in(authority.pem());
     auto const                                     leaf = certificate_in(authority.issue().chain_pem);
@@ -79,11 +89,9 @@ TEST_CASE("an authority of the system's store is trusted, until it is taken out"
     {
         trusted_root const here(root.get());
         CHECK(is_trusted(leaf.get()));
-        ::_putenv_s("SSL_CERT_FILE", POSTHORN_SOURCE_DIR "/LICENSE"); // a file that is there, and has none
-        ::SetEnvironmentVariableA("SSL_CERT_FILE", POSTHORN_SOURCE_DIR "/LICENSE");
+        name_file(POSTHORN_SOURCE_DIR "/LICENSE"); // a file that is there, and has none
         CHECK_FALSE(is_trusted(leaf.get()));
-        ::_putenv_s("SSL_CERT_FILE", "");
-        ::SetEnvironmentVariableA("SSL_CERT_FILE", nullptr);
+        name_file("");
         CHECK(is_trusted(leaf.get()));
     }
     CHECK_FALSE(is_trusted(leaf.get()));
