@@ -6304,8 +6304,8 @@ using openssl_octets       = std::unique_ptr<unsigned char, tls_deleter<&free_op
 #endif
 // Windows keeps the authorities that it trusts in a store of its own, which OpenSSL before 3.2 does not look into.
 
-#ifndef POSTHORN_NET_DETAIL_WINDOWS_AUTHORITIES_HPP
-#define POSTHORN_NET_DETAIL_WINDOWS_AUTHORITIES_HPP
+#ifndef POSTHORN_NET_DETAIL_TLS_WINDOWS_HPP
+#define POSTHORN_NET_DETAIL_TLS_WINDOWS_HPP
 
 #if defined(_WIN32)
 

@@ -41,12 +41,14 @@ public:
         posthorn::net::detail::openssl_octets const octets(der);
         REQUIRE(store_ != nullptr);
         REQUIRE(::CertAddEncodedCertificateToStore(store_, X509_ASN_ENCODING, der, static_cast<DWORD>(length), CERT_STORE_ADD_ALWAYS, &entry_));
+        REQUIRE(::CertControlStore(store_, 0, CERT_STORE_CTRL_COMMIT, nullptr)); // Wine writes it down late
     }
     trusted_root(trusted_root const&)            = delete;
     trusted_root& operator=(trusted_root const&) = delete;
     ~trusted_root()
     {
         ::CertDeleteCertificateFromStore(entry_);
+        ::CertControlStore(store_, 0, CERT_STORE_CTRL_COMMIT, nullptr);
         ::CertCloseStore(store_, 0);
     }
 

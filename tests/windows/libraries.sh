@@ -56,7 +56,7 @@ with_sources()
         -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
-with_sources apt-get update >&2
+with_sources apt-get update >&2 || echo 'libraries.sh: not all package sources could be read' >&2
 
 # Unpacks the newest source of a package that can be had, in $work/source/<package>. Mirrors may have a new version in
 # their index before they have its files.

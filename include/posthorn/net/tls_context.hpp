@@ -14,7 +14,7 @@
 #include <posthorn/core/printable.hpp>
 #include <posthorn/core/secret.hpp>
 #include <posthorn/net/detail/tls_handles.hpp>
-#include <posthorn/net/detail/windows_authorities.hpp>
+#include <posthorn/net/detail/tls_windows.hpp>
 #include <posthorn/net/tls_error.hpp>
 #include <posthorn/net/tls_info.hpp>
 #include <posthorn/net/tls_settings.hpp>
