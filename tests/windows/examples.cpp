@@ -41,7 +41,8 @@ std::string variable(char const* name)
     return value;
 }
 
-/// What a program says, without the carriage returns that Windows adds, and without the number of the port.
+/// What a program says, without the carriage returns that Windows adds, the number of the port, and the machine's name, of which Wine
+/// leaves the domain out.
 struct said
 {
     said(support::run_result const& r, std::string_view port) : status(r.status)
@@ -49,8 +50,19 @@ struct said
         for (char const c : r.output)
             if (c != '\r')
                 text += c;
-        for (std::size_t at = 0; (at = text.find(port, at)) != text.npos;)
-            text.replace(at, port.size(), "PORT");
+        replace(port, "PORT");
+        std::string_view const hello = "-> EHLO ";
+        if (std::size_t const at = text.find(hello); at != text.npos)
+        {
+            std::size_t const begin = at + hello.size(), end = text.find('\n', begin);
+            replace(" " + text.substr(begin, end - begin + 1), " NAME\n");
+        }
+    }
+
+    void replace(std::string_view what, std::string_view by)
+    {
+        for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += by.size())
+            text.replace(at, what.size(), by);
     }
 
     int         status;
