@@ -4,7 +4,7 @@
 find_path(POSTHORN_DOCTEST_INCLUDE_DIR doctest/doctest.h REQUIRED)
 
 set(sources
-    com_ptr create httpmail_events httpmail_misuse httpmail_sequences smtp_decisions smtp_misuse smtp_sequences smtp_stream smtp_wire)
+    abi com_ptr create httpmail_events httpmail_misuse httpmail_sequences smtp_decisions smtp_misuse smtp_sequences smtp_stream smtp_wire)
 list(TRANSFORM sources PREPEND legacy/)
 list(APPEND sources main windows/authorities windows/message_queue)
 list(TRANSFORM sources APPEND .cpp)
