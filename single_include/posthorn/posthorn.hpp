@@ -6312,6 +6312,9 @@ using openssl_octets       = std::unique_ptr<unsigned char, tls_deleter<&free_op
 #ifndef WIN32_LEAN_AND_MEAN
 #define WIN32_LEAN_AND_MEAN
 #endif
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
 #include <windows.h>
 
 #include <wincrypt.h>
