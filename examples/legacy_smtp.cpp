@@ -90,7 +90,7 @@ public:
         return S_OK;
     }
 
-    HRESULT Run(const char* pszHost, DWORD dwPort)
+    HRESULT Run(const char* pszHost, DWORD dwPort, BOOL fSSL)
     {
         HRESULT hr = CoCreateInstance(CLSID_ISMTPTransport, NULL, CLSCTX_INPROC_SERVER, IID_ISMTPTransport, (LPVOID*)&m_pTransport);
         if (FAILED(hr))
@@ -102,6 +102,7 @@ public:
         strncpy(rServer.szAccount, "Example", sizeof(rServer.szAccount) - 1);
         strncpy(rServer.szServerName, pszHost, sizeof(rServer.szServerName) - 1);
         rServer.dwPort    = dwPort;
+        rServer.fSSL      = fSSL;
         rServer.dwTimeout = 30;
         rServer.dwFlags   = ISF_QUERYDSNSUPPORT;
         if (SUCCEEDED(hr))
@@ -164,13 +165,13 @@ static CSmtpCallback g_Callback;
 
 int main(int argc, char** argv)
 {
-    if (argc != 3)
+    if (argc != 3 && !(argc == 4 && strcmp(argv[3], "ssl") == 0))
     {
-        fprintf(stderr, "usage: legacy_smtp HOST PORT\n");
+        fprintf(stderr, "usage: legacy_smtp HOST PORT [ssl]\n");
         return 64;
     }
     CoInitialize(NULL);
-    HRESULT hr = g_Callback.Run(argv[1], (DWORD)atoi(argv[2]));
+    HRESULT hr = g_Callback.Run(argv[1], (DWORD)atoi(argv[2]), argc == 4);
     CoUninitialize();
     printf("result 0x%08X\n", (unsigned)hr);
     return SUCCEEDED(hr) ? 0 : 1;

@@ -10,8 +10,9 @@ usage()
     cat <<'TEXT'
 usage: sh tests/run.sh [options]
 
-  --label L           only tests of this label: unit, hostile, live, fuzz, architecture (may be repeated);
-                      only what they need is installed and built
+  --label L           only tests of this label: unit, hostile, live, fuzz, architecture, windows (may be repeated);
+                      only what they need is installed and built. Without it all but windows, which builds OpenSSL and
+                      Expat for Windows the first time (kept in ~/.cache/posthorn) and runs the programs under Wine
   --filter REGEX      only tests whose CTest name matches
   --sanitizer S       address (with undefined), thread or none (default)
   --compiler C        g++ (default), clang++-19, ...
@@ -42,7 +43,7 @@ while [ $# -gt 0 ]; do
     case $option in
     --label)
         case $1 in
-        unit | hostile | live | fuzz | architecture) labels="$labels $1" ;;
+        unit | hostile | live | fuzz | architecture | windows) labels="$labels $1" ;;
         *) fail "unknown label $1" ;;
         esac ;;
     --filter) filter=$1 ;;
@@ -61,6 +62,7 @@ done
 
 packages="$packages_build $packages_tests $(package_of_compiler "$compiler")"
 examples=OFF
+windows=OFF
 targets=''
 regex=''
 for label in ${labels:-unit hostile live fuzz architecture}; do
@@ -69,6 +71,10 @@ for label in ${labels:-unit hostile live fuzz architecture}; do
     live)
         packages="$packages $packages_live $packages_tools"
         examples=ON # the tools are tested too
+        ;;
+    windows)
+        packages="$packages $packages_windows"
+        windows=ON
         ;;
     esac
     targets="$targets tests_$label"
@@ -98,7 +104,7 @@ fi
 cmake -S "$root" -B "$build_dir" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE="$build_type" \
     ${flags:+"$flags"} -DPOSTHORN_SANITIZE="$sanitizer" -DPOSTHORN_BUILD_TESTS=ON \
     -DPOSTHORN_BUILD_EXAMPLES=$examples -DPOSTHORN_BUILD_BENCHMARKS=OFF -DPOSTHORN_INSTALL=ON \
-    -DPOSTHORN_WITH_GSSAPI=ON
+    -DPOSTHORN_WITH_GSSAPI=ON -DPOSTHORN_WINDOWS_TESTS=$windows
 # shellcheck disable=SC2086
 cmake --build "$build_dir" -j "$(processors)" --target $targets
 

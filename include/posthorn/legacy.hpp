@@ -22,7 +22,11 @@
 #include <posthorn/legacy/smtp_transport.hpp>
 #include <posthorn/legacy/transport_settings.hpp>
 
-#if !defined(_WIN32)
+#if defined(_WIN32)
+#if defined(_WIN64) && defined(__GNUC__) // others have their classes in the registry
+#include <posthorn/legacy/detail/com_activation.hpp>
+#endif
+#else
 #include <posthorn/legacy/detail/com_guid.hpp>
 #include <posthorn/legacy/detail/com_memory.hpp>
 #include <posthorn/legacy/detail/com_startup.hpp>

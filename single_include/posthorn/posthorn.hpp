@@ -1204,12 +1204,17 @@ struct std::is_error_condition_enum<posthorn::condition> : std::true_type
 #ifndef POSTHORN_CORO_FRAME_MEMORY_HPP
 #define POSTHORN_CORO_FRAME_MEMORY_HPP
 
+#if !defined(POSTHORN_HAS_ASAN) && !(defined(__MINGW32__) && !defined(__clang__))
+#define POSTHORN_KEEPS_FRAMES 1
+#endif
+
 namespace posthorn::detail {
 
 /** Blocks of the sizes coroutines need, kept by the thread that freed them.
 
     Sizes are rounded up to `granule`; what is larger than `largest` goes to the heap directly, and so does
-    everything under AddressSanitizer, which could not see a use after free otherwise. Each thread keeps at most
+    everything under AddressSanitizer, which could not see a use after free otherwise, and with GCC for Windows, whose
+    run-time library gives back the memory of thread_local objects before their destructors run. Each thread keeps at most
     `most_kept` blocks of a size.
 */
 class frame_memory
@@ -1221,7 +1226,7 @@ public:
 
     static void* allocate(std::size_t size)
     {
-#if !defined(POSTHORN_HAS_ASAN)
+#if defined(POSTHORN_KEEPS_FRAMES)
         if (size <= largest)
         {
             std::size_t const index = index_of(size);
@@ -1243,7 +1248,7 @@ public:
 
     static void deallocate(void* memory, [[maybe_unused]] std::size_t size) noexcept
     {
-#if !defined(POSTHORN_HAS_ASAN)
+#if defined(POSTHORN_KEEPS_FRAMES)
         if (size <= largest)
         {
             if (lists* l = mine(); l != nullptr)
@@ -6386,6 +6391,66 @@ using openssl_octets       = std::unique_ptr<unsigned char, tls_deleter<&free_op
 } // namespace posthorn::net::detail
 
 #endif
+// Windows keeps the authorities that it trusts in a store of its own, which OpenSSL before 3.2 does not look into.
+
+#ifndef POSTHORN_NET_DETAIL_TLS_WINDOWS_HPP
+#define POSTHORN_NET_DETAIL_TLS_WINDOWS_HPP
+
+#if defined(_WIN32)
+
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
+
+#include <wincrypt.h>
+
+// These are macros there and names of types in OpenSSL.
+#undef OCSP_REQUEST
+#undef OCSP_RESPONSE
+#undef PKCS7_ISSUER_AND_SERIAL
+#undef PKCS7_SIGNER_INFO
+#undef X509_CERT_PAIR
+#undef X509_EXTENSIONS
+#undef X509_NAME
+
+#include <openssl/x509.h>
+
+#include <climits>
+#include <memory>
+
+namespace posthorn::net::detail {
+
+/// Adds the root authorities that the user and the machine trust; what OpenSSL cannot read is left out.
+inline void add_windows_authorities(X509_STORE& to)
+{
+    struct closer
+    {
+        void operator()(void* s) const noexcept { ::CertCloseStore(s, 0); }
+    };
+    std::unique_ptr<void, closer> const system(::CertOpenSystemStoreW(0, L"ROOT"));
+    if (!system)
+        return;
+    // Each call gives the one before back.
+    for (PCCERT_CONTEXT one = nullptr; (one = ::CertEnumCertificatesInStore(system.get(), one)) != nullptr;)
+    {
+        unsigned char const* at = one->pbCertEncoded;
+        if (one->cbCertEncoded > LONG_MAX)
+            continue;
+        x509_handle const certificate(d2i_X509(nullptr, &at, static_cast<long>(one->cbCertEncoded)));
+        if (certificate)
+            X509_STORE_add_cert(&to, certificate.get());
+    }
+}
+
+} // namespace posthorn::net::detail
+
+#endif
+
+#endif
 // What can go wrong with TLS, and the words for what OpenSSL says about it.
 
 #ifndef POSTHORN_NET_TLS_ERROR_HPP
@@ -7186,9 +7251,6 @@ inline x509_store_handle load_system_authorities()
     if (!store)
         return store;
     X509_STORE_set_default_paths(store.get()); // obeys SSL_CERT_FILE and SSL_CERT_DIR
-#if defined(_WIN32) && OPENSSL_VERSION_NUMBER >= 0x30200000L
-    X509_STORE_load_store(store.get(), "org.openssl.winstore://");
-#endif
     std::error_code ignored;
     auto const      there = [&](char const* variable, char const* fallback) {
         char const* const set = std::getenv(variable);
@@ -7197,6 +7259,9 @@ inline x509_store_handle load_system_authorities()
     if (there(X509_get_default_cert_file_env(), X509_get_default_cert_file()) ||
         there(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()))
         return store;
+#if defined(_WIN32)
+    add_windows_authorities(*store);
+#endif
     // An OpenSSL built elsewhere looks in places that do not exist here.
     for (char const* const file : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
                                    "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"})

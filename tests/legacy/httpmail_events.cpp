@@ -439,7 +439,7 @@ TEST_CASE("requests that change something keep their order; those that read run 
 TEST_CASE("OnCommand and the log have every line, challenges too, and no password")
 {
     support::temp_dir dir;
-    auto const        file = dir.path() / "HttpMail.log";
+    std::string const file = (dir.path() / "HttpMail.log").string();
     httpmail_site     site;
     httpmail_session  s(file.c_str());
     auto              where = site.owner();

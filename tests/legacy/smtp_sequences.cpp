@@ -891,8 +891,8 @@ TEST_CASE_FIXTURE(named_client, "5.9: Disconnect while the transport still conne
 
 TEST_CASE_FIXTURE(named_client, "5.9: a server that answers neither QUIT nor what ran before it is waited for, but not for ever")
 {
-    script_thread  at_quit(plain_opening().expect("QUIT").stall());
-    script_thread  before(plain_opening().expect("RSET").stall());
+    script_thread  at_quit(plain_opening().expect("QUIT").within(std::chrono::seconds(15)).stall());
+    script_thread  before(plain_opening().expect("RSET").within(std::chrono::seconds(15)).stall());
     legacy_session quitting, resetting;
     auto           where = server_at(at_quit.port());
     where.dwTimeout      = 0; // the transport's own patience

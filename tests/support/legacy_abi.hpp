@@ -37,6 +37,12 @@ std::size_t slot_of(Function function)
     return static_cast<std::size_t>(offset) / sizeof(void*);
 }
 
+/// The same for a name that stands for more than the method: MinGW's IUnknown has a template beside this one.
+inline std::size_t slot_of(HRESULT (STDMETHODCALLTYPE IUnknown::*function)(REFIID, void**))
+{
+    return slot_of<decltype(function)>(function);
+}
+
 /// A method declared behind all of an interface tells how many there are.
 template <class Interface>
 struct with_one_more : Interface

@@ -11,6 +11,8 @@ packages_live="$packages_live lighttpd lighttpd-mod-webdav krb5-kdc krb5-admin-s
 packages_live="$packages_live sasl2-bin libsasl2-modules libsasl2-modules-db postgresql-15"
 packages_peers="postfix libcurl4-openssl-dev libesmtp-dev libpoco-dev"
 
+packages_windows="g++-mingw-w64-x86-64-posix wine64 dpkg-dev perl make"
+
 # Installs those of the given Debian packages that are missing. Where nothing is missing, apt is not touched.
 install_packages()
 {

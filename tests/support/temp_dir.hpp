@@ -9,8 +9,10 @@
 #ifndef POSTHORN_TESTS_SUPPORT_TEMP_DIR_HPP
 #define POSTHORN_TESTS_SUPPORT_TEMP_DIR_HPP
 
+#if !defined(_WIN32)
 #include <sys/stat.h>
 #include <unistd.h>
+#endif
 
 #include <cerrno>
 #include <cstdio>
@@ -18,6 +20,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -25,7 +28,7 @@
 
 namespace support {
 
-/** A new folder under /tmp that other users can traverse: servers drop their privileges.
+/** A new folder under /tmp (on Windows where temporary files go) that other users can traverse: servers drop their privileges.
 
     Removed with all it holds by the destructor, unless the environment has POSTHORN_KEEP_TEMP; the path
     is then printed. /tmp and not TMPDIR, because Unix-domain sockets live here and their paths must be short.
@@ -35,12 +38,19 @@ class temp_dir
 public:
     explicit temp_dir(std::string_view name = "test")
     {
+#if defined(_WIN32)
+        std::random_device chance;
+        path_ = std::filesystem::temp_directory_path() / ("posthorn-" + std::string(name) + "-" + std::to_string(chance()));
+        if (!std::filesystem::create_directory(path_))
+            throw std::runtime_error(path_.string() + " is there already");
+#else
         std::string pattern = "/tmp/posthorn-" + std::string(name) + "-XXXXXX";
         if (::mkdtemp(pattern.data()) == nullptr)
             throw std::system_error(errno, std::generic_category(), "cannot create " + pattern);
         path_ = pattern;
         if (::chmod(pattern.c_str(), 0755) != 0)
             throw std::system_error(errno, std::generic_category(), "cannot open up " + pattern);
+#endif
     }
     temp_dir(temp_dir const&)            = delete;
     temp_dir& operator=(temp_dir const&) = delete;
@@ -48,7 +58,7 @@ public:
     {
         if (std::getenv("POSTHORN_KEEP_TEMP") != nullptr)
         {
-            std::fprintf(stderr, "kept: %s\n", path_.c_str());
+            std::fprintf(stderr, "kept: %s\n", path_.string().c_str());
             return;
         }
         std::error_code ignored;

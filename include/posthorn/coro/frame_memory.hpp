@@ -16,12 +16,17 @@
 #include <cstddef>
 #include <new>
 
+#if !defined(POSTHORN_HAS_ASAN) && !(defined(__MINGW32__) && !defined(__clang__))
+#define POSTHORN_KEEPS_FRAMES 1
+#endif
+
 namespace posthorn::detail {
 
 /** Blocks of the sizes coroutines need, kept by the thread that freed them.
 
     Sizes are rounded up to `granule`; what is larger than `largest` goes to the heap directly, and so does
-    everything under AddressSanitizer, which could not see a use after free otherwise. Each thread keeps at most
+    everything under AddressSanitizer, which could not see a use after free otherwise, and with GCC for Windows, whose
+    run-time library gives back the memory of thread_local objects before their destructors run. Each thread keeps at most
     `most_kept` blocks of a size.
 */
 class frame_memory
@@ -33,7 +38,7 @@ public:
 
     static void* allocate(std::size_t size)
     {
-#if !defined(POSTHORN_HAS_ASAN)
+#if defined(POSTHORN_KEEPS_FRAMES)
         if (size <= largest)
         {
             std::size_t const index = index_of(size);
@@ -55,7 +60,7 @@ public:
 
     static void deallocate(void* memory, [[maybe_unused]] std::size_t size) noexcept
     {
-#if !defined(POSTHORN_HAS_ASAN)
+#if defined(POSTHORN_KEEPS_FRAMES)
         if (size <= largest)
         {
             if (lists* l = mine(); l != nullptr)

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <utility>
 
 namespace posthorn::legacy {
@@ -28,22 +29,54 @@ inline pump_queue::clock::time_point moment_in(unsigned milliseconds)
                                    : pump_queue::clock::now() + std::chrono::milliseconds(milliseconds);
 }
 
+#if defined(_WIN32)
+/// WM_QUIT is for the loop that comes later.
+class kept_quit
+{
+public:
+    kept_quit() = default;
+    kept_quit(kept_quit const&)            = delete;
+    kept_quit& operator=(kept_quit const&) = delete;
+    ~kept_quit()
+    {
+        if (code_)
+            ::PostQuitMessage(*code_);
+    }
+
+    void keep(MSG const& message) noexcept { code_ = static_cast<int>(message.wParam); }
+
+private:
+    std::optional<int> code_;
+};
+#endif
+
 /// Runs something, or waits for it until `when`. @return Whether something was run.
 inline bool pump_one(pump_queue& queue, pump_queue::clock::time_point when)
 {
 #if defined(_WIN32)
-    queue.handle();
+    kept_quit quit;
     for (;;)
     {
         if (queue.run_one())
             return true;
         MSG message;
-        if (::PeekMessageW(&message, nullptr, 0, WM_QUIT - 1, PM_REMOVE) || ::PeekMessageW(&message, nullptr, WM_QUIT + 1, ~0u, PM_REMOVE))
+        while (::PeekMessageW(&message, nullptr, 0, 0, PM_REMOVE))
         {
-            ::TranslateMessage(&message);
-            ::DispatchMessageW(&message);
-            return true;
+            if (queue.is_due_message(message))
+            {
+                queue.due_message_taken();
+                break; // run from here, so that exceptions come out
+            }
+            if (message.message != WM_QUIT)
+            {
+                ::TranslateMessage(&message);
+                ::DispatchMessageW(&message);
+                return true;
+            }
+            quit.keep(message);
         }
+        if (queue.size() != 0)
+            continue;
         auto const now = pump_queue::clock::now();
         if (now >= when)
             return false;
@@ -69,7 +102,8 @@ inline bool pump_one(pump_queue& queue, pump_queue::clock::time_point when)
     @return How many steps were run; 0 if nothing became due in time. A step need not end in a callback. What becomes due
             meanwhile is left for the next time.
 
-    May be called from inside a callback, as a modal dialog does: it then runs what comes next.
+    May be called from inside a callback, as a modal dialog does: it then runs what comes next. On Windows messages of other windows
+    are dispatched as well, and count; WM_QUIT is left.
 
     @par Exceptions
     What a callback throws; the rest stays due.

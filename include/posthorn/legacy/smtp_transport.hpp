@@ -234,7 +234,7 @@ public:
             front_->box->move_to(detail::pump_queue::of_this_thread());
             bool const lost = front_->ready && !front_->busy && front_->connection && !front_->connection->is_leaving() &&
                               !front_->connection->looks_alive();
-            return lost ? IXP_E_CONN : NOERROR;
+            return lost ? IXP_E_CONN : S_OK;
         });
     }
 
@@ -246,7 +246,7 @@ public:
             if (!pumped_ || front_->box->is_held() || front_->box->is_running_elsewhere())
                 return E_UNEXPECTED;
             front_->box->hold();
-            return NOERROR;
+            return S_OK;
         });
     }
 

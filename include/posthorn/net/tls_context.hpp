@@ -14,6 +14,7 @@
 #include <posthorn/core/printable.hpp>
 #include <posthorn/core/secret.hpp>
 #include <posthorn/net/detail/tls_handles.hpp>
+#include <posthorn/net/detail/tls_windows.hpp>
 #include <posthorn/net/tls_error.hpp>
 #include <posthorn/net/tls_info.hpp>
 #include <posthorn/net/tls_settings.hpp>
@@ -157,9 +158,6 @@ inline x509_store_handle load_system_authorities()
     if (!store)
         return store;
     X509_STORE_set_default_paths(store.get()); // obeys SSL_CERT_FILE and SSL_CERT_DIR
-#if defined(_WIN32) && OPENSSL_VERSION_NUMBER >= 0x30200000L
-    X509_STORE_load_store(store.get(), "org.openssl.winstore://");
-#endif
     std::error_code ignored;
     auto const      there = [&](char const* variable, char const* fallback) {
         char const* const set = std::getenv(variable);
@@ -168,6 +166,9 @@ inline x509_store_handle load_system_authorities()
     if (there(X509_get_default_cert_file_env(), X509_get_default_cert_file()) ||
         there(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()))
         return store;
+#if defined(_WIN32)
+    add_windows_authorities(*store);
+#endif
     // An OpenSSL built elsewhere looks in places that do not exist here.
     for (char const* const file : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
                                    "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"})

@@ -10,6 +10,7 @@
 #define POSTHORN_LEGACY_DETAIL_COM_STARTUP_HPP
 
 #include <posthorn/legacy/com.h>
+#include <posthorn/legacy/detail/class_factory.hpp>
 #include <posthorn/legacy/detail/class_registry.hpp>
 #include <posthorn/legacy/detail/unknown.hpp>
 
@@ -62,26 +63,6 @@ private:
 
     unsigned starts_        = 0;
     bool     multithreaded_ = false;
-};
-
-/// The factory of any known class.
-class class_factory final : public unknown<IClassFactory>
-{
-public:
-    explicit class_factory(object_maker maker) noexcept : maker_(maker) {}
-
-    STDMETHODIMP CreateInstance(IUnknown* outer, REFIID riid, void** object) override
-    {
-        if (object == nullptr)
-            return E_POINTER;
-        *object = nullptr;
-        return outer != nullptr ? CLASS_E_NOAGGREGATION : maker_(riid, object);
-    }
-
-    STDMETHODIMP LockServer(BOOL) override { return S_OK; }
-
-private:
-    object_maker maker_;
 };
 
 /// Finds the maker of a class. S_OK, CO_E_NOTINITIALIZED or REGDB_E_CLASSNOTREG.

@@ -31,15 +31,16 @@ namespace posthorn::legacy::detail {
 /// The number that Winsock has for a system error; 0 for what is none.
 inline DWORD winsock_number(std::error_code const& code) noexcept
 {
-#if defined(_WIN32)
-    bool const system = code.category() == std::system_category() || std::string_view(code.category().name()) == "asio.system";
-    return system ? static_cast<DWORD>(code.value()) : 0;
-#else
     std::string_view const category = code.category().name();
     if (category == "asio.netdb" || category == "asio.addrinfo")
         return 11001;
-    if (category != "asio.system" && code.category() != std::system_category() && code.category() != std::generic_category())
+    bool const system = category == "asio.system" || code.category() == std::system_category();
+    if (!system && code.category() != std::generic_category())
         return code == condition::timeout ? 10060 : 0;
+#if defined(_WIN32)
+    if (system)
+        return static_cast<DWORD>(code.value());
+#endif
     switch (code.value())
     {
     case EACCES:
@@ -59,11 +60,12 @@ inline DWORD winsock_number(std::error_code const& code) noexcept
     case ENOTCONN: return 10057;
     case ETIMEDOUT: return 10060;
     case ECONNREFUSED: return 10061;
+#if defined(EHOSTDOWN)
     case EHOSTDOWN: return 10064;
+#endif
     case EHOSTUNREACH: return 10065;
     default: return 0;
     }
-#endif
 }
 
 /// A result with texts of its own.

@@ -25,6 +25,9 @@
 #ifndef WIN32_LEAN_AND_MEAN
 #define WIN32_LEAN_AND_MEAN
 #endif
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
 #include <windows.h>
 #else
 #include <cerrno>
@@ -71,14 +74,33 @@ public:
     /// as static ones do, find one that takes nothing.
     static std::shared_ptr<pump_queue> const& of_this_thread()
     {
+#if !defined(_WIN32)
         if (mark_of_this_thread().ended)
             return ended_one();
         thread_local holder const mine;
         return mine.queue;
+#else
+        auto const& known = slots::instance();
+        auto* const there = known.holder_here();
+        if (there != nullptr)
+            return there == slots::ended() ? ended_one() : there->queue;
+        auto made = std::make_unique<holder>();
+        made->queue->open_window();
+        known.keep(made.get());
+        return made.release()->queue;
+#endif
     }
 
     /// Is it the queue of the calling thread? Makes none.
-    bool is_mine() const noexcept { return mark_of_this_thread().queue == this; }
+    bool is_mine() const noexcept
+    {
+#if !defined(_WIN32)
+        return mark_of_this_thread().queue == this;
+#else
+        auto* const there = slots::instance().holder_here();
+        return there != nullptr && there != slots::ended() && there->queue.get() == this;
+#endif
+    }
 
     /// Adds an item and wakes the thread. @return False if the thread has ended: the item is left as it is.
     bool push(std::shared_ptr<due_item>&& item)
@@ -88,8 +110,7 @@ public:
             return false;
         bool const first = items_.empty();
         items_.push_back(std::move(item));
-        if (first)
-            raise_signal();
+        raise_signal(first);
         wake_.notify_one();
         return true;
     }
@@ -156,21 +177,30 @@ public:
         return signal_.readable;
     }
 #else
-    /// The window that messages for this thread are sent to. @throws std::system_error if there is none to be had.
-    HWND handle()
+    /// The window whose messages run what is due.
+    HWND handle() const noexcept { return window_; }
+
+    /// Is it the message that runs what is due?
+    bool is_due_message(MSG const& m) const noexcept { return m.hwnd == window_ && m.message == due_message; }
+
+    /// It was taken out of the message queue: what is due from now on needs another one.
+    void due_message_taken()
     {
         std::lock_guard lock(mutex_);
-        open_window();
-        return window_;
+        posted_ = false;
+        if (!items_.empty())
+            raise_signal(false);
     }
+
     ~pump_queue()
     {
         if (window_ != nullptr)
-            ::DestroyWindow(window_);
+            ::DestroyWindow(window_); // on another thread it fails, but then the window went with its own
     }
 #endif
 
 private:
+#if !defined(_WIN32)
     struct holder
     {
         holder() { mark_of_this_thread().queue = queue.get(); }
@@ -197,6 +227,66 @@ private:
         thread_local mark here {nullptr, false}; // nothing destroys it
         return here;
     }
+#else
+    struct holder
+    {
+        std::shared_ptr<pump_queue> const queue = std::make_shared<pump_queue>();
+    };
+
+    /** Where a thread has its queue, and what happens when it ends. Not thread_local: MinGW's run-time library destroys such objects
+        after it has given back their memory. */
+    class slots
+    {
+    public:
+        static slots const& instance()
+        {
+            static slots const only;
+            return only;
+        }
+
+        /// Stands in place of the queue of a thread that has ended but for its last objects.
+        static holder* ended() noexcept
+        {
+            static holder* const none = reinterpret_cast<holder*>(static_cast<std::uintptr_t>(1));
+            return none;
+        }
+
+        holder* holder_here() const noexcept { return static_cast<holder*>(::TlsGetValue(here_)); }
+
+        void keep(holder* one) const
+        {
+            if (!::FlsSetValue(end_, one) || !::TlsSetValue(here_, one))
+            {
+                ::FlsSetValue(end_, nullptr);
+                fail();
+            }
+        }
+
+    private:
+        slots() : here_(::TlsAlloc()), end_(::FlsAlloc(&at_end))
+        {
+            if (here_ == TLS_OUT_OF_INDEXES || end_ == FLS_OUT_OF_INDEXES)
+                fail();
+        }
+
+        [[noreturn]] static void fail()
+        {
+            throw std::system_error(static_cast<int>(::GetLastError()), std::system_category(), "the queue of the message pump");
+        }
+
+        static void NTAPI at_end(void* one)
+        {
+            if (one == nullptr)
+                return;
+            ::TlsSetValue(instance().here_, ended());
+            std::unique_ptr<holder> const mine(static_cast<holder*>(one));
+            mine->queue->close();
+        }
+
+        DWORD here_;
+        DWORD end_;
+    };
+#endif
 
     static std::shared_ptr<pump_queue> const& ended_one()
     {
@@ -221,6 +311,8 @@ private:
         items_.pop_front();
         if (items_.empty())
             lower_signal();
+        else
+            raise_signal(false);
         return item;
     }
 
@@ -286,25 +378,30 @@ private:
         int writable = -1;
     };
 
-    void raise_signal() const noexcept { signal_.raise(); }
+    void raise_signal(bool first) const noexcept
+    {
+        if (first)
+            signal_.raise();
+    }
     void lower_signal() const noexcept { signal_.lower(); }
 
     signal_pipe signal_;
 #else
     static constexpr UINT due_message = WM_APP + 0x70;
 
-    static LRESULT CALLBACK on_message(HWND window, UINT message, WPARAM w, LPARAM l)
+    // Exceptions must not pass through the system, which calls this: one of a callback ends the program, unless it comes out of pump().
+    static LRESULT CALLBACK on_message(HWND window, UINT message, WPARAM w, LPARAM l) noexcept
     {
         if (message != due_message)
             return ::DefWindowProcW(window, message, w, l);
-        of_this_thread()->run_one();
+        auto const queue = of_this_thread();
+        queue->due_message_taken();
+        queue->run_one();
         return 0;
     }
 
     void open_window()
     {
-        if (window_ != nullptr)
-            return;
         static ATOM const class_of_window = [] {
             WNDCLASSW c     = {};
             c.lpfnWndProc   = &on_message;
@@ -312,20 +409,22 @@ private:
             c.lpszClassName = L"posthorn.legacy.pump";
             return ::RegisterClassW(&c);
         }();
-        window_ = ::CreateWindowExW(0, MAKEINTATOM(class_of_window), L"", 0, 0, 0, 0, 0, HWND_MESSAGE, nullptr,
-                                    ::GetModuleHandleW(nullptr), nullptr);
+        // A class is meant by its number here, in the place of its name.
+        auto const name = reinterpret_cast<LPCWSTR>(static_cast<ULONG_PTR>(class_of_window));
+        window_ = ::CreateWindowExW(0, name, L"", 0, 0, 0, 0, 0, HWND_MESSAGE, nullptr, ::GetModuleHandleW(nullptr), nullptr);
         if (window_ == nullptr)
             throw std::system_error(static_cast<int>(::GetLastError()), std::system_category(), "the window of the message pump");
     }
 
-    // One message for each item is too many after a while, but each finds what waits longest, or nothing.
-    void raise_signal() const noexcept
+    // One message at a time stands in the thread's message queue for all that is due, so that neither is lost when many come.
+    void raise_signal(bool) noexcept
     {
-        if (window_ != nullptr)
-            ::PostMessageW(window_, due_message, 0, 0);
+        if (!posted_ && window_ != nullptr)
+            posted_ = ::PostMessageW(window_, due_message, 0, 0) != FALSE;
     }
     void lower_signal() const noexcept {}
 
+    bool posted_ = false; ///< A message is on its way.
     HWND window_ = nullptr;
 #endif
 
