@@ -472,7 +472,7 @@ httpmail_server_settings secured(posthorn::testing::certificate const& c)
 
 } // namespace
 
-TEST_CASE_FIXTURE(trusting_client, "TLS: a good certificate; one for another host, which the client may take or not; one that nobody trusts")
+TEST_CASE_FIXTURE(trusting_client, "TLS: a good certificate; one for another host or that has expired, which the client may take or not; one that nobody trusts")
 {
     {
         httpmail_site    site(secured(authority.issue()));
@@ -501,6 +501,25 @@ TEST_CASE_FIXTURE(trusting_client, "TLS: a good certificate; one for another hos
         {
             s.until_disconnected();
             s.compare(site.port(), "httpmail_tls_host_no");
+        }
+    }
+    for (bool const fine : {true, false})
+    {
+        posthorn::testing::certificate_options expired;
+        expired.not_before = -std::chrono::hours(48);
+        expired.not_after  = -std::chrono::hours(24);
+        httpmail_site    site(secured(authority.issue(expired)));
+        httpmail_session s;
+        s.client->on_prompt = [=](HRESULT) { return fine ? IDYES : IDNO; };
+        s.connect(site.owner());
+        get(s, site.folder("inbox") + "none", 54);
+        s.until([&] { return s.client->has_finished(54) || s.client->disconnected; });
+        if (fine)
+            s.close(site.port(), "httpmail_tls_date_yes");
+        else
+        {
+            s.until_disconnected();
+            s.compare(site.port(), "httpmail_tls_date_no");
         }
     }
     {

@@ -10,6 +10,8 @@
 #ifndef POSTHORN_LEGACY_DETAIL_COM_ACTIVATION_HPP
 #define POSTHORN_LEGACY_DETAIL_COM_ACTIVATION_HPP
 
+#if defined(_WIN32)
+
 #include <posthorn/legacy/com.h>
 #include <posthorn/legacy/detail/class_factory.hpp>
 #include <posthorn/legacy/detail/class_registry.hpp>
@@ -81,5 +83,7 @@ HRESULT WINAPI posthorn_class_object(REFCLSID id, DWORD context, LPVOID where, R
 }
 
 } // extern "C"
+
+#endif
 
 #endif
