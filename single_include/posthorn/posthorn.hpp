@@ -21672,13 +21672,11 @@ private:
 
             void operator()()
             {
-                queue* const q = std::exchange(queue_, nullptr);
-                {
-                    running const here(*q);
-                    auto const    one = q->take();
-                    one->run();
-                }
+                running const here(*queue_); // which holds the queue from now on
+                queue* const  q = std::exchange(queue_, nullptr);
                 q->release();
+                auto const one = q->take();
+                one->run();
             }
 
         private:

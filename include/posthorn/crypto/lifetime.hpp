@@ -16,7 +16,8 @@ namespace posthorn::crypto {
 /// To be called by the constructor of a static object whose threads use OpenSSL: OpenSSL's own end then comes after the object's.
 inline void outlive_caller() noexcept
 {
-    static_cast<void>(::OPENSSL_init_crypto(0, nullptr)); // it fails only where every use of OpenSSL will, and tell it
+    // Without any option it would return at once. It fails only where every use of OpenSSL will, and tell it.
+    static_cast<void>(::OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr));
 }
 
 /// To be called when a thread ends that may be the last to do so: what OpenSSL keeps for it (its random generator) is freed.
