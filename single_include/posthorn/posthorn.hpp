@@ -2245,14 +2245,9 @@ public:
     task<std::optional<T>> next()
     {
         std::optional<T> element;
-        if (handle_ && !handle_.done())
-        {
-            co_await step(handle_);
-            auto& p = handle_.promise();
-            if (p.failure)
-                std::rethrow_exception(std::exchange(p.failure, nullptr));
-            element = std::exchange(p.current, std::nullopt);
-        }
+        T* const         there = co_await advance();
+        if (there != nullptr)
+            element = std::exchange(handle_.promise().current, std::nullopt);
         co_return element;
     }
 
@@ -2265,15 +2260,21 @@ private:
     friend promise_type;
     explicit async_generator(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
 
-    /// Goes on with the sequence under the consumer's environment.
-    class step
+    /// Goes on with the sequence under the consumer's environment: what advance() gives.
+    class advancing
     {
     public:
         using posthorn_native = void;
 
-        explicit step(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
+        explicit advancing(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
 
-        bool await_ready() const noexcept { return false; }
+        bool await_ready() const noexcept
+        {
+            bool const over = !handle_ || handle_.done();
+            if (!over)
+                handle_.promise().current.reset();
+            return over;
+        }
         template <detail::own_promise Promise>
         void await_suspend(std::coroutine_handle<Promise> consumer) const noexcept
         {
@@ -2282,34 +2283,18 @@ private:
             p.continuation               = consumer;
             p.env->owner->running().next = handle_;
         }
-        void await_resume() const noexcept {}
-
-    protected:
-        std::coroutine_handle<promise_type> handle_;
-    };
-
-    /// What advance() gives.
-    class advancing : public step
-    {
-    public:
-        explicit advancing(std::coroutine_handle<promise_type> h) noexcept : step(h) {}
-
-        bool await_ready() const noexcept
-        {
-            bool const over = !this->handle_ || this->handle_.done();
-            if (!over)
-                this->handle_.promise().current.reset();
-            return over;
-        }
         T* await_resume() const
         {
-            if (!this->handle_)
+            if (!handle_)
                 return nullptr;
-            auto& p = this->handle_.promise();
+            auto& p = handle_.promise();
             if (p.failure)
                 std::rethrow_exception(std::exchange(p.failure, nullptr));
-            return p.current && !this->handle_.done() ? &*p.current : nullptr;
+            return p.current && !handle_.done() ? &*p.current : nullptr;
         }
+
+    private:
+        std::coroutine_handle<promise_type> handle_;
     };
 
     std::coroutine_handle<promise_type> handle_ {};
@@ -19387,7 +19372,7 @@ public:
     /// Takes the next message that is decided already. @return Whether there was one.
     bool take(burst_result& into)
     {
-        auto const at = std::find_if(slots_.begin(), slots_.end(), [this](auto const& s) { return is_decided(*s); });
+        auto const at = first_decided();
         if (at == slots_.end())
             return false;
         slot& s = **at;
@@ -19413,7 +19398,7 @@ public:
         auto const ex = co_await this_coro::executor;
         for (;;)
         {
-            if (std::any_of(slots_.begin(), slots_.end(), [this](auto const& s) { return is_decided(*s); }))
+            if (first_decided() != slots_.end())
                 co_return true;
             bool const renewing = held_ && slots_.empty();
             if (renewing)
@@ -19526,9 +19511,11 @@ private:
         slots_.push_back(std::move(one));
     }
 
-    bool is_decided(slot const& s) const noexcept
+    std::vector<std::unique_ptr<slot>>::iterator first_decided() noexcept
     {
-        return s.on_its_way->at == parcel::stage::done && (s.on_its_way->owed == 0 || ended_);
+        return std::find_if(slots_.begin(), slots_.end(), [this](auto const& s) {
+            return s->on_its_way->at == parcel::stage::done && (s->on_its_way->owed == 0 || ended_);
+        });
     }
 
     /// Waits for the feed, or for it and the server.
@@ -20320,18 +20307,15 @@ private:
         co_await talk_.begin(phase::mail);
         detail::burst_run run(talk_, delivery_, introduction_, std::move(feed), std::move(options));
         burst_result      result;
-        for (;;)
+        bool              more = true;
+        while (more)
         {
-            bool ready = run.take(result);
-            if (!ready)
+            while (run.take(result))
             {
-                ready = co_await run.next();
-                if (!ready)
-                    break;
-                continue;
+                talk_.stream.expires_later(); // the caller takes the time it wants
+                co_yield std::move(result);
             }
-            talk_.stream.expires_later(); // the caller takes the time it wants
-            co_yield std::move(result);
+            more = co_await run.next();
         }
     }
 

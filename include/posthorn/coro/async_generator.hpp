@@ -106,14 +106,9 @@ public:
     task<std::optional<T>> next()
     {
         std::optional<T> element;
-        if (handle_ && !handle_.done())
-        {
-            co_await step(handle_);
-            auto& p = handle_.promise();
-            if (p.failure)
-                std::rethrow_exception(std::exchange(p.failure, nullptr));
-            element = std::exchange(p.current, std::nullopt);
-        }
+        T* const         there = co_await advance();
+        if (there != nullptr)
+            element = std::exchange(handle_.promise().current, std::nullopt);
         co_return element;
     }
 
@@ -126,15 +121,21 @@ private:
     friend promise_type;
     explicit async_generator(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
 
-    /// Goes on with the sequence under the consumer's environment.
-    class step
+    /// Goes on with the sequence under the consumer's environment: what advance() gives.
+    class advancing
     {
     public:
         using posthorn_native = void;
 
-        explicit step(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
+        explicit advancing(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
 
-        bool await_ready() const noexcept { return false; }
+        bool await_ready() const noexcept
+        {
+            bool const over = !handle_ || handle_.done();
+            if (!over)
+                handle_.promise().current.reset();
+            return over;
+        }
         template <detail::own_promise Promise>
         void await_suspend(std::coroutine_handle<Promise> consumer) const noexcept
         {
@@ -143,34 +144,18 @@ private:
             p.continuation               = consumer;
             p.env->owner->running().next = handle_;
         }
-        void await_resume() const noexcept {}
-
-    protected:
-        std::coroutine_handle<promise_type> handle_;
-    };
-
-    /// What advance() gives.
-    class advancing : public step
-    {
-    public:
-        explicit advancing(std::coroutine_handle<promise_type> h) noexcept : step(h) {}
-
-        bool await_ready() const noexcept
-        {
-            bool const over = !this->handle_ || this->handle_.done();
-            if (!over)
-                this->handle_.promise().current.reset();
-            return over;
-        }
         T* await_resume() const
         {
-            if (!this->handle_)
+            if (!handle_)
                 return nullptr;
-            auto& p = this->handle_.promise();
+            auto& p = handle_.promise();
             if (p.failure)
                 std::rethrow_exception(std::exchange(p.failure, nullptr));
-            return p.current && !this->handle_.done() ? &*p.current : nullptr;
+            return p.current && !handle_.done() ? &*p.current : nullptr;
         }
+
+    private:
+        std::coroutine_handle<promise_type> handle_;
     };
 
     std::coroutine_handle<promise_type> handle_ {};

@@ -59,25 +59,6 @@ public:
 
     STDMETHODIMP_(IXPTYPE) GetIXPType() override { return IXP_HTTPMail; }
 
-    STDMETHODIMP IsState(IXPISSTATE question) override
-    {
-        if (question < IXP_IS_CONNECTED || question > IXP_IS_AUTHENTICATED)
-            return E_INVALIDARG;
-        if (!front_->initialised)
-            return IXP_E_NOT_INIT;
-        auto const answer = [](bool yes) { return yes ? S_OK : S_FALSE; };
-        if (question == IXP_IS_CONNECTED)
-            return answer(front_->connected);
-        if (!is_connected())
-            return IXP_E_NOT_CONNECTED;
-        switch (question)
-        {
-        case IXP_IS_BUSY: return answer(!front_->connected || front_->pending != 0);
-        case IXP_IS_READY: return answer(front_->connected && front_->pending == 0);
-        default: return answer(front_->authenticated);
-        }
-    }
-
     STDMETHODIMP InetServerFromAccount(IImnAccount* account, LPINETSERVER server) override
     {
         return detail::guarded([&] {

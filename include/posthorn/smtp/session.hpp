@@ -608,18 +608,15 @@ private:
         co_await talk_.begin(phase::mail);
         detail::burst_run run(talk_, delivery_, introduction_, std::move(feed), std::move(options));
         burst_result      result;
-        for (;;)
+        bool              more = true;
+        while (more)
         {
-            bool ready = run.take(result);
-            if (!ready)
+            while (run.take(result))
             {
-                ready = co_await run.next();
-                if (!ready)
-                    break;
-                continue;
+                talk_.stream.expires_later(); // the caller takes the time it wants
+                co_yield std::move(result);
             }
-            talk_.stream.expires_later(); // the caller takes the time it wants
-            co_yield std::move(result);
+            more = co_await run.next();
         }
     }
 

@@ -11,17 +11,12 @@
 
 #include <posthorn/legacy/detail/class_registry.hpp>
 #include <posthorn/legacy/detail/dav_requests.hpp>
-#include <posthorn/legacy/detail/guarded.hpp>
+#include <posthorn/legacy/detail/transport_object.hpp>
 #include <posthorn/legacy/detail/unknown.hpp>
 #include <posthorn/legacy/httpmail_transport.hpp>
 #include <posthorn/legacy/imnxport.h>
 
 namespace posthorn::legacy::detail {
-
-inline HRESULT make_httpmail_transport(REFIID riid, void** object)
-{
-    return guarded([&] { return make_object<httpmail_transport>(riid, object, default_transport_settings()); });
-}
 
 inline HRESULT make_prop_find_request(REFIID riid, void** object)
 {
@@ -33,7 +28,7 @@ inline HRESULT make_prop_patch_request(REFIID riid, void** object)
     return make_object<prop_patch_request>(riid, object);
 }
 
-inline class_registration const httpmail_class(CLSID_IHTTPMailTransport, &make_httpmail_transport);
+inline class_registration const httpmail_class(CLSID_IHTTPMailTransport, &make_transport<httpmail_transport>);
 inline class_registration const prop_find_class(CLSID_IPropFindRequest, &make_prop_find_request);
 inline class_registration const prop_patch_class(CLSID_IPropPatchRequest, &make_prop_patch_request);
 

@@ -44,6 +44,10 @@ public:
         call_status(s);
     }
 
+    bool is_busy() const noexcept { return !is_ready(); }
+    bool is_ready() const noexcept { return connected && pending == 0; }
+    bool is_authenticated() const noexcept { return authenticated; }
+
     void forget_session() noexcept
     {
         connected = authenticated = false;

@@ -39,6 +39,10 @@ public:
         call_status(s);
     }
 
+    bool is_busy() const noexcept { return busy; }
+    bool is_ready() const noexcept { return ready && !busy; }
+    bool is_authenticated() const noexcept { return ready && authenticated; }
+
     void forget_session() noexcept { connected = ready = busy = authenticated = false; }
 
     void on_response(SMTPCOMMAND command, bool done, outcome& what, SMTPSTREAM const& progress)

@@ -14,6 +14,7 @@
 #include <posthorn/legacy/detail/guarded.hpp>
 #include <posthorn/legacy/detail/mailbox.hpp>
 #include <posthorn/legacy/detail/pump_queue.hpp>
+#include <posthorn/legacy/detail/unknown.hpp>
 #include <posthorn/legacy/imnxport.h>
 #include <posthorn/legacy/transport_settings.hpp>
 
@@ -41,6 +42,25 @@ public:
             return IXP_E_NOT_CONNECTED;
         *server = front_->server;
         return S_OK;
+    }
+
+    STDMETHODIMP IsState(IXPISSTATE question) override
+    {
+        if (question < IXP_IS_CONNECTED || question > IXP_IS_AUTHENTICATED)
+            return E_INVALIDARG;
+        if (!front_->initialised)
+            return IXP_E_NOT_INIT;
+        auto const answer = [](bool yes) { return yes ? S_OK : S_FALSE; };
+        if (question == IXP_IS_CONNECTED)
+            return answer(front_->connected);
+        if (!is_connected())
+            return IXP_E_NOT_CONNECTED;
+        switch (question)
+        {
+        case IXP_IS_BUSY: return answer(front_->is_busy());
+        case IXP_IS_READY: return answer(front_->is_ready());
+        default: return answer(front_->is_authenticated());
+        }
     }
 
     STDMETHODIMP HandsOffCallback() override
@@ -136,6 +156,16 @@ private:
 
     step last_ {[this] { end(); }}; ///< Made in time: a last Release cannot fail.
 };
+
+/// Makes a transport with the default settings, as the exports of both protocols do.
+template <class Transport>
+HRESULT make_transport(REFIID riid, void** object)
+{
+    if (object == nullptr)
+        return E_POINTER;
+    *object = nullptr; // also where there is no memory for a copy of the settings
+    return guarded([&] { return make_object<Transport>(riid, object, default_transport_settings()); });
+}
 
 } // namespace posthorn::legacy::detail
 

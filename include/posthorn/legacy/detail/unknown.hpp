@@ -9,11 +9,11 @@
 #ifndef POSTHORN_LEGACY_DETAIL_UNKNOWN_HPP
 #define POSTHORN_LEGACY_DETAIL_UNKNOWN_HPP
 
+#include <posthorn/legacy/detail/guarded.hpp>
 #include <posthorn/legacy/imnxport.h>
 #include <posthorn/legacy/interface_id.hpp>
 
 #include <atomic>
-#include <new>
 #include <utility>
 
 namespace posthorn::legacy::detail {
@@ -88,21 +88,12 @@ HRESULT make_object(REFIID riid, void** object, Arguments&&... arguments) noexce
     if (object == nullptr)
         return E_POINTER;
     *object = nullptr;
-    try
-    {
+    return guarded([&] {
         auto* const   made   = new Object(std::forward<Arguments>(arguments)...);
         HRESULT const result = made->QueryInterface(riid, object);
         made->Release();
         return result;
-    }
-    catch (std::bad_alloc const&)
-    {
-        return E_OUTOFMEMORY;
-    }
-    catch (...)
-    {
-        return E_FAIL;
-    }
+    });
 }
 
 } // namespace posthorn::legacy::detail

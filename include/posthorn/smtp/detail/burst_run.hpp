@@ -55,7 +55,7 @@ public:
     /// Takes the next message that is decided already. @return Whether there was one.
     bool take(burst_result& into)
     {
-        auto const at = std::find_if(slots_.begin(), slots_.end(), [this](auto const& s) { return is_decided(*s); });
+        auto const at = first_decided();
         if (at == slots_.end())
             return false;
         slot& s = **at;
@@ -81,7 +81,7 @@ public:
         auto const ex = co_await this_coro::executor;
         for (;;)
         {
-            if (std::any_of(slots_.begin(), slots_.end(), [this](auto const& s) { return is_decided(*s); }))
+            if (first_decided() != slots_.end())
                 co_return true;
             bool const renewing = held_ && slots_.empty();
             if (renewing)
@@ -194,9 +194,11 @@ private:
         slots_.push_back(std::move(one));
     }
 
-    bool is_decided(slot const& s) const noexcept
+    std::vector<std::unique_ptr<slot>>::iterator first_decided() noexcept
     {
-        return s.on_its_way->at == parcel::stage::done && (s.on_its_way->owed == 0 || ended_);
+        return std::find_if(slots_.begin(), slots_.end(), [this](auto const& s) {
+            return s->on_its_way->at == parcel::stage::done && (s->on_its_way->owed == 0 || ended_);
+        });
     }
 
     /// Waits for the feed, or for it and the server.
